@@ -1,0 +1,1 @@
+"""Speed and memory of tradewright beside other engines, on equal work."""

@@ -1,0 +1,1 @@
+"""One module a peer; each offers an ``ENGINE`` (see ``benchmarks.spec.Engine``)."""

@@ -1,0 +1,1 @@
+"""The nouns (`types`) and the compiled verbs (`kernel`) that everything else is built from."""

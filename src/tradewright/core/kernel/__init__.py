@@ -1,0 +1,1 @@
+"""The compiled verbs: match, settle, mark, decide, check, and the loop around them."""

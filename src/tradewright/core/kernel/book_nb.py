@@ -1,0 +1,307 @@
+"""The simulated venue's book: answers, fills, and what a fill does to other orders.
+
+Orders of one instrument stand in order of arrival. An order that ends keeps its place, marked by its status, until
+`tidy_nb` closes the gaps, so that a walk over the table is never disturbed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tradewright.core.kernel import codes as c
+from tradewright.core.kernel.compiled import compiled, inlined
+from tradewright.core.kernel.memory_nb import (
+    books_nb,
+    instruments_nb,
+    ints_nb,
+    market_nb,
+    messages_nb,
+    order_list_nb,
+    orders_nb,
+    table_nb,
+    venue_nb,
+)
+
+UNLIMITED = 2**62
+
+
+@inlined
+def is_working_nb(status: int) -> bool:
+    """Tell whether an order in the venue's book can still fill."""
+    return status == c.ACCEPTED or status == c.PARTIALLY_FILLED  # `in` builds a tuple
+
+
+@inlined
+def on_grid_nb(price: float, tick_num: int, tick_den: int) -> float:
+    """Nearest price on the tick grid: the double closest to the decimal price, halves to even ticks."""
+    return float(np.rint(price * tick_den / tick_num) * tick_num / tick_den)
+
+
+@inlined
+def whole_nb(lots: float) -> int:
+    """Round lots towards zero; a hair below a whole number, as decimals multiplied leave it, counts as whole."""
+    return int(np.sign(lots) * np.floor(abs(lots) * (1.0 + 1e-12) + 1e-9))
+
+
+@compiled
+def delay_nb(venue: int, column: int) -> int:
+    """Next latency in ns from the table: column 0 on the way to the venue, 1 on the way back."""
+    v = venue_nb(venue)[0]
+    if v.n_latency == 0:
+        return 0
+    row = v.latency_cursor
+    v.latency_cursor = (row + 1) % v.n_latency
+    return int(table_nb(v.latency, v.n_latency, 2)[row, column])
+
+
+@compiled
+def answer_nb(venue: int, verb: int, instrument: int, slot: int, reason: int) -> int:
+    """Send us a message about one order and return its place in the ring.
+
+    Answers keep their order on the way, and none arrives before we have seen the market event it follows from.
+    """
+    v = venue_nb(venue)[0]
+    due = max(v.now + delay_nb(venue, 1), v.last_answer_due, v.seen)
+    v.last_answer_due = due
+    place = v.answers_tail & v.mask
+    v.answers_tail += 1
+    v.needs_room = v.answers_tail - v.answers_head > v.mask // 2
+    message = messages_nb(v.answers, v.mask + 1)[place]
+    message.verb = verb
+    message.ts_sent = v.now
+    message.ts_due = due
+    message.fill_lots = 0
+    message.fill_price = np.nan
+    message.fill_fee = 0.0
+    message.is_maker = 0
+    message.reason = reason
+    orders = orders_nb(v.orders, v.n_instruments, v.n_slots)
+    order_list_nb(v.answer_orders, v.mask + 1)[place] = orders[instrument, slot]
+    return int(place)
+
+
+@inlined
+def arrive_at_event_nb(venue: int, i: int) -> None:
+    """Set the venue's clock to a market event."""
+    v = venue_nb(venue)[0]
+    m = market_nb(v.market)[0]
+    v.now = ints_nb(m.ts_event, m.n)[i]
+    v.seen = ints_nb(m.ts_seen, m.n)[i]
+
+
+@compiled
+def end_nb(venue: int, instrument: int, slot: int, verb: int, reason: int) -> None:
+    """End a working order: cancelled or expired."""
+    v = venue_nb(venue)[0]
+    order = orders_nb(v.orders, v.n_instruments, v.n_slots)[instrument, slot]
+    order.status = c.EXPIRED if verb == c.ORDER_EXPIRED else c.CANCELED
+    order.reason = reason
+    order.ts_done = v.now
+    books_nb(v.books, v.n_instruments)[instrument].ended += 1
+    answer_nb(venue, verb, instrument, slot, reason)
+
+
+@compiled
+def tidy_nb(venue: int, instrument: int) -> None:
+    """Close the gaps that ended orders left and find the prices at which the rest could fill next."""
+    v = venue_nb(venue)[0]
+    book = books_nb(v.books, v.n_instruments)[instrument]
+    orders = orders_nb(v.orders, v.n_instruments, v.n_slots)
+    low, high = -np.inf, np.inf
+    careful = 0
+    kept = 0
+    for k in range(book.n):
+        if not is_working_nb(orders[instrument, k].status):
+            continue
+        if kept != k:
+            orders[instrument, kept] = orders[instrument, k]
+        order = orders[instrument, kept]
+        kept += 1
+        order.born = 0
+        if (
+            order.kind == c.MARKET
+            or order.kind == c.TRAILING_STOP
+            or order.is_triggered != 0
+            or order.tif == c.IOC
+            or order.ts_expire != c.NEVER
+        ):
+            careful += 1
+        price = order.limit if order.kind == c.LIMIT else order.stop
+        # buy limits and sell stops wait below the market, sell limits and buy stops above
+        if (order.kind == c.LIMIT) == (order.side > 0):
+            low = max(low, price)
+        else:
+            high = min(high, price)
+    book.n = kept
+    book.ended = 0
+    book.n_careful = careful
+    book.low_trigger = low
+    book.high_trigger = high
+
+
+@compiled
+def commission_nb(venue: int, instrument: int, slot: int) -> float:
+    """Commission now due on an order, its currency; a minimum is charged once an order, with its first fill."""
+    v = venue_nb(venue)[0]
+    order = orders_nb(v.orders, v.n_instruments, v.n_slots)[instrument, slot]
+    terms = instruments_nb(v.instruments, v.n_instruments)[instrument]
+    total = order.fee_raw
+    if terms.fee_minimum > 0.0:
+        total = max(total, terms.fee_minimum)
+    fee = total - order.fee_charged
+    order.fee_charged = total
+    return float(fee)
+
+
+@compiled
+def release_nb(venue: int, instrument: int, slot: int) -> None:
+    """After a fill, cancel what it made pointless: its OCO partners and exits of a position that is gone."""
+    v = venue_nb(venue)[0]
+    book = books_nb(v.books, v.n_instruments)[instrument]
+    orders = orders_nb(v.orders, v.n_instruments, v.n_slots)
+    done = orders[instrument, slot]
+    for k in range(book.n):
+        other = orders[instrument, k]
+        if k == slot or not is_working_nb(other.status):
+            continue
+        # exits of one position share what is left of it; they go only when one of them is complete
+        is_partner = done.group != 0 and other.group == done.group
+        if is_partner and (done.is_reduce_only == 0 or done.status == c.FILLED):
+            end_nb(venue, instrument, k, c.ORDER_CANCELED, c.CANCELED_BY_OCO)
+        elif other.is_reduce_only != 0 and other.side * book.position >= 0:
+            end_nb(venue, instrument, k, c.ORDER_CANCELED, c.CANCELED_POSITION_CLOSED)
+    if is_working_nb(done.status) and done.is_reduce_only != 0 and done.side * book.position >= 0:
+        end_nb(venue, instrument, slot, c.ORDER_CANCELED, c.CANCELED_POSITION_CLOSED)
+
+
+@compiled
+def add_exit_nb(venue: int, instrument: int, slot: int, origin: int, lots: int) -> int:
+    """Put one exit of a bracket into the book, or enlarge it; return its slot, or -1 when it was enlarged."""
+    v = venue_nb(venue)[0]
+    book = books_nb(v.books, v.n_instruments)[instrument]
+    orders = orders_nb(v.orders, v.n_instruments, v.n_slots)
+    entry = orders[instrument, slot]
+    child = entry.id + origin
+    for k in range(book.n):
+        if orders[instrument, k].id == child and is_working_nb(orders[instrument, k].status):
+            orders[instrument, k].lots += lots
+            answer_nb(venue, c.ORDER_REPLACED, instrument, k, c.NO_REASON)
+            return -1
+    place = book.n
+    orders[instrument, place] = entry
+    order = orders[instrument, place]
+    order.id = child
+    order.parent = entry.id
+    order.group = -entry.id  # groups of the strategy are positive
+    order.tag = 0
+    order.side = -entry.side
+    order.tif = c.GTC
+    order.ts_expire = c.NEVER
+    order.is_reduce_only = 1
+    order.origin = origin
+    order.lots = lots
+    order.filled = 0
+    order.limit = np.nan
+    order.stop = np.nan
+    order.trail = np.nan
+    order.watermark = np.nan
+    order.stop_loss = np.nan
+    order.take_profit = np.nan
+    order.trail_protect = np.nan
+    order.ts_created = v.now
+    order.ts_active = v.now
+    order.ts_done = 0
+    order.status = c.ACCEPTED
+    order.reason = c.NO_REASON
+    order.is_triggered = 0
+    order.is_canceling = 0
+    order.born = 0 if v.protect_from_next_bar != 0 else v.phase
+    order.reserve_micro = 0
+    order.queue_ahead = np.inf
+    order.fee_raw = 0.0
+    order.fee_charged = 0.0
+    order.fill_value = 0.0
+    if place + 1 >= v.n_slots:  # the last slot is kept free for this
+        order.status = c.REJECTED
+        answer_nb(venue, c.ORDER_REJECTED, instrument, place, c.ORDER_TABLE_FULL)
+        return -1
+    book.n += 1
+    return int(place)
+
+
+@compiled
+def protect_nb(venue: int, instrument: int, slot: int, lots: int, price: float) -> None:
+    """Give a filled entry its exits: stop-loss, take-profit, trailing stop, cancelling each other."""
+    v = venue_nb(venue)[0]
+    orders = orders_nb(v.orders, v.n_instruments, v.n_slots)
+    terms = instruments_nb(v.instruments, v.n_instruments)[instrument]
+    entry = orders[instrument, slot]
+    unit = price if entry.attach_unit == c.FRACTION else 1.0
+    away = entry.side if entry.attach_unit == c.FRACTION else 0
+    base = price if entry.attach_unit == c.FRACTION else 0.0
+    if not np.isnan(entry.stop_loss):
+        level = base - away * entry.stop_loss * unit if away != 0 else entry.stop_loss
+        k = add_exit_nb(venue, instrument, slot, c.FROM_STOP_LOSS, lots)
+        if k >= 0:
+            orders[instrument, k].kind = c.STOP
+            orders[instrument, k].stop = on_grid_nb(level, terms.tick_num, terms.tick_den)
+            answer_nb(venue, c.ORDER_ACCEPTED, instrument, k, c.NO_REASON)
+    if not np.isnan(entry.take_profit):
+        level = base + away * entry.take_profit * unit if away != 0 else entry.take_profit
+        k = add_exit_nb(venue, instrument, slot, c.FROM_TAKE_PROFIT, lots)
+        if k >= 0:
+            orders[instrument, k].kind = c.LIMIT
+            orders[instrument, k].limit = on_grid_nb(level, terms.tick_num, terms.tick_den)
+            answer_nb(venue, c.ORDER_ACCEPTED, instrument, k, c.NO_REASON)
+    if not np.isnan(entry.trail_protect):
+        k = add_exit_nb(venue, instrument, slot, c.FROM_TRAILING, lots)
+        if k >= 0:
+            order = orders[instrument, k]
+            order.kind = c.TRAILING_STOP
+            order.trail = on_grid_nb(entry.trail_protect * unit, terms.tick_num, terms.tick_den)
+            order.watermark = price
+            order.stop = price - entry.side * order.trail
+            answer_nb(venue, c.ORDER_ACCEPTED, instrument, k, c.NO_REASON)
+
+
+@compiled
+def fill_nb(venue: int, instrument: int, slot: int, price: float, is_maker: int) -> int:
+    """Fill an order as far as its size, its reduce-only mark and the event's room allow; return the lots."""
+    v = venue_nb(venue)[0]
+    book = books_nb(v.books, v.n_instruments)[instrument]
+    order = orders_nb(v.orders, v.n_instruments, v.n_slots)[instrument, slot]
+    terms = instruments_nb(v.instruments, v.n_instruments)[instrument]
+    lots = min(order.lots - order.filled, book.room_buy if order.side > 0 else book.room_sell)
+    if order.is_reduce_only != 0:
+        lots = min(lots, -order.side * book.position)
+    if lots <= 0:
+        return 0
+    rate = terms.maker_bps if is_maker != 0 else terms.taker_bps
+    units = lots * (terms.lot_num / terms.lot_den)
+    order.fee_raw += lots * terms.unit_value * price * rate * 1e-4 + units * terms.fee_per_unit
+    fee = commission_nb(venue, instrument, slot)
+    order.filled += lots
+    order.fill_value += lots * price
+    before = book.position
+    book.position += order.side * lots
+    if order.side > 0 or book.is_room_shared != 0:
+        book.room_buy -= lots
+    if order.side < 0 or book.is_room_shared != 0:
+        book.room_sell -= lots
+    is_complete = order.filled == order.lots
+    order.status = c.FILLED if is_complete else c.PARTIALLY_FILLED
+    if is_complete:
+        order.ts_done = v.now
+        book.ended += 1
+    place = answer_nb(venue, c.ORDER_FILLED, instrument, slot, c.NO_REASON)
+    message = messages_nb(v.answers, v.mask + 1)[place]
+    message.fill_lots = lots
+    message.fill_price = price
+    message.fill_fee = fee
+    message.is_maker = is_maker
+    opened = min(lots, order.side * book.position)  # what turned or reduced a position needs no protection
+    if order.is_reduce_only == 0 and opened > 0:
+        protect_nb(venue, instrument, slot, opened, price)
+    if order.group != 0 or (before != 0 and before * book.position <= 0):
+        release_nb(venue, instrument, slot)
+    return int(lots)

@@ -1,0 +1,111 @@
+"""The compiled loop: simulated venue and our side, event by event, over a block of the market.
+
+Both loops are templates around the composite verbs of `market_nb`. They stop early, between two events, where a log
+could overflow; the caller makes room and calls again, so memory follows the outputs and not the input.
+"""
+
+from __future__ import annotations
+
+from tradewright.core.kernel.compiled import compiled, inlined
+from tradewright.core.kernel.match_nb import match_nb
+from tradewright.core.kernel.memory_nb import (
+    call_nb,
+    ints_nb,
+    market_nb,
+    messages_nb,
+    order_list_nb,
+    session_nb,
+    venue_nb,
+    verbs_nb,
+)
+
+
+def on_event(session: int, i: int) -> None:
+    """Stand where the strategy's composite for one market event is bound."""
+
+
+def on_stamp(session: int) -> None:
+    """Stand where the strategy's composite for a complete timestamp is bound."""
+
+
+@inlined
+def has_room_nb(session: int, venue: int) -> bool:
+    """Tell whether every log and ring has room for whatever one event can bring; who writes to one keeps watch."""
+    return bool(session_nb(session)[0].needs_room == 0 and venue_nb(venue)[0].needs_room == 0)
+
+
+@inlined
+def pass_through_nb(session: int, venue: int, i: int) -> None:
+    """Bring event ``i`` to the venue and its due answers to us."""
+    v = venue_nb(venue)[0]
+    m = market_nb(v.market)[0]
+    if v.inbox_head != v.inbox_tail:
+        call_nb(verbs_nb(v.verbs)[0].receive, venue, ints_nb(m.ts_event, m.n)[i] - 1, 0)
+    match_nb(venue, i)
+    if v.answers_head != v.answers_tail:
+        call_nb(verbs_nb(v.verbs)[0].deliver, session, venue, ints_nb(m.ts_seen, m.n)[i])
+
+
+def send_all_nb(session: int, venue: int, _unused: int) -> int:
+    """Hand everything in the outbox over to the venue's line."""
+    s = session_nb(session)[0]
+    post = verbs_nb(s.verbs)[0].post
+    messages = messages_nb(s.outbox, s.outbox_capacity)
+    orders = order_list_nb(s.outbox_orders, s.outbox_capacity)
+    for n in range(s.n_outbox):
+        call_nb(post, venue, s.outbox + n * messages.itemsize, s.outbox_orders + n * orders.itemsize)
+    s.n_outbox = 0
+    return 0
+
+
+@inlined
+def send_nb(session: int, venue: int) -> None:
+    """Send what the event made us want, if anything."""
+    s = session_nb(session)[0]
+    if s.n_outbox > 0:
+        call_nb(verbs_nb(s.verbs)[0].send, session, venue, 0)
+
+
+def run_events(session: int, venue: int, start: int, stop: int) -> int:
+    """Process events ``start`` to ``stop`` of the block; return the first one not processed (template)."""
+    for i in range(start, stop):
+        if not has_room_nb(session, venue):
+            return i
+        pass_through_nb(session, venue, i)
+        on_event(session, i)
+        send_nb(session, venue)
+    return stop
+
+
+def run_stamps(session: int, venue: int, start: int, stop: int) -> int:
+    """Do the same for a cross-section strategy; the block ends with a complete timestamp (template)."""
+    m = market_nb(session_nb(session)[0].market)[0]
+    ts = ints_nb(m.ts_event, m.n)
+    for i in range(start, stop):
+        if not has_room_nb(session, venue):
+            return i
+        pass_through_nb(session, venue, i)
+        on_event(session, i)
+        if i + 1 == stop or ts[i + 1] != ts[i]:
+            on_stamp(session)
+        send_nb(session, venue)
+    return stop
+
+
+@compiled
+def surround_nb(session: int, venue: int, i: int) -> bool:
+    """Do what surrounds the composite for one event, for loops whose composite is not compiled.
+
+    Sends what the event before made us want, then passes event ``i`` through; False where a log needs room first.
+    """
+    if not has_room_nb(session, venue):
+        return False
+    send_nb(session, venue)
+    pass_through_nb(session, venue, i)
+    return True
+
+
+@compiled
+def send_alone_nb(session: int, venue: int) -> None:
+    """Send, called from Python."""
+    send_nb(session, venue)

@@ -1,0 +1,224 @@
+"""Mark: what a market event changes in the account before anything is decided.
+
+In this order: a new trading day, the price, the value of positions, the equity curve, the loss limits, the margin.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tradewright.core.kernel import codes as c
+from tradewright.core.kernel.compiled import inlined
+from tradewright.core.kernel.ledger_nb import enter_nb, micro_nb, revalue_nb
+from tradewright.core.kernel.memory_nb import (
+    call_nb,
+    fields_nb,
+    floats_nb,
+    instruments_nb,
+    ints_nb,
+    limits_nb,
+    market_nb,
+    positions_nb,
+    session_nb,
+    verbs_nb,
+)
+from tradewright.core.types.dtypes import ASK, BID, CLOSE, HIGH, LOW, PRICE, RATE
+
+_DAY_NS = 86_400_000_000_000
+
+
+@inlined
+def set_floor_nb(session: int) -> None:
+    """Find the equity below which the intraday loss limit or the drawdown stop is broken."""
+    s = session_nb(session)[0]
+    limits = limits_nb(s.limits)[0]
+    day = s.day_open_micro * (1.0 - limits.intraday_loss)
+    peak = s.peak_micro * (1.0 - limits.max_drawdown)
+    s.floor_micro = int(max(day, peak, -9e18))
+
+
+def start_day_nb(session: int, ts: int, _unused: int) -> int:
+    """Begin a new trading day: charge the borrow of shorts, anchor the day's loss limit, lift a halt for the day."""
+    s = session_nb(session)[0]
+    starts = ints_nb(s.day_starts, s.n_days)
+    positions = positions_nb(s.positions, s.n_instruments)
+    terms = instruments_nb(s.instruments, s.n_instruments)
+    before = starts[s.day]
+    while s.day + 1 < s.n_days and starts[s.day + 1] <= ts:
+        s.day += 1
+    s.next_day = starts[s.day + 1] if s.day + 1 < s.n_days else c.NEVER
+    share = (starts[s.day] - before) / (365.0 * _DAY_NS)
+    for j in range(s.n_instruments):
+        if positions[j].lots < 0 and terms[j].borrow_bps_year > 0.0:
+            cost = micro_nb(-positions[j].value_micro / c.MICRO * terms[j].borrow_bps_year * 1e-4 * share)
+            enter_nb(session, c.BORROWED, j, -cost, 0, starts[s.day])
+            s.equity_micro = s.cash_micro + s.value_micro
+    s.day_open_micro = s.equity_micro
+    if s.trading_state == c.HALTED_FOR_DAY:
+        s.trading_state = c.ACTIVE
+        s.halt_reason = c.NO_REASON
+    set_floor_nb(session)
+    return 0
+
+
+def convert_nb(session: int, source: int, _unused: int) -> int:
+    """Pass a new price of a currency pair on to every instrument that is converted with it."""
+    s = session_nb(session)[0]
+    positions = positions_nb(s.positions, s.n_instruments)
+    terms = instruments_nb(s.instruments, s.n_instruments)
+    for j in range(s.n_instruments):
+        if terms[j].fx_source == source:
+            price = positions[source].price
+            positions[j].fx = 1.0 / price if terms[j].fx_invert != 0 else price
+            if not np.isnan(positions[j].price):
+                revalue_nb(session, j)
+    return 0
+
+
+def fund_nb(session: int, j: int, i: int) -> int:
+    """Pay or receive funding: longs pay a positive rate on their value."""
+    s = session_nb(session)[0]
+    m = market_nb(s.market)[0]
+    rate = fields_nb(m.fields, m.stride)[RATE, i]
+    position = positions_nb(s.positions, s.n_instruments)[j]
+    if position.lots != 0:
+        enter_nb(session, c.FUNDED, j, -micro_nb(position.value_micro / c.MICRO * rate), 0, s.now)
+        s.equity_micro = s.cash_micro + s.value_micro
+    return 0
+
+
+@inlined
+def score_nb(session: int) -> None:
+    """Keep the running sums that a score needs when no curve is kept."""
+    s = session_nb(session)[0]
+    s.score_n += 1
+    if s.equity_micro == s.score_last_micro:
+        return
+    change = s.equity_micro / s.score_last_micro - 1.0
+    s.score_sum += change
+    s.score_squares += change * change
+    s.score_last_micro = s.equity_micro
+    if s.equity_micro < s.trough_micro:
+        s.trough_micro = s.equity_micro
+        s.max_drawdown = max(s.max_drawdown, (s.peak_micro - s.equity_micro) / s.peak_micro)
+
+
+def stop_losses_nb(session: int, _unused: int, _unused_too: int) -> int:
+    """Act on a broken loss limit: stop opening, cancel everything, close everything, until it is done."""
+    s = session_nb(session)[0]
+    limits = limits_nb(s.limits)[0]
+    if s.trading_state != c.ACTIVE:
+        pass
+    elif s.equity_micro < s.peak_micro * (1.0 - limits.max_drawdown):  # the stop that does not lift wins a tie
+        s.trading_state = c.HALTED
+        s.halt_reason = c.MAX_DRAWDOWN
+    else:
+        s.trading_state = c.HALTED_FOR_DAY
+        s.halt_reason = c.INTRADAY_LOSS
+    call_nb(verbs_nb(s.verbs)[0].flatten, session, c.FROM_RISK, c.CANCELED_BY_RISK)
+    return 0
+
+
+@inlined
+def worst_price_nb(session: int, j: int, i: int) -> float:
+    """Price of event ``i`` that is worst for the position: a bar's low for a long, its high for a short."""
+    s = session_nb(session)[0]
+    m = market_nb(s.market)[0]
+    position = positions_nb(s.positions, s.n_instruments)[j]
+    kind = m.kind_all if m.kind == 0 else ints_nb(m.kind, m.n)[i]
+    if kind != c.BAR:
+        return float(position.price)
+    return float(fields_nb(m.fields, m.stride)[LOW if position.lots > 0 else HIGH, i])
+
+
+@inlined
+def is_margin_short_nb(session: int, j: int, worst: float) -> bool:
+    """Tell, quickly, whether the worst price of the event might take equity below the maintenance margin."""
+    s = session_nb(session)[0]
+    position = positions_nb(s.positions, s.n_instruments)[j]
+    terms = instruments_nb(s.instruments, s.n_instruments)[j]
+    value = micro_nb(position.lots * terms.unit_value * worst * position.fx)
+    change = value - position.value_micro
+    return bool(s.equity_micro + change < (s.gross_micro + abs(change)) * s.margin_call)
+
+
+def liquidate_nb(session: int, j: int, i: int) -> int:
+    """Liquidate everything if the worst price of event ``i`` takes equity below the maintenance margin."""
+    s = session_nb(session)[0]
+    positions = positions_nb(s.positions, s.n_instruments)
+    terms = instruments_nb(s.instruments, s.n_instruments)
+    position = positions[j]
+    worst = worst_price_nb(session, j, i)
+    value = micro_nb(position.lots * terms[j].unit_value * worst * position.fx)
+    equity = s.equity_micro + value - position.value_micro
+    needed = abs(value) * terms[j].margin_maintenance
+    for k in range(s.n_instruments):
+        if k != j:
+            needed += abs(positions[k].value_micro) * terms[k].margin_maintenance
+    if equity < needed:
+        flatten = verbs_nb(s.verbs)[0].flatten
+        if call_nb(flatten, session, c.FROM_LIQUIDATION, c.CANCELED_BY_LIQUIDATION) > 0:
+            s.liquidations += 1
+    return 0
+
+
+@inlined
+def record_nb(session: int, ts: int) -> None:
+    """Write the equity curve: one row a timestamp, the last event of a timestamp stands."""
+    s = session_nb(session)[0]
+    stamps = ints_nb(s.stamps, s.equity_capacity)
+    row = s.n_equity - 1
+    if row < 0 or stamps[row] != ts:
+        row += 1
+        s.n_equity = row + 1
+        stamps[row] = ts
+    floats_nb(s.equity, s.equity_capacity)[row] = s.equity_micro / c.MICRO
+    floats_nb(s.exposure, s.equity_capacity)[row] = s.gross_micro / c.MICRO
+
+
+@inlined
+def mark_nb(session: int, i: int) -> int:
+    """Mark the account with event ``i``; return its instrument, or -1 where nothing is to be decided."""
+    s = session_nb(session)[0]
+    m = market_nb(s.market)[0]
+    fields = fields_nb(m.fields, m.stride)
+    kind = m.kind_all if m.kind == 0 else ints_nb(m.kind, m.n)[i]
+    j = 0 if m.instrument == 0 else ints_nb(m.instrument, m.n)[i]
+    ts = ints_nb(m.ts_event, m.n)[i]
+    s.now = ints_nb(m.ts_seen, m.n)[i]
+    begins = ints_nb(m.ts_open, m.n)[i]
+    if begins >= s.next_day:
+        call_nb(verbs_nb(s.verbs)[0].start_day, session, begins, 0)
+    if kind == c.FUNDING:
+        call_nb(verbs_nb(s.verbs)[0].fund, session, j, i)
+        return -1
+    position = positions_nb(s.positions, s.n_instruments)[j]
+    position.events += 1
+    price = fields[CLOSE, i]
+    if kind == c.QUOTE:
+        position.bid = fields[BID, i]
+        position.ask = fields[ASK, i]
+        price = 0.5 * (position.bid + position.ask)
+    elif kind == c.TRADE:
+        # a trade is no better news than the quote it hit: with quotes known the mid stays the mark
+        price = fields[PRICE, i] if np.isnan(position.bid) else position.price
+    position.price = price
+    if position.lots != 0:
+        revalue_nb(session, j)
+        if s.margin_call > 0.0 and is_margin_short_nb(session, j, worst_price_nb(session, j, i)):
+            call_nb(verbs_nb(s.verbs)[0].liquidate, session, j, i)
+    if s.uses_fx != 0:
+        call_nb(verbs_nb(s.verbs)[0].convert, session, j, 0)
+    if s.equity_micro > s.peak_micro:
+        s.peak_micro = s.equity_micro
+        s.trough_micro = s.equity_micro
+        set_floor_nb(session)
+    if (s.equity_micro < s.floor_micro and s.trading_state == c.ACTIVE) or (
+        s.trading_state != c.ACTIVE and s.open_positions > 0
+    ):
+        call_nb(verbs_nb(s.verbs)[0].stop_losses, session, 0, 0)
+    if s.equity != 0:
+        record_nb(session, ts)
+    if s.keep_score != 0:
+        score_nb(session)
+    return j

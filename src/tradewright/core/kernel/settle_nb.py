@@ -1,0 +1,159 @@
+"""Our side of an order's life: what the venue's answers change in our table and books."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tradewright.core.kernel import codes as c
+from tradewright.core.kernel.compiled import compiled
+from tradewright.core.kernel.ledger_nb import book_fill_nb
+from tradewright.core.kernel.memory_nb import (
+    call_nb,
+    fills_nb,
+    messages_nb,
+    order_list_nb,
+    orders_nb,
+    positions_nb,
+    session_nb,
+    venue_nb,
+    verbs_nb,
+)
+
+
+@compiled
+def log_order_nb(session: int, j: int, k: int) -> None:
+    """Copy an order of our table into the order log; a new order gets its row."""
+    s = session_nb(session)[0]
+    if s.order_log == 0:
+        return
+    order = orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k]
+    if order.log_row < 0:
+        order.log_row = s.n_order_log
+        s.n_order_log += 1
+        if s.n_order_log + s.log_reserve > s.order_log_capacity:
+            s.needs_room = 1
+    order_list_nb(s.order_log, s.order_log_capacity)[order.log_row] = order
+
+
+@compiled
+def note_limits_nb(session: int, j: int) -> None:
+    """Keep at hand what a quoting strategy asks on every event: its newest limit order on each side."""
+    s = session_nb(session)[0]
+    position = positions_nb(s.positions, s.n_instruments)[j]
+    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
+    position.buy_limit = np.nan
+    position.sell_limit = np.nan
+    position.buy_unconfirmed = 0
+    position.sell_unconfirmed = 0
+    for k in range(position.working):
+        order = orders[j, k]
+        if order.kind != c.LIMIT or order.origin != c.FROM_STRATEGY or order.is_canceling != 0:
+            continue
+        is_unconfirmed = 1 if order.status == c.SUBMITTED else 0
+        if order.side > 0:
+            position.buy_limit, position.buy_unconfirmed = order.limit, is_unconfirmed
+        else:
+            position.sell_limit, position.sell_unconfirmed = order.limit, is_unconfirmed
+
+
+@compiled
+def find_order_nb(session: int, j: int, order_id: int) -> int:
+    """Slot of one of our orders by its id; -1 when it is not in our table."""
+    s = session_nb(session)[0]
+    working = positions_nb(s.positions, s.n_instruments)[j].working
+    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
+    for k in range(working):
+        if orders[j, k].id == order_id:
+            return k
+    return -1
+
+
+@compiled
+def reserve_nb(session: int, j: int, k: int, reserve_micro: int) -> None:
+    """Set what an order reserves of the account's exposure."""
+    s = session_nb(session)[0]
+    order = orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k]
+    s.reserved_micro += reserve_micro - order.reserve_micro
+    order.reserve_micro = reserve_micro
+
+
+@compiled
+def forget_nb(session: int, j: int, k: int) -> None:
+    """Take a finished order out of our table, keeping the order of the rest."""
+    s = session_nb(session)[0]
+    reserve_nb(session, j, k, 0)
+    position = positions_nb(s.positions, s.n_instruments)[j]
+    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
+    for n in range(k, position.working - 1):
+        orders[j, n] = orders[j, n + 1]
+    position.working -= 1
+
+
+@compiled
+def adopt_nb(session: int, order_address: int) -> int:
+    """Enter an order the venue made for us (an exit of a bracket) into our table; return its slot."""
+    s = session_nb(session)[0]
+    told = order_list_nb(order_address, 1)[0]
+    position = positions_nb(s.positions, s.n_instruments)[told.instrument]
+    k = position.working
+    if k >= s.n_slots:
+        return -1
+    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
+    orders[told.instrument, k] = told
+    orders[told.instrument, k].log_row = -1
+    orders[told.instrument, k].reserve_micro = 0
+    position.working += 1
+    log_order_nb(session, told.instrument, k)
+    return int(k)
+
+
+def settle_nb(session: int, message_address: int, order_address: int) -> int:
+    """Apply one answer of the venue: update our copy of the order, book what was filled."""
+    s = session_nb(session)[0]
+    message = messages_nb(message_address, 1)[0]
+    told = order_list_nb(order_address, 1)[0]
+    j = told.instrument
+    s.now = max(s.now, message.ts_due)
+    k = find_order_nb(session, j, told.id)
+    if k < 0:
+        k = adopt_nb(session, order_address)
+    if k < 0:
+        return -1
+    mine = orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k]
+    row, reserve, is_canceling, left = mine.log_row, mine.reserve_micro, mine.is_canceling, mine.lots - mine.filled
+    orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k] = told
+    mine.log_row = row
+    mine.reserve_micro = reserve
+    mine.is_canceling = is_canceling
+    if message.verb == c.ORDER_FILLED:
+        fill_id = book_fill_nb(session, j, told.side, message.fill_lots, message.fill_price, message.fill_fee)
+        reserve_nb(session, j, k, int(reserve * ((told.lots - told.filled) / left)) if left > 0 else 0)
+        if s.fills != 0:
+            fill = fills_nb(s.fills, s.fills_capacity)[fill_id - 1]
+            fill.order = told.id
+            fill.parent = told.parent
+            fill.is_maker = message.is_maker
+            fill.origin = told.origin
+            fill.ts_event = message.ts_sent
+    log_order_nb(session, j, k)
+    if told.status != c.ACCEPTED and told.status != c.PARTIALLY_FILLED:
+        forget_nb(session, j, k)
+    if told.kind == c.LIMIT:
+        note_limits_nb(session, j)
+    return 0
+
+
+def deliver_nb(session: int, venue: int, until_ns: int) -> int:
+    """Settle the simulated venue's answers that have reached us by a time."""
+    v = venue_nb(venue)[0]
+    settle = verbs_nb(v.verbs)[0].settle
+    answers = messages_nb(v.answers, v.mask + 1)
+    orders = order_list_nb(v.answer_orders, v.mask + 1)
+    while v.answers_head != v.answers_tail and answers[v.answers_head & v.mask].ts_due <= until_ns:
+        place = v.answers_head & v.mask
+        call_nb(settle, session, v.answers + place * answers.itemsize, v.answer_orders + place * orders.itemsize)
+        v.answers_head += 1
+    if v.answers_head == v.answers_tail:
+        v.answers_head = 0
+        v.answers_tail = 0
+    return 0

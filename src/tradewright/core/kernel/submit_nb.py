@@ -1,0 +1,132 @@
+"""Our commands on their way out: new orders, cancels, and flattening."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tradewright.core.kernel import codes as c
+from tradewright.core.kernel.compiled import compiled
+from tradewright.core.kernel.memory_nb import messages_nb, order_list_nb, orders_nb, positions_nb, session_nb
+from tradewright.core.kernel.settle_nb import log_order_nb, note_limits_nb
+
+
+@compiled
+def command_nb(session: int, verb: int, j: int, k: int, reason: int) -> None:
+    """Put a command about one of our orders into the outbox."""
+    s = session_nb(session)[0]
+    place = s.n_outbox
+    s.n_outbox += 1
+    message = messages_nb(s.outbox, s.outbox_capacity)[place]
+    message.verb = verb
+    message.ts_sent = s.now
+    message.ts_due = s.now
+    message.reason = reason
+    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
+    order_list_nb(s.outbox_orders, s.outbox_capacity)[place] = orders[j, k]
+
+
+@compiled
+def blank_order_nb(session: int, j: int) -> int:
+    """Prepare the free slot after our working orders of an instrument; return it."""
+    s = session_nb(session)[0]
+    k = positions_nb(s.positions, s.n_instruments)[j].working
+    order = orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k]
+    order.id = s.next_id
+    order.parent = 0
+    order.group = 0
+    order.instrument = j
+    order.tag = 0
+    order.kind = c.MARKET
+    order.side = 1
+    order.tif = c.GTC
+    order.is_reduce_only = 0
+    order.origin = c.FROM_STRATEGY
+    order.lots = 0
+    order.filled = 0
+    order.limit = np.nan
+    order.stop = np.nan
+    order.trail = np.nan
+    order.watermark = np.nan
+    order.stop_loss = np.nan
+    order.take_profit = np.nan
+    order.trail_protect = np.nan
+    order.attach_unit = 0
+    order.ts_created = s.now
+    order.ts_active = 0
+    order.ts_expire = c.NEVER
+    order.ts_done = 0
+    order.status = c.SUBMITTED
+    order.reason = c.NO_REASON
+    order.is_triggered = 0
+    order.is_canceling = 0
+    order.born = 0
+    order.reserve_micro = 0
+    order.queue_ahead = np.inf
+    order.fee_raw = 0.0
+    order.fee_charged = 0.0
+    order.fill_value = 0.0
+    order.log_row = -1
+    return int(k)
+
+
+@compiled
+def submit_nb(session: int, j: int, k: int) -> None:
+    """Count the prepared order as ours, log it, and send it."""
+    s = session_nb(session)[0]
+    s.next_id += c.ID_STEP
+    positions_nb(s.positions, s.n_instruments)[j].working += 1
+    log_order_nb(session, j, k)
+    command_nb(session, c.SUBMIT_ORDER, j, k, c.NO_REASON)
+    note_limits_nb(session, j)
+
+
+@compiled
+def deny_nb(session: int, j: int, k: int, reason: int) -> None:
+    """Record the prepared order as denied; it never becomes ours and nothing is sent."""
+    s = session_nb(session)[0]
+    order = orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k]
+    order.status = c.DENIED
+    order.reason = reason
+    order.ts_done = s.now
+    s.next_id += c.ID_STEP
+    s.denials += 1
+    log_order_nb(session, j, k)
+
+
+@compiled
+def cancel_nb(session: int, j: int, k: int, reason: int) -> None:
+    """Ask the venue once to cancel one of our orders."""
+    s = session_nb(session)[0]
+    order = orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k]
+    if order.is_canceling == 0:
+        order.is_canceling = 1
+        command_nb(session, c.CANCEL_ORDER, j, k, reason)
+        note_limits_nb(session, j)
+
+
+def flatten_nb(session: int, origin: int, reason: int) -> int:
+    """Cancel everything and close every position at the market; return the positions newly sent to be closed.
+
+    Safe to repeat while orders are on their way.
+    """
+    s = session_nb(session)[0]
+    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
+    positions = positions_nb(s.positions, s.n_instruments)
+    closed = 0
+    for j in range(s.n_instruments):
+        is_closing = False
+        for k in range(positions[j].working):
+            if orders[j, k].origin == c.FROM_RISK or orders[j, k].origin == c.FROM_LIQUIDATION:
+                is_closing = True
+            else:
+                cancel_nb(session, j, k, reason)
+        if positions[j].lots != 0 and not is_closing and positions[j].working < s.n_slots:
+            k = blank_order_nb(session, j)
+            order = orders[j, k]
+            order.side = -1 if positions[j].lots > 0 else 1
+            order.lots = abs(positions[j].lots)
+            order.is_reduce_only = 1
+            order.origin = origin
+            submit_nb(session, j, k)
+            closed += 1
+    return closed

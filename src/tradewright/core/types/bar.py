@@ -1,0 +1,77 @@
+"""Bars: what happened between an opening and a closing time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradewright.core.types.dtypes import CLOSE, HIGH, LOW, N_FIELDS, OPEN, VOLUME
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar. ``ts_event`` is its close: the first moment at which it may be seen."""
+
+    instrument: str
+    ts_open: int
+    ts_event: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Bars of one instrument in columns.
+
+    ``ts_open`` and ``ts_event``: i8[n], ns UTC, ascending. ``fields``: f8[6, n] C-contiguous, rows OPEN, HIGH, LOW,
+    CLOSE, VOLUME, SESSION, the last being the number of the trading day (days since 1970 in the calendar's zone).
+    """
+
+    instrument: str
+    ts_open: NDArray[np.int64]
+    ts_event: NDArray[np.int64]
+    fields: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        if self.fields.shape != (N_FIELDS, len(self.ts_event)) or len(self.ts_open) != len(self.ts_event):
+            msg = f"fields {self.fields.shape} do not fit {len(self.ts_event)} bars"
+            raise ValueError(msg)
+
+    def __len__(self) -> int:
+        """Return the number of bars."""
+        return len(self.ts_event)
+
+    @property
+    def open(self) -> NDArray[np.float64]:
+        """Opening prices, f8[n]."""
+        row: NDArray[np.float64] = self.fields[OPEN]
+        return row
+
+    @property
+    def high(self) -> NDArray[np.float64]:
+        """Highest prices, f8[n]."""
+        row: NDArray[np.float64] = self.fields[HIGH]
+        return row
+
+    @property
+    def low(self) -> NDArray[np.float64]:
+        """Lowest prices, f8[n]."""
+        row: NDArray[np.float64] = self.fields[LOW]
+        return row
+
+    @property
+    def close(self) -> NDArray[np.float64]:
+        """Closing prices, f8[n]."""
+        row: NDArray[np.float64] = self.fields[CLOSE]
+        return row
+
+    @property
+    def volume(self) -> NDArray[np.float64]:
+        """Traded units, f8[n]; 0 where the source has none."""
+        row: NDArray[np.float64] = self.fields[VOLUME]
+        return row

@@ -1,0 +1,129 @@
+"""What the store knows of a data set: ``catalogue.json`` beside its partitions, and how content is hashed."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import polars as pl
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tradewright.core.types.errors import StoreError, UsageError
+from tradewright.data.instruments import InstrumentParams
+from tradewright.data.kinds import Kind, schema
+from tradewright.data.timeframe import SECOND
+
+CATALOGUE = "catalogue.json"
+FORMAT = 1
+
+
+class Partition(BaseModel):
+    """One file of a data set; ``key`` is its year, month or day (UTC, of ``ts_open``); times are ns UTC."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    file: str
+    rows: int
+    first_open: int
+    last_open: int
+    last_event: int
+    digest: str
+
+
+class Source(BaseModel):
+    """Where rows came from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str
+    sha256: str = ""
+    rows: int = 0
+
+
+class Dataset(BaseModel):
+    """The catalogue entry of one symbol and timeframe. No wall-clock time: equal data, equal bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int = FORMAT
+    kind: Kind = Kind.BARS
+    symbol: str
+    timeframe: str
+    instrument: InstrumentParams
+    sources: tuple[Source, ...]
+    notes: tuple[str, ...]
+    findings: dict[str, int]
+    partitions: tuple[Partition, ...]
+    digest: str
+
+    @property
+    def rows(self) -> int:
+        """Number of rows in all partitions."""
+        return sum(p.rows for p in self.partitions)
+
+    @property
+    def first_open(self) -> int:
+        """Start of the first row, ns UTC."""
+        return self.partitions[0].first_open
+
+    @property
+    def last_event(self) -> int:
+        """End of the last row, ns UTC."""
+        return self.partitions[-1].last_event
+
+
+def partition_format(interval: int) -> str:
+    """Return the date pattern of partition keys: years from 1 h on, months from 1 min on, else days."""
+    if interval >= 3600 * SECOND:
+        return "%Y"
+    return "%Y-%m" if interval >= 60 * SECOND else "%Y-%m-%d"
+
+
+def content_digest(frame: pl.DataFrame, kind: Kind) -> str:
+    """Return 32 hex digits over column names and values: the content's, not the file's."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name in schema(kind):
+        digest.update(name.encode() + b"\0")
+        digest.update(np.ascontiguousarray(frame[name].to_numpy()).tobytes())
+    return digest.hexdigest()
+
+
+def dataset_digest(symbol: str, timeframe: str, partitions: tuple[Partition, ...]) -> str:
+    """Return 32 hex digits over the identity and the content of all partitions."""
+    text = "\n".join([symbol, timeframe, *(f"{p.key} {p.rows} {p.digest}" for p in partitions)])
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def folder_name(symbol: str) -> str:
+    """Return a symbol as a folder name that is safe on every system and can be read by people.
+
+    Raises
+    ------
+    UsageError
+        If the symbol is empty, longer than 64 characters or holds control characters.
+    """
+    if not symbol or len(symbol) > 64 or not symbol.isprintable() or symbol != symbol.strip():
+        what = f"{symbol!r} cannot be a symbol"
+        raise UsageError(what, fix="Use 1 to 64 printable characters, for example BTCUSDT or BRK.B.")
+    name = quote(symbol, safe="=+@^")
+    return "%2E" + name[1:] if name.startswith(".") else name
+
+
+def read_catalogue(folder: Path) -> Dataset:
+    """Read a data set's catalogue.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be read or was written by another version.
+    """
+    path = folder / CATALOGUE
+    try:
+        return Dataset.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        reason = str(error).split("\n", 1)[0]
+        what = f"the catalogue cannot be read: {reason}"
+        raise StoreError(what, where=str(path), fix="Remove the folder and import the data again.") from error

@@ -1,0 +1,1 @@
+"""The one path: session, compiled loop, backtest."""

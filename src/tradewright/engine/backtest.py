@@ -1,0 +1,265 @@
+"""Backtest: the one path over stored events, through the compiled loop or through the session, to the same bits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradewright.core.kernel.records import instrument_records, single_event
+from tradewright.core.types.errors import StrategyError, TradewrightError
+from tradewright.core.types.events import MarketEvents
+from tradewright.core.types.instrument import Instrument
+from tradewright.engine.binding import Path, compiled_path, interpreted_path, param_values, resolve_features
+from tradewright.engine.memory import MICRO, AccountStart, SessionMemory, Shape
+from tradewright.engine.plan import BacktestPlan, forecast_block, spans
+from tradewright.engine.session import Session
+from tradewright.execution.sim_venue import SimVenue, VenueMemory
+from tradewright.features import FeatureSet
+
+#: Events between two looks at the clock, the keyboard and the size of the logs; features of a span fit the cache.
+SPAN = 16_384
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestResult:
+    """Everything a run produced.
+
+    ``fills`` fill_dtype[k]; ``orders`` order_dtype[m] with denials; ``ledger`` ledger_dtype[l]; ``stamps`` i8[s] ns
+    UTC, one a timestamp; ``equity`` and ``exposure`` (gross position value) f8[s], account currency, after it;
+    ``open_lots`` i8, ``marks`` f8, ``fx`` f8 and ``realized`` f8 by instrument at the end.
+    """
+
+    instruments: tuple[Instrument, ...]
+    fills: NDArray[np.void]
+    orders: NDArray[np.void]
+    ledger: NDArray[np.void]
+    stamps: NDArray[np.int64]
+    equity: NDArray[np.float64]
+    exposure: NDArray[np.float64]
+    initial_cash: float
+    final_equity: float
+    currency: str
+    open_lots: NDArray[np.int64]
+    marks: NDArray[np.float64]
+    fx: NDArray[np.float64]
+    realized: NDArray[np.float64]
+    counters: dict[str, int]
+    score: dict[str, float]
+
+
+def trading_days(plan: BacktestPlan) -> NDArray[np.int64]:
+    """Return the starts of the account's trading days, i8[k] ns UTC: those of the first instrument's calendar."""
+    return plan.instruments[0].calendar.day_starts(plan.first_ns, plan.last_ns)
+
+
+class Run:
+    """State of one backtest while it runs."""
+
+    def __init__(self, plan: BacktestPlan, day_starts: NDArray[np.int64] | None = None) -> None:
+        self.plan = plan
+        self.features = FeatureSet(resolve_features(plan.strategy, plan.params))
+        self.instruments = instrument_records(plan.instruments, plan.account.currency)
+        if day_starts is None:
+            day_starts = trading_days(plan)
+        shape = Shape(len(plan.instruments), len(self.features), plan.venue.slots, plan.keeps_logs, plan.keeps_equity)
+        start = AccountStart(
+            plan.account.initial_cash,
+            plan.limits,
+            param_values(plan.params),
+            day_starts,
+        )
+        self.memory = SessionMemory(shape, start, self.instruments)
+        self.memory.expect(plan.n_events)
+        self.events = 0
+        self._path: Path | None = None
+
+    def process(self, venue: VenueMemory, start: int, stop: int) -> None:
+        """Run the compiled loop over events of the block shown, making room where it stops early."""
+        loop = self.path().run
+        at = start
+        while at < stop:
+            at = loop(self.memory.address, venue.address, at, stop)
+            if at < stop:
+                self.memory.grow()
+                venue.grow_rings()
+        self.events += stop - start
+
+    def path(self) -> Path:
+        """Bind the strategy to the path."""
+        if self._path is None:
+            strategy, names = self.plan.strategy, list(self.features.names)
+            if strategy.is_compiled:
+                self._path = compiled_path(strategy, names)
+            else:
+                self._path = interpreted_path(strategy, names, self.memory)
+        return self._path
+
+    def blame(self, error: Exception) -> TradewrightError:
+        """Say at which event a strategy's own code raised."""
+        now = np.datetime64(int(self.memory.record["now"][0]), "ns")
+        event = int(self.memory.arrays["positions"]["events"].sum())
+        strategy = self.plan.strategy
+        return StrategyError(
+            f"{type(error).__name__}: {error}",
+            where=f"{strategy.source or strategy.name}, event {event} ({now} UTC)",
+            fix="`decide` must not raise: guard against NaN features and empty positions",
+        )
+
+    def feature_columns(self, events: MarketEvents, start: int, stop: int) -> list[NDArray[np.float64]]:
+        """Compute the features of a span, instrument by instrument, in the order of the events."""
+        if events.instrument is None:
+            return self.features.extend(events.fields, start, stop)
+        columns = [np.empty(stop - start) for _ in range(len(self.features))]
+        if not columns:
+            return columns
+        numbers = events.instrument[start:stop]
+        for j in np.unique(numbers):
+            mine = np.flatnonzero(numbers == j)
+            fields = np.ascontiguousarray(events.fields[:, start + mine])
+            for column, values in zip(columns, self.features.extend(fields, 0, len(mine), int(j)), strict=True):
+                column[mine] = values
+        return columns
+
+    def result(self) -> BacktestResult:
+        """Collect the outputs."""
+        plan, memory = self.plan, self.memory
+        record, positions = memory.record, memory.arrays["positions"]
+        n = int(record["score_n"][0])
+        mean = float(record["score_sum"][0]) / n if n else 0.0
+        variance = max(float(record["score_squares"][0]) / n - mean * mean, 0.0) if n else 0.0
+        return BacktestResult(
+            instruments=plan.instruments,
+            fills=memory.taken("fills", "n_fills"),
+            orders=memory.taken("order_log", "n_order_log"),
+            ledger=memory.taken("ledger", "n_ledger"),
+            stamps=memory.taken("stamps", "n_equity"),
+            equity=memory.taken("equity", "n_equity"),
+            exposure=memory.taken("exposure", "n_equity"),
+            initial_cash=plan.account.initial_cash,
+            final_equity=int(record["equity_micro"][0]) / MICRO,
+            currency=plan.account.currency,
+            open_lots=positions["lots"].copy(),
+            marks=positions["price"].copy(),
+            fx=positions["fx"].copy(),
+            realized=positions["realized_micro"] / MICRO,
+            counters={
+                "events": self.events,
+                "fills": int(record["n_fills"][0]),
+                "denials": int(record["denials"][0]),
+                "liquidations": int(record["liquidations"][0]),
+                "round_trips": int(record["round_trips"][0]),
+                "wins": int(record["wins"][0]),
+            },
+            score={
+                "total_return": int(record["equity_micro"][0]) / int(record["initial_micro"][0]) - 1.0,
+                "max_drawdown": float(record["max_drawdown"][0]),
+                "mean_return": mean,
+                "std_return": variance**0.5,
+            },
+        )
+
+
+def run_backtest(
+    plan: BacktestPlan, path: Literal["loop", "session"] = "loop", progress: Progress | None = None
+) -> BacktestResult:
+    """Run a backtest.
+
+    Parameters
+    ----------
+    plan : BacktestPlan
+        What to run.
+    path : {"loop", "session"}
+        Through the compiled loop, or event by event through the session that also trades live. Same results.
+    progress : callable, optional
+        Called with the number of events processed since the last call.
+
+    Raises
+    ------
+    StrategyError
+        When the strategy's own code raises; names the event.
+    ConfigError
+        For features or currencies that cannot be resolved.
+    """
+    run = Run(plan)
+    step = _run_loop if path == "loop" else _run_session
+    try:
+        step(run, progress or _ignore)
+    except TradewrightError:
+        raise
+    except Exception as error:
+        if not _is_from_strategy(error, plan):
+            raise
+        raise run.blame(error) from error
+    return run.result()
+
+
+def _ignore(_events: int) -> None:
+    """Report no progress."""
+
+
+def _is_from_strategy(error: Exception, plan: BacktestPlan) -> bool:
+    """Tell an error of the strategy's from one of ours: compiled code raises only what strategies make it raise."""
+    if plan.strategy.is_compiled:
+        return True
+    trace: Any = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == plan.strategy.decide.__code__.co_filename:
+            return True
+        trace = trace.tb_next
+    return False
+
+
+def _run_loop(run: Run, progress: Progress) -> None:
+    """Run through the compiled loop, span by span."""
+    plan, memory = run.plan, run.memory
+    venue = VenueMemory(plan.venue, run.instruments)
+    symbols = [instrument.symbol for instrument in plan.instruments]
+    for events in plan.blocks():
+        memory.market.show(events)
+        venue.market.show(events)
+        for start, stop in spans(events, SPAN):
+            columns = run.feature_columns(events, start, stop)
+            forecasts = forecast_block(plan.forecasts, symbols, events, start, stop)
+            memory.market.show_columns(columns, forecasts, start)
+            memory.expect(stop - start)
+            run.process(venue, start, stop)
+            progress(stop - start)
+
+
+def _run_session(run: Run, progress: Progress) -> None:
+    """Run through the session and the simulated venue, event by event."""
+    plan = run.plan
+    event = single_event()
+    venue = SimVenue(plan.venue, run.instruments, event)
+    session = Session(run.path(), run.memory, run.features, event)
+    symbols = [instrument.symbol for instrument in plan.instruments]
+    for events in plan.blocks():
+        forecasts = forecast_block(plan.forecasts, symbols, events, 0, len(events))
+        for i in range(len(events)):
+            _copy_event(events, i, event)
+            for answer in venue.on_market():
+                session.on_order_event(answer)
+            commands = session.on_market(None if forecasts is None else forecasts[i])
+            is_complete = i + 1 == len(events) or events.ts_event[i + 1] != events.ts_event[i]
+            if plan.strategy.is_cross_section and is_complete:
+                commands += session.on_timer(int(events.ts_seen[i]))
+            for command in commands:
+                venue.submit(command)
+            run.events += 1
+        progress(len(events))
+
+
+def _copy_event(events: MarketEvents, i: int, event: MarketEvents) -> None:
+    """Copy event ``i`` of a block into a one-event block."""
+    event.fields[:, 0] = events.fields[:, i]
+    event.ts_open[0] = events.ts_open[i]
+    event.ts_event[0] = events.ts_event[i]
+    event.ts_seen[0] = events.ts_seen[i]
+    event.kinds[0] = events.kind_all if events.kind is None else events.kind[i]
+    event.instruments[0] = 0 if events.instrument is None else events.instrument[i]

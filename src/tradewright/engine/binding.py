@@ -1,0 +1,200 @@
+"""Bind a strategy to the one path: compiled into it, or called from the same source in plain Python."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import namedtuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradewright.core.kernel import loop_nb, market_nb
+from tradewright.core.kernel.compiled import bind, compiled, inlined, rebound
+from tradewright.core.types.account import Account
+from tradewright.core.types.errors import ConfigError
+from tradewright.core.types.feature import Feature
+from tradewright.core.types.forecast import ForecastRow
+from tradewright.engine.memory import SessionMemory
+from tradewright.features import REGISTRY
+from tradewright.strategies.strategy import Strategy, StrategyParams
+
+_NONE = "none_"  # stands in an empty feature or parameter list: compiled tuples need a member
+
+
+def resolve_features(strategy: Strategy, params: StrategyParams) -> dict[str, Feature]:
+    """Return the strategy's features by name, specifications looked up in the registry.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown feature or arguments it refuses.
+    """
+    resolved = {}
+    for name, wish in strategy.features(params).items():
+        where = f"{strategy.source or strategy.name}: feature {name!r}"
+        if isinstance(wish, Feature):
+            resolved[name] = wish
+            continue
+        kind = getattr(wish, "kind", wish)  # a user's file may return anything
+        if kind not in REGISTRY:
+            raise ConfigError(f"unknown feature {kind!r}", where=where, fix=f"one of: {', '.join(sorted(REGISTRY))}")
+        try:
+            resolved[name] = REGISTRY[wish.kind](*wish.args)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"{wish.kind}{wish.args}: {error}", where=where) from error
+    return resolved
+
+
+def param_values(params: StrategyParams) -> NDArray[np.float64]:
+    """Return the parameters as f8[n], in the order of their fields; one NaN where there are none."""
+    values = [float(value) for value in params.model_dump().values()]
+    return np.array(values or [np.nan])
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The one path for one strategy.
+
+    ``run(session, venue, start, stop) -> next``; ``on_event(session, i)``; ``on_stamp(session)``.
+    """
+
+    run: Callable[[int, int, int, int], int]
+    on_event: Callable[[int, int], None]
+    on_stamp: Callable[[int], None]
+
+
+def _row_type(name: str, fields: Mapping[str, Any] | list[str]) -> Any:
+    """Named tuple type through which `decide` reads values by name."""
+    return namedtuple(name, list(fields) or [_NONE])  # the fields are known only now
+
+
+def _identity(strategy: Strategy, names: list[str]) -> str:
+    """Name for the compile cache; it changes with the strategy's code, its features' names and its parameters."""
+    parts = [strategy.source_hash, *names, "|", *strategy.params.model_fields]
+    digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=8).hexdigest()
+    return f"{strategy.name}_{digest}"
+
+
+_PATHS: dict[str, Path] = {}
+
+
+def compiled_path(strategy: Strategy, names: list[str]) -> Path:
+    """Return the path with the strategy compiled into it; compiled once a process and kept on disk."""
+    name = _identity(strategy, names)
+    if strategy.source_hash and name in _PATHS:
+        return _PATHS[name]
+    fields = list(strategy.params.model_fields)
+    bound = {
+        "decide": inlined(strategy.decide),
+        "Row": _row_type("Row", names),
+        "Params": _row_type("Params", fields),
+        "N_ROW": max(len(names), 1),
+        "N_PARAMS": max(len(fields), 1),
+    }
+    if strategy.is_cross_section:
+        decide_all = inlined(rebound(market_nb.decide_all, name, **bound))
+        stages: dict[str, Any] = {
+            "on_event": rebound(market_nb.on_event_of_many, name),
+            "on_stamp": rebound(market_nb.on_stamp, name, decide_all=decide_all),
+        }
+        template: Any = loop_nb.run_stamps
+    else:
+        decide_one = inlined(rebound(market_nb.decide_one, name, **bound))
+        stages = {"on_event": rebound(market_nb.on_event, name, decide_one=decide_one)}
+        template = loop_nb.run_events
+    run = bind(template, name, **{stage: inlined(function) for stage, function in stages.items()})
+    alone: dict[str, Any] = {stage: compiled(function) for stage, function in stages.items()}
+    path = Path(run, alone["on_event"], alone.get("on_stamp", _nothing))
+    if strategy.source_hash:
+        _PATHS[name] = path
+    return path
+
+
+def _nothing(_session: int) -> None:
+    """Do nothing at the end of a timestamp: the strategy decides on each event."""
+
+
+def interpreted_path(strategy: Strategy, names: list[str], memory: SessionMemory) -> Path:
+    """Return the path with the strategy called in plain Python between the same compiled verbs."""
+    arrays = memory.arrays
+    row = _row_type("Row", names)._make
+    params = _row_type("Params", list(strategy.params.model_fields))._make(arrays["params"].tolist())
+    rows, forecasts, accounts, signals = (arrays[k] for k in ("rows", "forecast_rows", "accounts", "signals"))
+    first_verb = memoryview(signals["verb"][:1])  # type: ignore[arg-type]  # arrays are buffers from Python 3.12 on
+    decide = strategy.decide
+    forecast_of, account_of = ForecastRow._make, Account._make
+    row_lists = [rows[j].tolist for j in range(len(rows))]
+    forecast_lists = [forecasts[j].tolist for j in range(len(rows))]
+    account_lists = [accounts[j].tolist for j in range(len(rows))]
+
+    def decide_one(_session: int, _i: int, j: int) -> None:
+        decide(row(row_lists[j]()), forecast_of(forecast_lists[j]()), account_of(account_lists[j]()), params, signals)
+
+    def decide_all(session: int) -> None:
+        market_nb.store_all_nb(session)
+        decide(rows, forecasts, accounts, params, signals)
+
+    def check(session: int, j: int) -> None:
+        if first_verb[0]:
+            market_nb.check_alone_nb(session, j)
+
+    def timestamps() -> NDArray[np.int64]:
+        return memory.market.events.ts_event
+
+    on_event: Any
+    if strategy.is_cross_section:
+        on_event = rebound(
+            market_nb.on_event_of_many,
+            strategy.name,
+            mark_nb=market_nb.mark_alone_nb,
+            observe_nb=market_nb.observe_alone_nb,
+        )
+        on_stamp = rebound(market_nb.on_stamp, strategy.name, decide_all=decide_all, check_nb=check)
+        run = rebound(
+            _run_interpreted_stamps, strategy.name, on_event=on_event, on_stamp=on_stamp, timestamps=timestamps
+        )
+        return Path(run, on_event, on_stamp)
+    on_event = rebound(
+        market_nb.on_event,
+        strategy.name,
+        mark_nb=market_nb.mark_and_store_nb,
+        decide_one=decide_one,
+        check_nb=check,
+    )
+    return Path(rebound(_run_interpreted, strategy.name, on_event=on_event), on_event, _nothing)
+
+
+on_event = loop_nb.on_event  # the names the two templates below call; bound anew for each strategy
+on_stamp = loop_nb.on_stamp
+
+
+def timestamps() -> NDArray[np.int64]:
+    """Stand where the times of the block being run are bound."""
+    return np.zeros(0, np.int64)
+
+
+def _run_interpreted(session: int, venue: int, start: int, stop: int) -> int:
+    """`run_events` around a composite that is not compiled (template)."""
+    surround = loop_nb.surround_nb
+    for i in range(start, stop):
+        if not surround(session, venue, i):
+            return i
+        on_event(session, i)
+    loop_nb.send_alone_nb(session, venue)
+    return stop
+
+
+def _run_interpreted_stamps(session: int, venue: int, start: int, stop: int) -> int:
+    """`run_stamps` around a composite that is not compiled (template)."""
+    ts = timestamps()
+    for i in range(start, stop):
+        if not loop_nb.surround_nb(session, venue, i):
+            return i
+        on_event(session, i)
+        if i + 1 == stop or ts[i + 1] != ts[i]:
+            on_stamp(session)
+    loop_nb.send_alone_nb(session, venue)
+    return stop

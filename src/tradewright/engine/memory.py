@@ -1,0 +1,165 @@
+"""Our side's state: allocated here, read and written by compiled code, kept alive here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradewright.core.kernel.codes import ACTIVE, ID_STEP, NEVER
+from tradewright.core.kernel.records import MarketMemory
+from tradewright.core.kernel.snapshot_nb import N_ACCOUNT, N_FORECAST
+from tradewright.core.kernel.verbs import verb_table
+from tradewright.core.types.dtypes import (
+    fill_dtype,
+    ledger_dtype,
+    message_dtype,
+    order_dtype,
+    position_dtype,
+    session_dtype,
+    signal_dtype,
+)
+from tradewright.core.types.errors import ConfigError
+from tradewright.risk.limits import Limits
+
+MICRO = 1_000_000
+_LOGS = {"fills": fill_dtype, "order_log": order_dtype, "ledger": ledger_dtype}
+_CURVE = ("stamps", "equity", "exposure")
+_FIRST_ROWS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Sizes of our state."""
+
+    n_instruments: int
+    n_features: int
+    n_slots: int
+    keeps_logs: bool = True
+    keeps_equity: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStart:
+    """What the account begins with. ``day_starts``: i8[k] ns UTC, beginnings of trading days, the first before all."""
+
+    initial_cash: float
+    limits: Limits
+    params: NDArray[np.float64]
+    day_starts: NDArray[np.int64]
+
+
+class SessionMemory:
+    """Everything our side's compiled code reads and writes."""
+
+    def __init__(self, shape: Shape, start: AccountStart, instruments: NDArray[np.void]) -> None:
+        if not 0 < start.initial_cash < 9e12:  # int64 holds 9.2e12 in millionths
+            raise ConfigError(
+                f"initial cash {start.initial_cash} is out of range",
+                where="account.initial_cash",
+                fix="0 < cash < 9e12",
+            )
+        self.market = MarketMemory()
+        self.instruments = instruments
+        n, slots = shape.n_instruments, shape.n_slots
+        n_signals = 16 + 4 * n
+        outbox = n * (slots + 2) + 2 * n_signals
+        self.arrays: dict[str, NDArray[Any]] = {
+            "positions": np.zeros(n, position_dtype),
+            "orders": np.zeros((n, slots), order_dtype),
+            "limits": start.limits.to_record(),
+            "signals": np.zeros(n_signals, signal_dtype),
+            "outbox": np.zeros(outbox, message_dtype),
+            "outbox_orders": np.zeros(outbox, order_dtype),
+            "params": np.ascontiguousarray(start.params, dtype=np.float64),
+            "rows": np.full((n, max(shape.n_features, 1)), np.nan),
+            "forecast_rows": np.full((n, N_FORECAST), np.nan),
+            "accounts": np.zeros((n, N_ACCOUNT)),
+            "day_starts": np.ascontiguousarray(start.day_starts, dtype=np.int64),
+        }
+        positions = self.arrays["positions"]
+        for name in ("price", "bid", "ask", "entry_price", "buy_limit", "sell_limit"):
+            positions[name] = np.nan
+        positions["fx"] = np.where(instruments["fx_source"] < 0, 1.0, np.nan)
+        self.record = np.zeros(1, session_dtype)
+        record = self.record
+        record["market"] = self.market.address
+        self.verbs = verb_table()
+        record["verbs"] = self.verbs.ctypes.data
+        record["instruments"] = instruments.ctypes.data
+        record["n_instruments"], record["n_slots"] = n, slots
+        record["n_signals"], record["outbox_capacity"] = n_signals, outbox
+        record["n_features"], record["n_days"] = shape.n_features, len(start.day_starts)
+        record["next_day"] = start.day_starts[1] if len(start.day_starts) > 1 else NEVER
+        record["next_id"] = ID_STEP
+        cash = round(start.initial_cash * MICRO)
+        for name in ("initial", "cash", "equity", "peak", "day_open", "score_last", "trough"):
+            record[f"{name}_micro"] = cash
+        limits = self.arrays["limits"]
+        floor = cash * (1.0 - np.minimum(limits["intraday_loss"], limits["max_drawdown"]))
+        record["floor_micro"] = np.maximum(floor, -9e18).astype(np.int64)
+        record["trading_state"] = ACTIVE
+        record["margin_call"] = instruments["margin_maintenance"].max()
+        record["uses_fx"] = bool((instruments["fx_source"] >= 0).any())
+        record["keep_score"] = not shape.keeps_equity
+        record["log_reserve"] = n * (2 * slots + 8) + 64
+        self._lay_logs(shape)
+        for name, array in self.arrays.items():
+            if name in (session_dtype.names or ()):
+                record[name] = array.ctypes.data
+
+    def _lay_logs(self, shape: Shape) -> None:
+        """Allocate the outputs that are kept; the others are marked by address 0 and a capacity that never fills."""
+        rows = max(_FIRST_ROWS, 2 * int(self.record["log_reserve"][0]))
+        for name, dtype in _LOGS.items():
+            if shape.keeps_logs:
+                self.arrays[name] = np.zeros(rows, dtype)
+            self.record[f"{name}_capacity"] = rows if shape.keeps_logs else 2**62
+        if shape.keeps_equity:
+            self.arrays["stamps"] = np.zeros(_FIRST_ROWS, np.int64)
+            self.arrays["equity"] = np.zeros(_FIRST_ROWS)
+            self.arrays["exposure"] = np.zeros(_FIRST_ROWS)
+        self.record["equity_capacity"] = _FIRST_ROWS if shape.keeps_equity else 2**62
+
+    @property
+    def address(self) -> int:
+        """Address of our side's record."""
+        return int(self.record.ctypes.data)
+
+    def expect(self, events: int) -> None:
+        """Make the equity curve large enough for so many more events."""
+        if "equity" not in self.arrays:
+            return
+        rows = int(self.record["n_equity"][0]) + events + 1
+        capacity = int(self.record["equity_capacity"][0])
+        if rows > capacity:
+            self._resize("equity_capacity", _CURVE, max(rows, 2 * capacity))
+
+    def grow(self) -> None:
+        """Double every output that could overflow with the next event."""
+        reserve = int(self.record["log_reserve"][0])
+        for name in _LOGS:
+            capacity = int(self.record[f"{name}_capacity"][0])
+            if name in self.arrays and int(self.record[f"n_{name}"][0]) + reserve > capacity:
+                self._resize(f"{name}_capacity", (name,), 2 * capacity)
+        self.record["needs_room"] = 0
+
+    def _resize(self, capacity: str, names: tuple[str, ...], rows: int) -> None:
+        """Move outputs into larger arrays and tell compiled code where they are."""
+        if rows <= int(self.record[capacity][0]):
+            return
+        for name in names:
+            old = self.arrays[name]
+            fresh = np.empty((rows, *old.shape[1:]), old.dtype)
+            fresh[: len(old)] = old
+            self.arrays[name] = fresh
+            self.record[name] = fresh.ctypes.data
+        self.record[capacity] = rows
+
+    def taken(self, name: str, count: str) -> NDArray[Any]:
+        """Return the rows of an output that are filled; none where it is not kept."""
+        if name in self.arrays:
+            return self.arrays[name][: int(self.record[count][0])]
+        return np.zeros(0, _LOGS.get(name, np.int64 if name == "stamps" else np.float64))

@@ -1,0 +1,102 @@
+"""The one path, one event at a time: what paper, shadow, canary and live run, and what the loop is checked against.
+
+A session has four inputs and no others: `on_market`, `on_order_event`, `on_timer`, `on_command`. One thread, one
+input at a time. What it wants sent is returned to the caller, who owns the venue.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+
+from tradewright.core.kernel.codes import CANCELED_BY_RISK, FROM_RISK, HALTED
+from tradewright.core.kernel.verbs import call_verb_nb
+from tradewright.core.types.events import MarketEvents
+from tradewright.core.types.message import VenueMessage
+from tradewright.core.types.order import Reason
+from tradewright.engine.binding import Path
+from tradewright.engine.memory import SessionMemory
+from tradewright.features import FeatureSet
+
+
+class Command(IntEnum):
+    """What a person may ask of a session."""
+
+    HALT = 1  # open nothing any more; keep positions and their protection
+    FLATTEN = 2  # halt, cancel everything and close everything
+
+
+class Session:
+    """Our side of the market.
+
+    Parameters
+    ----------
+    path : Path
+        The one path with the strategy bound to it.
+    memory : SessionMemory
+        State; its market block is one event long.
+    features : FeatureSet
+        Streaming features of the strategy.
+    event : MarketEvents
+        The one-event block that the caller fills before `on_market`.
+    """
+
+    def __init__(self, path: Path, memory: SessionMemory, features: FeatureSet, event: MarketEvents) -> None:
+        self._path = path
+        self._memory = memory
+        self._features = features
+        self._event = event
+        self._address = memory.address
+        self._settle = int(memory.verbs["settle"][0])
+        self._values = np.full(max(len(features), 1), np.nan)
+        self._forecast = np.full((1, 4), np.nan)
+        memory.market.show(event)
+        columns = [self._values[k : k + 1] for k in range(len(features))]
+        memory.market.show_columns(columns, self._forecast, 0)
+
+    def on_market(self, forecast: Any = None) -> list[VenueMessage]:
+        """Take in the market event standing in the one-event block; return the commands it led to.
+
+        ``forecast``: f8[4] newest forecast known for the event's instrument, or None when there is no news.
+        """
+        event = self._event
+        if len(self._features) > 0:
+            self._values[:] = self._features.update(event.fields, 0, int(event.instruments[0]))
+        if forecast is not None:
+            self._forecast[0] = forecast
+        if self._memory.record["needs_room"][0]:
+            self._memory.grow()
+        self._memory.expect(1)
+        self._path.on_event(self._address, 0)
+        return self._take_commands()
+
+    def on_order_event(self, message: VenueMessage) -> None:
+        """Take in an answer of the venue."""
+        if self._memory.record["needs_room"][0]:
+            self._memory.grow()
+        call_verb_nb(self._settle, self._address, message.header.ctypes.data, message.order.ctypes.data)
+
+    def on_timer(self, now: int) -> list[VenueMessage]:
+        """Take in that a timestamp is complete: a cross-section strategy decides now."""
+        self._memory.record["now"] = max(int(self._memory.record["now"][0]), now)
+        self._path.on_stamp(self._address)
+        return self._take_commands()
+
+    def on_command(self, command: Command) -> list[VenueMessage]:
+        """Take in a person's command. Halting is one step and needs no market event."""
+        self._memory.record["trading_state"] = HALTED
+        self._memory.record["halt_reason"] = int(Reason.CANCELED_BY_RISK)
+        if command is Command.FLATTEN:
+            call_verb_nb(int(self._memory.verbs["flatten"][0]), self._address, FROM_RISK, CANCELED_BY_RISK)
+        return self._take_commands()
+
+    def _take_commands(self) -> list[VenueMessage]:
+        """Empty the outbox."""
+        count = int(self._memory.record["n_outbox"][0])
+        if count == 0:
+            return []
+        self._memory.record["n_outbox"] = 0
+        headers, orders = self._memory.arrays["outbox"], self._memory.arrays["outbox_orders"]
+        return [VenueMessage(headers[k : k + 1].copy(), orders[k : k + 1].copy()) for k in range(count)]

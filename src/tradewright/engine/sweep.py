@@ -1,0 +1,131 @@
+"""Many parameter sets over the same market: each feature computed once, runs spread over the cores.
+
+Every run goes through the same compiled loop as a single backtest; only its logs and curve are left out. Parallel is
+across runs, never within one, so a set's score does not depend on what runs beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradewright.core.types.events import MarketEvents
+from tradewright.core.types.feature import Feature
+from tradewright.engine.backtest import BacktestResult, Run, trading_days
+from tradewright.engine.binding import resolve_features
+from tradewright.engine.plan import BacktestPlan, forecast_block
+from tradewright.execution.sim_venue import VenueMemory
+from tradewright.features import FeatureSet
+from tradewright.strategies.strategy import StrategyParams
+
+Columns = dict[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a sweep keeps of one run; ``mean_return`` and ``std_return`` are per event."""
+
+    total_return: float
+    max_drawdown: float
+    mean_return: float
+    std_return: float
+    round_trips: int
+    wins: int
+    fills: int
+    denials: int
+
+    @property
+    def sharpe_per_event(self) -> float:
+        """Mean over standard deviation (population) of the returns between events; NaN when nothing varied."""
+        return self.mean_return / self.std_return if self.std_return > 0.0 else float("nan")
+
+
+def score_of(result: BacktestResult) -> Score:
+    """Take the score out of a result whose curve was not kept."""
+    counters = result.counters
+    return Score(
+        result.score["total_return"],
+        result.score["max_drawdown"],
+        result.score["mean_return"],
+        result.score["std_return"],
+        counters["round_trips"],
+        counters["wins"],
+        counters["fills"],
+        counters["denials"],
+    )
+
+
+def run_sweep(
+    plan: BacktestPlan,
+    sets: Sequence[StrategyParams],
+    workers: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> list[Score]:
+    """Score a strategy with many parameter sets.
+
+    Parameters
+    ----------
+    plan : BacktestPlan
+        Market, account, limits and venue; its own parameters are not used. The market must be one block in memory.
+    sets : sequence of StrategyParams
+        What to try. Each is a trial: report how many there were with whatever is chosen from them.
+    workers : int
+        Threads; compiled code runs outside Python's lock.
+    progress : callable, optional
+        Called with 1 after each set.
+
+    Returns
+    -------
+    list of Score
+        In the order of ``sets``, whatever the number of workers.
+
+    Raises
+    ------
+    ValueError
+        When the market comes in more than one block.
+    """
+    blocks = list(plan.blocks())
+    if len(blocks) != 1:
+        msg = f"a sweep needs the market as one block in memory, not {len(blocks)}"
+        raise ValueError(msg)
+    events = blocks[0]
+    plan = replace(plan, keeps_logs=False, keeps_equity=False)
+    wanted = [resolve_features(plan.strategy, params) for params in sets]
+    distinct = {feature.key: feature for features in wanted for feature in features.values()}
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        columns: Columns = dict(zip(distinct, pool.map(lambda f: _column(f, events), distinct.values()), strict=True))
+        days = trading_days(plan)
+        symbols = [instrument.symbol for instrument in plan.instruments]
+        forecasts = forecast_block(plan.forecasts, symbols, events, 0, len(events))
+
+        def score(index: int) -> Score:
+            run = Run(replace(plan, params=sets[index]), days)
+            venue = VenueMemory(plan.venue, run.instruments, ring=64)
+            run.memory.market.show(events)
+            venue.market.show(events)
+            run.memory.market.show_columns([columns[f.key] for f in wanted[index].values()], forecasts, 0)
+            run.process(venue, 0, len(events))
+            if progress is not None:
+                progress(1)
+            return score_of(run.result())
+
+        # the first run compiles; the others must find it done
+        first = [score(index) for index in range(min(1, len(sets)))]
+        return first + list(pool.map(score, range(1, len(sets))))
+
+
+def _column(feature: Feature, events: MarketEvents) -> NDArray[np.float64]:
+    """One feature over all events, instrument by instrument."""
+    features = FeatureSet({"only": feature})
+    if events.instrument is None:
+        return features.extend(events.fields, 0, len(events))[0]
+    column = np.empty(len(events))
+    for j in np.unique(events.instrument):
+        mine = np.flatnonzero(events.instrument == j)
+        fields = np.ascontiguousarray(events.fields[:, mine])
+        column[mine] = features.extend(fields, 0, len(mine), int(j))[0]
+    return column

@@ -1,0 +1,40 @@
+"""Unusual volume."""
+
+from __future__ import annotations
+
+import math
+
+from tradewright.core.kernel.compiled import inlined
+from tradewright.core.types.dtypes import VOLUME
+from tradewright.core.types.feature import Feature, Floats
+from tradewright.features.parameters import whole_number
+from tradewright.features.window_nb import moments_window, push_moments_nb
+
+
+@inlined
+def volume_zscore_step_nb(state: Floats, params: Floats, fields: Floats, i: int) -> float:
+    """State: a window of volumes."""
+    n = int(params[0])
+    x = fields[VOLUME, i]
+    mean, squares = push_moments_nb(state, 0, n, x)
+    deviation = math.sqrt(squares / (n - 1))
+    if deviation == 0.0:
+        return 0.0
+    return float((x - mean) / deviation)
+
+
+def volume_zscore(period: int = 20) -> Feature:
+    """(volume - mean) / standard deviation (ddof = 1) over the last ``period`` bars.
+
+    The present bar is included. Without dispersion in the window the value is 0. First value at index
+    ``period - 1``.
+
+    Raises
+    ------
+    ValueError
+        If ``period`` is not a whole number of at least 2.
+    """
+    n = whole_number("period", period, 2)
+    return Feature(
+        "volume_zscore.inclusive.ddof1.v1", volume_zscore_step_nb, (float(n),), moments_window(n), n - 1
+    )

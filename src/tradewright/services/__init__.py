@@ -1,0 +1,1 @@
+"""Where the program meets the world: the command line, settings, run folders, the report."""

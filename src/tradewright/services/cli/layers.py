@@ -1,0 +1,99 @@
+"""Where settings come from: the file, the environment, `--set`; each later one wins, and each value keeps its origin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tradewright.core.types.errors import ConfigError
+from tradewright.services.cli.yaml_places import read_yaml
+from tradewright.services.places import Place
+
+PREFIX = "TRADEWRIGHT_"
+#: Variables with this prefix that are no settings.
+RESERVED = frozenset({"TRADEWRIGHT_DEBUG"})
+
+
+@dataclass(slots=True)
+class Layered:
+    """Values merged so far, and where each came from, by place."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    origins: dict[Place, str] = field(default_factory=dict)
+
+    def add_file(self, path: Path) -> None:
+        """Add a YAML file; file names inside it are relative to where the command is started."""
+        values, lines = read_yaml(path)
+        self.values = values
+        self.origins = {place: f"{path}:{line}" for place, line in lines.items()}
+
+    def add_environment(self, environment: Mapping[str, str], known: Iterable[str]) -> None:
+        """Add ``TRADEWRIGHT_SECTION__FIELD`` variables, in order of their names; ``known`` are the sections."""
+        sections = set(known)
+        for name in sorted(environment):
+            if not name.startswith(PREFIX) or name in RESERVED:
+                continue
+            keys = name.removeprefix(PREFIX).split("__")
+            # Symbols are written as they are; everything else in a configuration is lower case.
+            place = [k if i == 1 and keys[0] == "INSTRUMENTS" else k.lower() for i, k in enumerate(keys)]
+            if place[0] not in sections:
+                allowed = ", ".join(f"{PREFIX}{s.upper()}" for s in sorted(sections))
+                what = f"'{place[0]}' is not a section"
+                raise ConfigError(what, where=f"environment, {name}", fix=f"Unset it, or use one of: {allowed}.")
+            self.put(place, parsed(environment[name], name), f"environment, {name}")
+
+    def add_assignments(self, assignments: Iterable[str], known: Iterable[str]) -> None:
+        """Add ``key=value`` texts; a key that is no section is a parameter of the strategy."""
+        sections = set(known)
+        for text in assignments:
+            key, equals, value = text.partition("=")
+            keys = key.strip().split(".")
+            if not equals or not all(keys):
+                what = f"'{text}' is not an assignment"
+                raise ConfigError(what, where="--set", fix="Write key=value, for example --set fast=10.")
+            if len(keys) == 1 and keys[0] not in sections:
+                keys = ["strategy", "params", keys[0]]
+            self.put(keys, parsed(value, f"--set {key}"), f"--set {key.strip()}")
+
+    def put(self, place: list[str], value: Any, origin: str) -> None:
+        """Set one value, making the mappings above it."""
+        branch = self.values
+        for depth, key in enumerate(place[:-1]):
+            inside = branch.get(key)
+            if inside is None:
+                inside = branch[key] = {}
+            if not isinstance(inside, dict):
+                what = f"'{'.'.join(place[: depth + 1])}' holds {inside!r}, which has no fields"
+                raise ConfigError(what, where=origin, fix="Check the dotted key.")
+            branch = inside
+        branch[place[-1]] = value
+        here = tuple(place)
+        self.origins = {p: o for p, o in self.origins.items() if p[: len(here)] != here}
+        self.origins[here] = origin
+
+    def drop(self, place: list[str]) -> None:
+        """Remove one value, if it is there."""
+        branch: Any = self.values
+        for key in place[:-1]:
+            branch = branch.get(key) if isinstance(branch, dict) else None
+        if isinstance(branch, dict):
+            branch.pop(place[-1], None)
+
+    def origin(self, place: Place) -> str:
+        """Return where the value at ``place``, or the nearest one above it, came from."""
+        for depth in range(len(place), 0, -1):
+            if place[:depth] in self.origins:
+                return self.origins[place[:depth]]
+        return ""
+
+
+def parsed(text: str, where: str) -> Any:
+    """Return the value that YAML would read: numbers, booleans, lists in brackets, else text."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{text!r} is not a value", where=where, fix="Quote it, or write it as in YAML.") from error

@@ -1,0 +1,130 @@
+"""What a run is told: one YAML document, checked before anything starts.
+
+Each part of the program owns its own parameters; this module only puts them together.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from tradewright.engine.plan import AccountParams
+from tradewright.execution.sim_venue import SimVenueParams
+from tradewright.risk.limits import Limits
+
+DEFAULT_STORE = Path(".tradewright/store")
+
+_STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class StrategySettings(BaseModel):
+    """Which strategy: a built-in ``name`` or the ``file`` of your own, and its ``params``."""
+
+    model_config = _STRICT
+
+    name: str = ""
+    file: Path | None = None
+    params: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> StrategySettings:
+        if bool(self.name) == (self.file is not None):
+            msg = "give either `name` (a built-in strategy) or `file` (your own), not both and not neither"
+            raise ValueError(msg)
+        return self
+
+
+class DataSettings(BaseModel):
+    """Which bars: ``symbols`` as ``SYMBOL`` or ``SYMBOL@TIMEFRAME`` from the folder ``store``.
+
+    ``start`` and ``end`` are moments (UTC where no offset is given) or dates, which mean trading days of the
+    instrument and are both included.
+    """
+
+    model_config = _STRICT
+
+    store: Path = DEFAULT_STORE
+    symbols: Annotated[tuple[str, ...], Field(min_length=1)]
+    timeframe: str = ""
+    start: datetime | date | None = None
+    end: datetime | date | None = None
+
+    @field_validator("symbols", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("symbols")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        names = [text.partition("@")[0] for text in value]
+        for name in names:
+            if not name:
+                msg = "an empty symbol; write SYMBOL or SYMBOL@TIMEFRAME, for example EURUSD@1h"
+                raise ValueError(msg)
+            if names.count(name) > 1:
+                msg = f"'{name}' is named twice; an account holds an instrument once"
+                raise ValueError(msg)
+        return value
+
+    @field_validator("start", "end", mode="before")
+    @classmethod
+    def _date_or_moment(cls, value: object) -> object:
+        # Text such as 2017-05-01 must stay a date: a day of the instrument's calendar, not midnight UTC.
+        if isinstance(value, str) and len(value.strip()) == len("2017-05-01"):
+            return date.fromisoformat(value.strip())
+        return value
+
+
+class AccountSettings(BaseModel):
+    """The account a run starts with."""
+
+    model_config = _STRICT
+
+    initial_cash: float = Field(default=100_000.0, gt=0, le=1e12)
+    currency: str = Field(default="USD", pattern=r"^[A-Z0-9]{2,10}$")
+
+    def params(self) -> AccountParams:
+        """Return the engine's own parameters."""
+        return AccountParams(self.initial_cash, self.currency)
+
+
+class ForecastSettings(BaseModel):
+    """A Parquet or CSV file with forecasts."""
+
+    model_config = _STRICT
+
+    file: Path
+
+
+class ReportSettings(BaseModel):
+    """What is computed and written at the end; ``risk_free`` is a return a year."""
+
+    model_config = _STRICT
+
+    enabled: bool = True
+    risk_free: float = Field(default=0.0, ge=-0.5, le=1.0)
+
+
+class RunSettings(BaseModel):
+    """Everything a backtest is told.
+
+    ``instruments`` changes definitions of the store by symbol, field by field (fees, margin, tick size ...).
+    ``path`` chooses the compiled loop or the session that also trades live; the results are the same.
+    """
+
+    model_config = _STRICT
+
+    strategy: StrategySettings
+    data: DataSettings
+    account: AccountSettings = AccountSettings()
+    limits: Limits = Limits()
+    venue: SimVenueParams = SimVenueParams()
+    instruments: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    forecasts: ForecastSettings | None = None
+    report: ReportSettings = ReportSettings()
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
+    path: Literal["loop", "session"] = "loop"

@@ -1,0 +1,59 @@
+"""Everything that is compiled, as named steps: strategies on both paths, session and venue stages, feature loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from tradewright.core.types.bar import Bars
+from tradewright.core.types.feature import Feature
+from tradewright.core.types.forecast import Forecasts
+from tradewright.core.types.instrument import Instrument
+from tradewright.engine.backtest import run_backtest
+from tradewright.engine.plan import BacktestPlan, plan_of_bars
+from tradewright.features import REGISTRY, compute
+from tradewright.strategies.registry import built_in, names
+
+_BARS = 64
+_HOUR = 3_600_000_000_000
+
+
+def warm_steps() -> list[tuple[str, Callable[[], object]]]:
+    """Return every step with its name; each compiles something on its first call and keeps it on disk."""
+    steps: list[tuple[str, Callable[[], object]]] = []
+    first = _bars("A")
+    for name, constructor in REGISTRY.items():
+        steps.append((f"feature {name}", partial(_feature, constructor, first)))
+    for name in names():
+        for path in ("loop", "session"):
+            steps.append((f"strategy {name}, {path}", partial(_strategy, name, path)))
+    return steps
+
+
+def _feature(constructor: Callable[..., Feature], bars: Bars) -> None:
+    compute(constructor(), bars)
+
+
+def _strategy(name: str, path: str) -> None:
+    plan = _plan(name)
+    run_backtest(plan, "loop" if path == "loop" else "session")
+
+
+def _plan(name: str) -> BacktestPlan:
+    """Return two instruments' bars under a built-in strategy, with forecasts."""
+    strategy = built_in(name)
+    bars = [_bars("A"), _bars("B")]
+    plan = plan_of_bars([Instrument(b.instrument) for b in bars], bars, strategy, strategy.params())
+    values = np.full((4, 1), 0.25)
+    return replace(plan, forecasts=tuple(Forecasts(b.instrument, b.ts_event[:1], values) for b in bars))
+
+
+def _bars(symbol: str) -> Bars:
+    """Return a made-up series; only its shape matters."""
+    ts_open = np.arange(1, _BARS + 1, dtype=np.int64) * _HOUR
+    close = 100.0 + np.sin(np.arange(_BARS) / 5.0)
+    fields = np.array([close, close + 0.5, close - 0.5, close, np.full(_BARS, 100.0), np.arange(_BARS) // 24])
+    return Bars(symbol, ts_open, ts_open + _HOUR, np.ascontiguousarray(fields, dtype=np.float64))

@@ -1,0 +1,114 @@
+"""From a name or a file to a strategy."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tradewright.core.types.errors import StrategyLoadError
+from tradewright.strategies.strategy import Strategy, StrategyParams
+
+_FIX = "`tradewright new strategy NAME` writes a commented example"
+#: Names of the arguments of `decide`, by whether it is a cross-section strategy.
+SIGNATURES = {
+    False: ["row", "forecast", "account", "params", "signals"],
+    True: ["rows", "forecasts", "accounts", "params", "signals"],
+}
+
+
+def load_file(path: Path) -> Strategy:
+    """Load a strategy from one Python file.
+
+    The file defines ``decide`` and may define ``Params``, ``features``, ``CROSS_SECTION``, ``COMPILED`` and
+    ``USES_FORECAST``.
+
+    Raises
+    ------
+    StrategyLoadError
+        When the file is missing, does not import, or lacks or misspells one of its parts.
+    """
+    if not path.is_file():
+        raise StrategyLoadError("no such strategy file", where=str(path), fix=_FIX)
+    digest = hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
+    return strategy_of(_import(path, digest), path.stem, source=str(path), digest=digest)
+
+
+def _import(path: Path, digest: str) -> ModuleType:
+    """Run the file as a module of its own."""
+    name = f"tradewright_user_{path.stem}_{digest}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise StrategyLoadError("not a Python file", where=str(path), fix="give a file ending in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise StrategyLoadError(
+            f"syntax error: {error.msg}", where=f"{path}:{error.lineno}", fix="mend the line"
+        ) from error
+    except Exception as error:  # a user's file may raise anything at all
+        line = _line_of(error, path)
+        raise StrategyLoadError(
+            f"does not import: {type(error).__name__}: {error}", where=f"{path}:{line}", fix="mend the line"
+        ) from error
+    return module
+
+
+def _line_of(error: BaseException, path: Path) -> int:
+    """Last line of the user's file in an error's traceback."""
+    line = 0
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def strategy_of(module: ModuleType, name: str, *, source: str, digest: str) -> Strategy:
+    """Read a strategy out of a module that follows the file convention."""
+    decide = getattr(module, "decide", None)
+    if not callable(decide):
+        raise StrategyLoadError("defines no function `decide`", where=source, fix=_FIX)
+    params = getattr(module, "Params", StrategyParams)
+    if not (isinstance(params, type) and issubclass(params, StrategyParams)):
+        raise StrategyLoadError(
+            "`Params` is not a StrategyParams", where=source, fix="write `class Params(StrategyParams): ...`"
+        )
+    is_cross_section = bool(getattr(module, "CROSS_SECTION", False))
+    _check_signature(decide, is_cross_section, source)
+    return Strategy(
+        name=name,
+        params=params,
+        features=getattr(module, "features", _no_features),
+        decide=decide,
+        is_cross_section=is_cross_section,
+        is_compiled=bool(getattr(module, "COMPILED", True)),
+        uses_forecast=bool(getattr(module, "USES_FORECAST", False)),
+        source_hash=digest,
+        source=source,
+        description=(module.__doc__ or "").strip().split("\n")[0],
+    )
+
+
+def _no_features(_params: Any) -> dict[str, Any]:
+    """Features of a strategy that declares none."""
+    return {}
+
+
+def _check_signature(decide: Any, is_cross_section: bool, source: str) -> None:
+    """Names of the arguments are part of the convention: they say what arrives."""
+    names = list(inspect.signature(decide).parameters)
+    wanted = SIGNATURES[is_cross_section]
+    if names != wanted:
+        raise StrategyLoadError(
+            f"decide({', '.join(names)}) has other arguments than expected",
+            where=f"{source}:{decide.__code__.co_firstlineno}",
+            fix=f"write `def decide({', '.join(wanted)})`",
+        )

@@ -1,0 +1,32 @@
+"""Options and fixtures of all tests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+# test folders are no packages, but a folder may share a module (`tests.tables.script`) among its tests
+_ROOT = str(Path(__file__).resolve().parents[1])
+if _ROOT not in sys.path:
+    sys.path.insert(0, _ROOT)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--remake-golden", action="store_true", help="write the golden files anew from what the program computes"
+    )
+    parser.addoption(
+        "--all-mutations", action="store_true", help="break every fill rule on purpose, not only a sample of them"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: takes more than a few seconds; still part of `make test`")
+
+
+@pytest.fixture
+def remake_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are to be written instead of compared."""
+    return bool(request.config.getoption("--remake-golden"))
