@@ -11,7 +11,6 @@ import numpy as np
 
 from benchmarks import spec
 from benchmarks.ours_strategies import BarCross, CrossParams, PythonCross, Requote, RequoteParams
-from benchmarks.reference import max_drawdown
 from benchmarks.spec import BarData, BarRules, BarRun, Engine, Job, QuoteRun, SweepRun, TickData
 from tradewright.analytics.round_trips import round_trips
 from tradewright.core.types.bar import Bars
@@ -69,7 +68,7 @@ def _run_bars(plan: BacktestPlan) -> tuple[BacktestResult, Any, float]:
     """Run, list the trades, find the drawdown."""
     result = run_backtest(plan)
     trips = round_trips(result.fills, np.ones(1), result.marks, result.fx)
-    return result, trips, max_drawdown(result.equity)
+    return result, trips, result.score["max_drawdown"]
 
 
 def prepare_w1(data: BarData, rules: BarRules) -> Job:
@@ -124,8 +123,9 @@ def tick_plan(data: TickData) -> BacktestPlan:
 
 
 def prepare_w3(data: TickData, _rules: BarRules) -> Job:
-    """The loop over quotes and trades; fills are kept, the equity curve is not."""
-    plan = replace(tick_plan(data), keeps_equity=False)
+    """The loop over quotes and trades; position, cash and fees are kept, and for the check every fill."""
+    logged = replace(tick_plan(data), keeps_equity=False)
+    timed = replace(logged, keeps_logs=False)
 
     def collect(result: BacktestResult) -> QuoteRun:
         fills = result.fills
@@ -141,7 +141,7 @@ def prepare_w3(data: TickData, _rules: BarRules) -> Job:
             float(fills["fee_micro"].sum()) / 1e6,
         )
 
-    return Job(lambda: run_backtest(plan), collect)
+    return Job(lambda: run_backtest(timed), collect, lambda: run_backtest(logged))
 
 
 ENGINE = Engine(

@@ -384,7 +384,7 @@ def _random_venue(rng: np.random.Generator, kind: Market) -> SimVenueParams:
         limit_gap="limit" if rng.random() < 0.5 else "open",
         touch_fills=bool(rng.random() < 0.5),
         protect_from="same_bar" if rng.random() < 0.5 else "next_bar",
-        queue=bool(rng.random() < 0.5),
+        queue=("off", "careful", "displayed")[int(rng.integers(3))],
         latency=latency,
         slots=int(rng.choice([4, 8, 16, 32])),
     )

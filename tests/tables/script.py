@@ -174,7 +174,8 @@ def play(bars: str, script: Mapping[Key, Wish], setting: Setting | None = None) 
     for name in ("fills", "orders", "ledger", "stamps", "equity", "exposure"):
         here, there = getattr(loop.result, name), getattr(session.result, name)
         assert here.tobytes() == there.tobytes(), f"{name}: the loop and the session differ"
-    assert repr(loop.accounts) == repr(session.accounts)  # NaN is not equal to itself, its name is
+    # NaN is not equal to itself, its name is
+    assert repr(loop.accounts) == repr(session.accounts), f"{loop.accounts}\n{session.accounts}"
     return loop
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.tables.script import PLAIN, Outcome, Series, Setting, check, with_fees
 from tradewright.core.types.instrument import FeeModel, Instrument
 from tradewright.core.types.ledger import LedgerKind
-from tradewright.strategies.signals import limit, market, on_instrument
+from tradewright.strategies.signals import limit, market
 
 FLAT = "100 101 99 100"
 EURUSD = Instrument("EURUSD", tick_size="0.0001", lot_size="1")
@@ -139,14 +139,19 @@ def test_an_inverse_pair_converts_too() -> None:
 
 
 def test_borrow_is_charged_when_a_day_begins() -> None:
-    # 100 short at 100 marked at 110 at the day's end: 11000 x 365 bps x 1/365 = 1.10, each night the short is held.
+    # Two bars a day. 100 short at 100 from noon on, marked at 110 at midnight: 11000 x 365 bps / 365 = 1.10;
+    # held over the next midnight at 120: 1.20; bought back at noon, the third midnight costs nothing.
     outcome = check(
-        "100 100 100 100 | 100 110 100 110 | 110 110 110 110 | 110 110 110 110",
-        {0: lambda s: market(s, -100)},
-        fills="1 sell 100 @ 100 strategy",
-        setting=Setting(with_fees(borrow_bps_year=365), minutes=1440),
+        "100 100 100 100 | 100 110 100 110 | 110 110 110 110 | 110 120 110 120 | 120 120 120 120 | 120 120 120 120"
+        "| 120 120 120 120",
+        {0: lambda s: market(s, -100), 4: lambda s: market(s, 100)},
+        fills="""
+            1 sell 100 @ 100 strategy
+            5 buy  100 @ 120 strategy
+        """,
+        setting=Setting(with_fees(borrow_bps_year=365), minutes=720),
     )
-    assert booked(outcome, LedgerKind.BORROW) == [-1.1, -1.1]
+    assert booked(outcome, LedgerKind.BORROW) == [-1.1, -1.2]
 
 
 def test_a_long_position_borrows_nothing() -> None:
@@ -225,7 +230,7 @@ def test_liquidation_looks_at_all_instruments() -> None:
     flat = " | ".join(["100 100 100 100"] * 4)
     check(
         "100 100 100 100 | 100 100 86 100 | 100 100 85 100 | 100 100 100 100",
-        {0: lambda s: (market(s, 40), on_instrument(s, market(s, 50), 1))},
+        {0: lambda s: market(s, 40), ("Y", 0): lambda s: market(s, 50)},
         fills="""
             X 1 buy  40 @ 100 strategy
             Y 1 buy  50 @ 100 strategy

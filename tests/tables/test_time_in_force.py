@@ -200,13 +200,11 @@ def test_an_order_sent_inside_a_longer_bar_waits_for_the_next_one() -> None:
 
 
 def test_an_order_sent_when_a_longer_bar_opens_takes_part_in_it() -> None:
-    # At 01:00 sharp H's bar 1 opens: the order sent at that moment is there.
-    quarter = " | ".join(["100 101 99 100"] * 12)
+    # At 01:00 sharp H's bar 1 opens: the orders sent at that moment are there.
     assert HOUR == 4 * 15 * MINUTE
-
     check(
-        quarter,
-        {3: lambda s: (on_instrument(s, market(s, 10), 1), on_instrument(s, stop(s, 5, 104), 1))},
+        " | ".join(["100 101 99 100"] * 12),
+        {("H", 0): lambda s: (market(s, 10), stop(s, 5, 104))},
         fills="""
             H 1 buy 10 @ 100 strategy
             H 1 buy  5 @ 104 strategy

@@ -97,7 +97,7 @@ class Run:
             if strategy.is_compiled:
                 self._path = compiled_path(strategy, names)
             else:
-                self._path = interpreted_path(strategy, names, self.memory)
+                self._path = interpreted_path(strategy, names, self.memory, has_forecasts=bool(self.plan.forecasts))
         return self._path
 
     def blame(self, error: Exception) -> TradewrightError:
@@ -136,7 +136,7 @@ class Run:
         return BacktestResult(
             instruments=plan.instruments,
             fills=memory.taken("fills", "n_fills"),
-            orders=memory.taken("order_log", "n_order_log"),
+            orders=memory.orders(),
             ledger=memory.taken("ledger", "n_ledger"),
             stamps=memory.taken("stamps", "n_equity"),
             equity=memory.taken("equity", "n_equity"),

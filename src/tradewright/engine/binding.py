@@ -117,7 +117,25 @@ def _nothing(_session: int) -> None:
     """Do nothing at the end of a timestamp: the strategy decides on each event."""
 
 
-def interpreted_path(strategy: Strategy, names: list[str], memory: SessionMemory) -> Path:
+class AccountView:
+    """`Account` for plain Python: each field is read only when it is asked for, which is faster than copying all."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: memoryview) -> None:
+        self._values = values
+
+
+def _field(number: int) -> property:
+    """Property that reads one field of the snapshot."""
+    return property(lambda view: view._values[number])
+
+
+for _number, _name in enumerate(Account._fields):
+    setattr(AccountView, _name, _field(_number))
+
+
+def interpreted_path(strategy: Strategy, names: list[str], memory: SessionMemory, *, has_forecasts: bool) -> Path:
     """Return the path with the strategy called in plain Python between the same compiled verbs."""
     arrays = memory.arrays
     row = _row_type("Row", names)._make
@@ -125,13 +143,13 @@ def interpreted_path(strategy: Strategy, names: list[str], memory: SessionMemory
     rows, forecasts, accounts, signals = (arrays[k] for k in ("rows", "forecast_rows", "accounts", "signals"))
     first_verb = memoryview(signals["verb"][:1])  # type: ignore[arg-type]  # arrays are buffers from Python 3.12 on
     decide = strategy.decide
-    forecast_of, account_of = ForecastRow._make, Account._make
     row_lists = [rows[j].tolist for j in range(len(rows))]
-    forecast_lists = [forecasts[j].tolist for j in range(len(rows))]
-    account_lists = [accounts[j].tolist for j in range(len(rows))]
+    views = [AccountView(memoryview(accounts[j])) for j in range(len(rows))]
+    nothing_known = ForecastRow(*[float("nan")] * len(ForecastRow._fields))
 
     def decide_one(_session: int, _i: int, j: int) -> None:
-        decide(row(row_lists[j]()), forecast_of(forecast_lists[j]()), account_of(account_lists[j]()), params, signals)
+        forecast = ForecastRow(*forecasts[j].tolist()) if has_forecasts else nothing_known
+        decide(row(row_lists[j]()), forecast, views[j], params, signals)
 
     def decide_all(session: int) -> None:
         market_nb.store_all_nb(session)

@@ -27,7 +27,7 @@ from tradewright.risk.limits import Limits
 MICRO = 1_000_000
 _LOGS = {"fills": fill_dtype, "order_log": order_dtype, "ledger": ledger_dtype}
 _CURVE = ("stamps", "equity", "exposure")
-_FIRST_ROWS = 4096
+_FIRST_ROWS = 65_536  # pages are taken from the system only when they are written
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class SessionMemory:
         for name in _LOGS:
             capacity = int(self.record[f"{name}_capacity"][0])
             if name in self.arrays and int(self.record[f"n_{name}"][0]) + reserve > capacity:
-                self._resize(f"{name}_capacity", (name,), 2 * capacity)
+                self._resize(f"{name}_capacity", (name,), 4 * capacity)
         self.record["needs_room"] = 0
 
     def _resize(self, capacity: str, names: tuple[str, ...], rows: int) -> None:
@@ -157,6 +157,16 @@ class SessionMemory:
             self.arrays[name] = fresh
             self.record[name] = fresh.ctypes.data
         self.record[capacity] = rows
+
+    def orders(self) -> NDArray[np.void]:
+        """Return every order in the sequence in which it ended or was denied, then those still working."""
+        if "order_log" not in self.arrays:
+            return np.zeros(0, order_dtype)
+        log, count = self.arrays["order_log"], int(self.record["n_order_log"][0])
+        for table, working in zip(self.arrays["orders"], self.arrays["positions"]["working"], strict=True):
+            log[count : count + working] = table[:working]  # the reserve of free rows is larger than all tables
+            count += int(working)
+        return log[:count]
 
     def taken(self, name: str, count: str) -> NDArray[Any]:
         """Return the rows of an output that are filled; none where it is not kept."""

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from tradewright.core.types.errors import ConfigError
 from tradewright.services.places import Place
 
-_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+_NAMES: dict[object, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 _BOUNDS: tuple[tuple[type, str, str], ...] = (
     (Ge, "ge", "at least"),
     (Gt, "gt", "above"),
@@ -82,7 +82,7 @@ def _field(place: Place, model: type[BaseModel]) -> FieldInfo | None:
     return found
 
 
-def _model_of(annotation: Any) -> type[BaseModel] | None:
+def _model_of(annotation: object) -> type[BaseModel] | None:
     for candidate in (annotation, *typing.get_args(annotation)):
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             return candidate
@@ -106,7 +106,7 @@ def _words(finding: dict[str, Any], place: Place, model: type[BaseModel]) -> tup
     return f"{_shown(given)} is not allowed", fix
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -116,7 +116,7 @@ def allowed_values(field: FieldInfo) -> str:
     return _type_words(field.annotation, list(field.metadata))
 
 
-def _type_words(annotation: Any, metadata: list[Any]) -> str:
+def _type_words(annotation: object, metadata: list[Any]) -> str:
     origin, members = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
         return _type_words(members[0], [*members[1:], *metadata])

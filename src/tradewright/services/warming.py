@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Literal
 
 import numpy as np
 
@@ -16,7 +17,11 @@ from tradewright.engine.backtest import run_backtest
 from tradewright.engine.plan import BacktestPlan, plan_of_bars
 from tradewright.features import REGISTRY, compute
 from tradewright.strategies.registry import built_in, names
+from tradewright.strategies.strategy import Strategy
 
+_PATHS: tuple[Literal["loop", "session"], ...] = ("loop", "session")
+#: One strategy that decides on events, one that decides on timestamps.
+_ONE_OF_EACH = ("ema_cross", "momentum_rotation")
 _BARS = 64
 _HOUR = 3_600_000_000_000
 
@@ -25,11 +30,12 @@ def warm_steps() -> list[tuple[str, Callable[[], object]]]:
     """Return every step with its name; each compiles something on its first call and keeps it on disk."""
     steps: list[tuple[str, Callable[[], object]]] = []
     first = _bars("A")
-    for name, constructor in REGISTRY.items():
-        steps.append((f"feature {name}", partial(_feature, constructor, first)))
+    steps += [(f"feature {name}", partial(_feature, make, first)) for name, make in REGISTRY.items()]
     for name in names():
-        for path in ("loop", "session"):
-            steps.append((f"strategy {name}, {path}", partial(_strategy, name, path)))
+        steps += [(f"strategy {name}, {path}", partial(_strategy, built_in(name), path)) for path in _PATHS]
+    for name in _ONE_OF_EACH:  # the stages that stand alone around a strategy in plain Python
+        plain = replace(built_in(name), is_compiled=False)
+        steps.append((f"stages around {name}", partial(_strategy, plain, "loop")))
     return steps
 
 
@@ -37,14 +43,12 @@ def _feature(constructor: Callable[..., Feature], bars: Bars) -> None:
     compute(constructor(), bars)
 
 
-def _strategy(name: str, path: str) -> None:
-    plan = _plan(name)
-    run_backtest(plan, "loop" if path == "loop" else "session")
+def _strategy(strategy: Strategy, path: Literal["loop", "session"]) -> None:
+    run_backtest(_plan(strategy), path)
 
 
-def _plan(name: str) -> BacktestPlan:
-    """Return two instruments' bars under a built-in strategy, with forecasts."""
-    strategy = built_in(name)
+def _plan(strategy: Strategy) -> BacktestPlan:
+    """Return two instruments' bars under a strategy, with forecasts."""
     bars = [_bars("A"), _bars("B")]
     plan = plan_of_bars([Instrument(b.instrument) for b in bars], bars, strategy, strategy.params())
     values = np.full((4, 1), 0.25)

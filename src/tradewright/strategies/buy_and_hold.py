@@ -39,13 +39,12 @@ def decide(
     missing = 0
     free = params.weight
     for j in range(len(accounts)):
-        if accounts[j, POSITION] == 0.0 and accounts[j, WORKING] == 0.0:
+        if accounts[j, POSITION] == 0.0:
             missing += 1
-        else:
-            free -= max(accounts[j, SHARE], 0.0)
+        free -= accounts[j, SHARE]
     if missing == 0 or free <= 0.0:
         return
     for j in range(len(accounts)):
-        is_bought = accounts[j, POSITION] != 0.0 or accounts[j, WORKING] > 0.0
-        if not is_bought and not np.isnan(accounts[j, PRICE]):
+        is_ordered = accounts[j, POSITION] != 0.0 or accounts[j, WORKING] > 0.0
+        if not is_ordered and not np.isnan(accounts[j, PRICE]):
             on_instrument(signals, target(signals, free / missing, WEIGHT), j)

@@ -47,8 +47,7 @@ class _Case:
 
     def __str__(self) -> str:
         return (
-            f"row {self.rows[0].tolist()}, forecast {self.forecasts[0].tolist()}, "
-            f"account {self.accounts[0].tolist()}"
+            f"row {self.rows[0].tolist()}, forecast {self.forecasts[0].tolist()}, account {self.accounts[0].tolist()}"
         )
 
 
@@ -102,9 +101,7 @@ class _Decision:
         self._strategy = strategy
         self._decide = decide
         self._row = _tuple_type("Row", names)
-        self._params = _tuple_type("Params", list(values))._make(
-            [float(v) for v in values.values()] or [np.nan]
-        )
+        self._params = _tuple_type("Params", list(values))._make([float(v) for v in values.values()] or [np.nan])
 
     def __call__(self, case: _Case) -> Signals:
         signals = np.zeros(_PLACES, signal_dtype)
@@ -135,9 +132,7 @@ def _check_parts(strategy: Strategy, params: StrategyParams) -> list[str]:
     if names != wanted:
         raise _broken(strategy, f"decide({', '.join(names)}) instead of decide({', '.join(wanted)})")
     if not isinstance(params, strategy.params):
-        raise _broken(
-            strategy, f"parameters of type {type(params).__name__} instead of {strategy.params.__name__}"
-        )
+        raise _broken(strategy, f"parameters of type {type(params).__name__} instead of {strategy.params.__name__}")
     for name, value in params.model_dump().items():
         if not isinstance(value, int | float):
             raise _broken(strategy, f"parameter {name} is {value!r}, not a number")

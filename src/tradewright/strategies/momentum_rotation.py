@@ -57,20 +57,22 @@ def decide(
     A place is free when its sale is filled, so a purchase never counts on money that is still tied up.
     """
     ranks = ranks_nb(rows)
-    taken = 0
+    held = 0
+    ordered = 0
     free = params.weight
     for j in range(len(accounts)):
-        if accounts[j, POSITION] == 0.0 and accounts[j, WORKING] == 0.0:
+        if accounts[j, POSITION] == 0.0:
+            ordered += 1 if accounts[j, WORKING] > 0.0 else 0
             continue
-        taken += 1
+        held += 1
         free -= accounts[j, SHARE]
         has_lost = ranks[j] >= params.top or rows[j, RETURN] <= params.minimum_return
         if has_lost and accounts[j, HELD_EVENTS] >= params.hold_bars:
             on_instrument(signals, target(signals, 0.0), j)
-    places = int(params.top) - taken
+    places = int(params.top) - held - ordered
     if places <= 0 or free <= 0.0:
         return
-    share = free / places
+    share = free / (places + ordered)  # an order on its way will want its part
     for rank in range(min(int(params.top), len(accounts))):
         for j in range(len(accounts)):
             if ranks[j] != rank or accounts[j, POSITION] != 0.0 or accounts[j, WORKING] > 0.0:

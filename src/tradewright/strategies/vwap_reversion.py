@@ -16,9 +16,10 @@ from tradewright.strategies.strategy import Row, StrategyParams
 class Params(StrategyParams):
     """Distances in standard deviations from the session's VWAP; stop as a fraction of the entry, 0 = none.
 
-    Beyond ``break_z`` a stretch counts as a break: nothing is entered there, and what is held is given up.
-    ``max_bars`` is the longest holding, 0 = no limit. After a stop or the time limit the next bar may enter
-    again where the stretch still lies between the two levels.
+    Made for bars within a day: on daily bars the session is the bar itself. Beyond ``break_z`` a stretch counts as
+    a break: nothing is entered there, and what is held is given up. ``max_bars`` is the longest holding, 0 = no
+    limit. After a stop or the time limit the next bar may enter again where the stretch still lies between the two
+    levels.
     """
 
     window: int = Field(20, ge=2, le=10_000)

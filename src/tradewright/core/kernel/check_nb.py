@@ -235,6 +235,7 @@ def place_nb(session: int, n: int, j: int) -> None:
     dress_nb(session, n, j, k)
     order = orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k]
     lots = wanted_lots_nb(session, j, signal.size, signal.size_unit)
+    order.side = -1 if signal.size < 0.0 else 1
     if np.isnan(position.price):
         deny_nb(session, j, k, c.NO_PRICE)
         return
@@ -312,7 +313,6 @@ def amend_nb(session: int, n: int, j: int, k: int) -> None:
         order.is_triggered = is_beyond_nb(order.side, order.limit, price)
     if reason != c.NO_REASON:
         order.id = s.next_id
-        order.log_row = -1
         order.reserve_micro = 0
         deny_nb(session, j, spare, reason)
         return

@@ -98,9 +98,6 @@ def score_nb(session: int) -> None:
     s.score_sum += change
     s.score_squares += change * change
     s.score_last_micro = s.equity_micro
-    if s.equity_micro < s.trough_micro:
-        s.trough_micro = s.equity_micro
-        s.max_drawdown = max(s.max_drawdown, (s.peak_micro - s.equity_micro) / s.peak_micro)
 
 
 def stop_losses_nb(session: int, _unused: int, _unused_too: int) -> int:
@@ -213,6 +210,9 @@ def mark_nb(session: int, i: int) -> int:
         s.peak_micro = s.equity_micro
         s.trough_micro = s.equity_micro
         set_floor_nb(session)
+    elif s.equity_micro < s.trough_micro:
+        s.trough_micro = s.equity_micro
+        s.max_drawdown = max(s.max_drawdown, (s.peak_micro - s.equity_micro) / s.peak_micro)
     if (s.equity_micro < s.floor_micro and s.trading_state == c.ACTIVE) or (
         s.trading_state != c.ACTIVE and s.open_positions > 0
     ):

@@ -22,17 +22,15 @@ from tradewright.core.kernel.memory_nb import (
 
 @compiled
 def log_order_nb(session: int, j: int, k: int) -> None:
-    """Copy an order of our table into the order log; a new order gets its row."""
+    """Write an order that has come to its end into the order log."""
     s = session_nb(session)[0]
     if s.order_log == 0:
         return
-    order = orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k]
-    if order.log_row < 0:
-        order.log_row = s.n_order_log
-        s.n_order_log += 1
-        if s.n_order_log + s.log_reserve > s.order_log_capacity:
-            s.needs_room = 1
-    order_list_nb(s.order_log, s.order_log_capacity)[order.log_row] = order
+    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
+    order_list_nb(s.order_log, s.order_log_capacity)[s.n_order_log] = orders[j, k]
+    s.n_order_log += 1
+    if s.n_order_log + s.log_reserve > s.order_log_capacity:
+        s.needs_room = 1
 
 
 @compiled
@@ -79,9 +77,10 @@ def reserve_nb(session: int, j: int, k: int, reserve_micro: int) -> None:
 
 @compiled
 def forget_nb(session: int, j: int, k: int) -> None:
-    """Take a finished order out of our table, keeping the order of the rest."""
+    """Move a finished order from our table to the log, keeping the order of the rest."""
     s = session_nb(session)[0]
     reserve_nb(session, j, k, 0)
+    log_order_nb(session, j, k)
     position = positions_nb(s.positions, s.n_instruments)[j]
     orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
     for n in range(k, position.working - 1):
@@ -100,10 +99,8 @@ def adopt_nb(session: int, order_address: int) -> int:
         return -1
     orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
     orders[told.instrument, k] = told
-    orders[told.instrument, k].log_row = -1
     orders[told.instrument, k].reserve_micro = 0
     position.working += 1
-    log_order_nb(session, told.instrument, k)
     return int(k)
 
 
@@ -120,9 +117,14 @@ def settle_nb(session: int, message_address: int, order_address: int) -> int:
     if k < 0:
         return -1
     mine = orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k]
-    row, reserve, is_canceling, left = mine.log_row, mine.reserve_micro, mine.is_canceling, mine.lots - mine.filled
+    if message.verb == c.ORDER_ACCEPTED:
+        mine.status = told.status
+        mine.ts_active = told.ts_active
+        if told.kind == c.LIMIT:
+            note_limits_nb(session, j)
+        return 0
+    reserve, is_canceling, left = mine.reserve_micro, mine.is_canceling, mine.lots - mine.filled
     orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k] = told
-    mine.log_row = row
     mine.reserve_micro = reserve
     mine.is_canceling = is_canceling
     if message.verb == c.ORDER_FILLED:
@@ -135,7 +137,6 @@ def settle_nb(session: int, message_address: int, order_address: int) -> int:
             fill.is_maker = message.is_maker
             fill.origin = told.origin
             fill.ts_event = message.ts_sent
-    log_order_nb(session, j, k)
     if told.status != c.ACCEPTED and told.status != c.PARTIALLY_FILLED:
         forget_nb(session, j, k)
     if told.kind == c.LIMIT:

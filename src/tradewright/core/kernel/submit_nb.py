@@ -65,17 +65,15 @@ def blank_order_nb(session: int, j: int) -> int:
     order.fee_raw = 0.0
     order.fee_charged = 0.0
     order.fill_value = 0.0
-    order.log_row = -1
     return int(k)
 
 
 @compiled
 def submit_nb(session: int, j: int, k: int) -> None:
-    """Count the prepared order as ours, log it, and send it."""
+    """Count the prepared order as ours and send it."""
     s = session_nb(session)[0]
     s.next_id += c.ID_STEP
     positions_nb(s.positions, s.n_instruments)[j].working += 1
-    log_order_nb(session, j, k)
     command_nb(session, c.SUBMIT_ORDER, j, k, c.NO_REASON)
     note_limits_nb(session, j)
 

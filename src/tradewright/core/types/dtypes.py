@@ -83,7 +83,6 @@ order_dtype = np.dtype(
         ("fee_raw", _F),  # commission so far, before the minimum, instrument's currency
         ("fee_charged", _F),
         ("fill_value", _F),  # sum of lots x price, for the average
-        ("log_row", _I),
     ]
 )
 

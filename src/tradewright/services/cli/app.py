@@ -21,7 +21,7 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:  # noqa: FBT001  # typer calls it with the option's value
+def _version(asked: bool) -> None:
     if asked:
         print(f"tradewright {__version__}")
         raise typer.Exit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -27,13 +27,17 @@ class BacktestOptions:
     config_option: Annotated[Path | None, typer.Option("--config", help="The same, as an option.")] = None
     strategy: Annotated[str | None, typer.Option(help="A built-in strategy, or your own file.")] = None
     data: Annotated[
-        list[str] | None, typer.Option(help="SYMBOL or SYMBOL@TIMEFRAME; give it again for more.")
+        list[str] | None, typer.Option(metavar="SYMBOL", help="SYMBOL or SYMBOL@TIMEFRAME; give it again for more.")
     ] = None
     assignments: Annotated[
         list[str] | None,
-        typer.Option("--set", help="key=value: a strategy's parameter, or a dotted field such as account.currency."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="A strategy's parameter, or a dotted field such as account.currency."
+        ),
     ] = None
-    path: Annotated[str | None, typer.Option(help="Engine path: loop or session; the results are the same.")] = None
+    path: Annotated[Literal["loop", "session"] | None, typer.Option(help="Engine path; the results are the same.")] = (
+        None
+    )
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None
     out: Annotated[Path | None, typer.Option(help="The run's folder, exactly.", show_default=False)] = None
     runs: Annotated[Path, typer.Option(help="Where run folders are made.")] = Path("runs")
@@ -157,5 +161,3 @@ def show(finished: FinishedRun) -> None:
     print(f"Run:    {finished.folder}")
     if (finished.folder / REPORT).is_file():
         print(f"Report: {finished.folder / REPORT}")
-
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -31,20 +31,21 @@ class ReadingOptions:
 
     file: Annotated[Path, typer.Argument(help="CSV (plain, .gz, .zip) or Parquet.")]
     symbol: Annotated[str, typer.Option(help="Name of the instrument.")] = ""
-    kind: Annotated[str, typer.Option(help="bars, quotes or trades.")] = "bars"
+    kind: Annotated[Literal["bars", "quotes", "trades"], typer.Option(help="bars, quotes or trades.")] = "bars"
     timeframe: Annotated[
         str, typer.Option("--timeframe", "--interval", help="Length of a bar, such as 5m.", show_default=False)
     ] = ""
     column: Annotated[
-        list[str] | None, typer.Option(help="FIELD=NAME where a column's name is not recognised; repeatable.")
+        list[str] | None,
+        typer.Option(metavar="FIELD=NAME", help="Where a column's name is not recognised; repeatable."),
     ] = None
     time_format: Annotated[
         str, typer.Option(help="strptime pattern, or s, ms, us, ns for numbers.", show_default=False)
     ] = ""
-    timezone: Annotated[
-        str, typer.Option(help="IANA zone of times without an offset.", show_default=False)
-    ] = ""
-    label: Annotated[str, typer.Option(help="Whether a bar's time is its start (open) or its end (close).")] = "open"
+    timezone: Annotated[str, typer.Option(help="IANA zone of times without an offset.", show_default=False)] = ""
+    label: Annotated[Literal["open", "close"], typer.Option(help="Whether a bar's time is its start or its end.")] = (
+        "open"
+    )
     sort: Annotated[bool, typer.Option("--sort", help="Put rows in time order.")] = False
     drop_duplicates: Annotated[bool, typer.Option("--drop-duplicates", help="Keep the last of equal times.")] = False
     calendar: Annotated[str, typer.Option(help="Trading days: 24/7, us_equity, fx, lse, xetra, tse.")] = "24/7"
@@ -60,7 +61,9 @@ class ImportingOptions(ReadingOptions):
     tick_size: Annotated[str, typer.Option(help="Smallest price step; else guessed.", show_default=False)] = ""
     lot_size: Annotated[str, typer.Option(help="Smallest size step.")] = "1"
     currency: Annotated[str, typer.Option(help="Currency of the prices.")] = "USD"
-    margin: Annotated[float, typer.Option(help="Share of a position that equity must cover: 0.05 is leverage 20.")] = 1.0
+    margin: Annotated[float, typer.Option(help="Share of a position that equity must cover: 0.05 is leverage 20.")] = (
+        1.0
+    )
     replace: Annotated[bool, typer.Option("--replace", help="Put new rows in place of others.")] = False
 
 
@@ -69,6 +72,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Bring market data in and look at it.", no_args_is_help=True)
     app.add_typer(group, name="data")
     add_command(group, "import", ImportingOptions, import_)
+    group.command("sample")(guarded(sample))
     group.command("list")(guarded(list_))
     group.command("show")(guarded(show))
     add_command(group, "check", ReadingOptions, check)
@@ -122,6 +126,7 @@ def _instrument(options: ImportingOptions) -> InstrumentParams:
 def _reading(options: ReadingOptions) -> ImportOptions:
     """Return how the file is to be read."""
     from tradewright.data.importer import ImportOptions
+    from tradewright.data.kinds import Kind
 
     columns = {}
     for text in options.column or []:
@@ -130,27 +135,15 @@ def _reading(options: ReadingOptions) -> ImportOptions:
             raise UsageError(f"'{text}' names no column", where="--column", fix="Write FIELD=NAME, such as open=Open.")
         columns[field] = name
     return ImportOptions(
-        kind=_kind(options.kind),
+        kind=Kind(options.kind),
         columns=columns,
         time_format=options.time_format,
         timezone=options.timezone,
-        label="close" if options.label == "close" else "open" if options.label == "open" else _bad_label(options.label),
+        label=options.label,
         interval=options.timeframe,
         is_sorted_here=options.sort,
         drops_duplicates=options.drop_duplicates,
     )
-
-
-def _bad_label(given: str) -> Any:
-    raise UsageError(f"'{given}' is not allowed", where="--label", fix="Allowed: open, close.")
-
-
-def _kind(given: str) -> Any:
-    from tradewright.data.kinds import Kind
-
-    if given not in list(Kind):
-        raise UsageError(f"'{given}' is not allowed", where="--kind", fix=f"Allowed: {', '.join(Kind)}.")
-    return Kind(given)
 
 
 def _say_written(written: Written) -> None:
@@ -160,6 +153,14 @@ def _say_written(written: Written) -> None:
         return
     replaced = f", {written.removed:,} replaced" if written.removed else ""
     print(f"{entry.symbol} {entry.timeframe}: {written.added:,} rows added{replaced}, {entry.rows:,} in all")
+
+
+def sample(store: Store = STORE) -> None:
+    """Bring in the sample of real bars that comes with the package."""
+    from tradewright.data.sample import sample_store
+
+    entries = sample_store(store).list()
+    print(f"The store {store} holds {len(entries)} data sets; `tradewright data list` shows them.")
 
 
 def list_(store: Store = STORE, json: Json = False) -> None:
@@ -173,7 +174,15 @@ def list_(store: Store = STORE, json: Json = False) -> None:
         print(f"The store {store} is empty. `tradewright data import` brings a file in.")
     else:
         rows = [
-            (e.symbol, e.timeframe, e.kind.value, f"{e.rows:,}", moment(e.first_open), moment(e.last_event), e.instrument.fees.name)
+            (
+                e.symbol,
+                e.timeframe,
+                e.kind.value,
+                f"{e.rows:,}",
+                moment(e.first_open),
+                moment(e.last_event),
+                e.instrument.fees.name,
+            )
             for e in entries
         ]
         print_table(("Symbol", "Timeframe", "Kind", "Rows", "From (UTC)", "To (UTC)", "Costs"), rows, "   r")
@@ -220,7 +229,7 @@ def show(
         print_json([_document(e) | {"findings": e.findings, "notes": list(e.notes)} for e in found])
         return
     for number, entry in enumerate(found):
-        params = entry.instrument
+        params, days = entry.instrument, entry.instrument.calendar
         findings = ", ".join(f"{n} {rule.replace('_', ' ')}" for rule, n in entry.findings.items())
         print("\n" if number else "", end="")
         print_fields(
@@ -232,7 +241,7 @@ def show(
                 "Margin": f"{params.margin_initial:g} to open, {params.margin_maintenance:g} to hold",
                 "Costs": ", ".join(f"{k} {v:g}" for k, v in params.fees.model_dump().items() if k != "name" and v)
                 or "none",
-                "Trading days": f"{params.calendar.name} ({params.calendar.zone} from {params.calendar.day_start:%H:%M})",
+                "Trading days": f"{days.name} ({days.zone} from {days.day_start:%H:%M})",
                 "Findings": findings or "none",
                 "Notes": "; ".join(entry.notes) or "none",
                 "Sources": ", ".join(s.file for s in entry.sources),
@@ -243,9 +252,9 @@ def show(
 
 def check(options: ReadingOptions) -> None:
     """Check a file, or a SYMBOL of the store; exit code 1 if anything is wrong."""
+    from tradewright.data.importer import import_file
     from tradewright.data.presets import CALENDARS
     from tradewright.data.store import BarStore
-    from tradewright.data.importer import import_file
 
     damaged: list[str] = []
     if options.file.is_file() or options.file.suffix in {".csv", ".gz", ".zip", ".parquet", ".txt"}:

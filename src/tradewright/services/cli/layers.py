@@ -1,4 +1,4 @@
-"""Where settings come from: the file, the environment, `--set`; each later one wins, and each value keeps its origin."""
+"""Where settings come from: file, environment, `--set`; a later one wins, and each value keeps its origin."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Layered:
                 keys = ["strategy", "params", keys[0]]
             self.put(keys, parsed(value, f"--set {key}"), f"--set {key.strip()}")
 
-    def put(self, place: list[str], value: Any, origin: str) -> None:
+    def put(self, place: list[str], value: object, origin: str) -> None:
         """Set one value, making the mappings above it."""
         branch = self.values
         for depth, key in enumerate(place[:-1]):
@@ -91,7 +91,7 @@ class Layered:
         return ""
 
 
-def parsed(text: str, where: str) -> Any:
+def parsed(text: str, where: str) -> object:
     """Return the value that YAML would read: numbers, booleans, lists in brackets, else text."""
     try:
         return yaml.safe_load(text)

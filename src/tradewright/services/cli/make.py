@@ -50,7 +50,7 @@ def demo(
             meter.advance(0)
             finished.append(execute(run, Place(runs), lambda _: meter.advance(0)))
             meter.advance(1)
-    print_table(COLUMNS, [row_of(f) for f in finished], "  rrrrr")
+    print_table(COLUMNS, [row_of(f) for f in finished], "  rrrrrr")
     print(note())
     for one in finished:
         print(f"  {one.folder / 'report.html'}")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import typer
 
 from tradewright.services.cli.guard import guarded
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 
 def add_command(app: typer.Typer, name: str, options: type[T], run: Callable[[T], None]) -> None:
@@ -19,10 +22,9 @@ def add_command(app: typer.Typer, name: str, options: type[T], run: Callable[[T]
 
     Fields without a default must be annotated with ``typer.Argument`` or are required options.
     """
-    assert dataclasses.is_dataclass(options)
     hints = get_type_hints(options, include_extras=True)
 
-    def command(**values: Any) -> None:
+    def command(**values: object) -> None:
         run(options(**values))
 
     parameters = [

@@ -90,7 +90,9 @@ def list_(runs: Runs = RUNS, json: Json = False) -> None:
         print(f"There is no run in {runs} yet. `tradewright backtest` makes one.")
     else:
         print_table(
-            ("Run", "Strategy", "Data", "Return", "Sharpe", "Max drawdown", "Trades"), [_row(r) for r in good], "   rrrr"
+            ("Run", "Strategy", "Data", "Return", "Sharpe", "Max drawdown", "Trades"),
+            [_row(r) for r in good],
+            "   rrrr",
         )
     for error in bad:
         typer.echo(f"warning: {error}", err=True)

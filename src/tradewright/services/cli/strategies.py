@@ -92,9 +92,7 @@ def _document(strategy: Strategy) -> dict[str, Any]:
 
 def new_strategy(
     name: Annotated[str, typer.Argument(help="Name of the strategy and its file, for example my_idea.")],
-    python: Annotated[
-        bool, typer.Option("--python", help="Plain Python: anything goes, only slower.")
-    ] = False,
+    python: Annotated[bool, typer.Option("--python", help="Plain Python: anything goes, only slower.")] = False,
     folder: Annotated[Path, typer.Option(help="Where to write it.")] = Path(),
 ) -> None:
     """Write a commented strategy file that runs as it is."""

@@ -114,9 +114,7 @@ def _is_daily(stamps: NDArray[np.int64]) -> bool:
     return len(stamps) > 1 and float(np.median(np.diff(stamps))) > _NEARLY_A_DAY_NS
 
 
-def _figures(
-    result: RunResult, numbers: RunNumbers, missing: dict[str, str], shift: int
-) -> dict[str, Figure]:
+def _figures(result: RunResult, numbers: RunNumbers, missing: dict[str, str], shift: int) -> dict[str, Figure]:
     """Return the figures there is something to draw for; say in ``missing`` why another is not there.
 
     Times are drawn ``shift`` ns earlier, so that the end of a daily bar stands at the day it closes.
@@ -125,9 +123,7 @@ def _figures(
     if len(result.stamps):
         stamps = result.stamps - shift
         names = ("Strategy", "Buy and hold")
-        figures["equity"] = tear_sheet.equity_figure(
-            stamps, result.equity, numbers.hold, names, result.initial_cash
-        )
+        figures["equity"] = tear_sheet.equity_figure(stamps, result.equity, numbers.hold, names, result.initial_cash)
         share = np.zeros(len(result.stamps))
         np.divide(result.exposure, result.equity, out=share, where=result.equity > 0)
         figures["exposure"] = tear_sheet.exposure_figure(stamps, share)
@@ -136,9 +132,7 @@ def _figures(
     daily = numbers.daily
     window = min(_WINDOW, len(daily) // 3)
     if window >= _LEAST_WINDOW:
-        rolling = tear_sheet.rolling_performance(
-            daily.stamps - shift, daily.returns, window, daily.periods_per_year
-        )
+        rolling = tear_sheet.rolling_performance(daily.stamps - shift, daily.returns, window, daily.periods_per_year)
         if np.isfinite(rolling.volatility).any():
             figures["rolling"] = tear_sheet.rolling_figure(rolling)
             missing["rolling_window"] = f"over {window} trading days"
@@ -175,8 +169,7 @@ def _cost_series(result: RunResult, shift: int) -> list[tuple[str, NDArray[np.in
 
 def _worst(numbers: RunNumbers) -> tuple[Drawdown, ...]:
     return tuple(
-        Drawdown(d.depth, d.ts_peak, d.ts_trough, d.ts_recovery or 0, d.ts_end)
-        for d in numbers.under.worst[:8]
+        Drawdown(d.depth, d.ts_peak, d.ts_trough, d.ts_recovery or 0, d.ts_end) for d in numbers.under.worst[:8]
     )
 
 
@@ -251,9 +244,7 @@ def _activity(result: RunResult, trips: NDArray[np.void]) -> Activity:
 
 def _counts(labels: Sequence[str]) -> tuple[CountRow, ...]:
     """Return labels with their counts, most frequent first, ties by name."""
-    return tuple(
-        CountRow(k, n) for k, n in sorted(Counter(labels).items(), key=lambda item: (-item[1], item[0]))
-    )
+    return tuple(CountRow(k, n) for k, n in sorted(Counter(labels).items(), key=lambda item: (-item[1], item[0])))
 
 
 def _words(value: OrderStatus | Reason) -> str:

@@ -26,9 +26,7 @@ MORE_IS_BETTER = frozenset(
         "expectancy_ratio",
     }
 )
-LESS_IS_BETTER = frozenset(
-    {"volatility", "max_drawdown_value", "max_drawdown_seconds", "recovery_seconds", "costs"}
-)
+LESS_IS_BETTER = frozenset({"volatility", "max_drawdown_value", "max_drawdown_seconds", "recovery_seconds", "costs"})
 
 
 class Change(StrEnum):
@@ -78,9 +76,7 @@ def compare_metrics(
 
 def has_regression(differences: tuple[Difference, ...]) -> bool:
     """Return whether any number became worse, or is missing or undefined in the newer run only."""
-    return any(
-        d.change is Change.WORSE or (d.after is None and d.name in MORE_IS_BETTER) for d in differences
-    )
+    return any(d.change is Change.WORSE or (d.after is None and d.name in MORE_IS_BETTER) for d in differences)
 
 
 def _meaning(name: str, is_larger: bool) -> Change:

@@ -26,9 +26,7 @@ _TOO_SHORT = "too few days with movement to tell"
 _NO_TRADES = "no trade was closed"
 
 _HEADLINE = (
-    _Line(
-        "total_return", "Total return", Unit.SIGNED_PERCENT, "Final equity over starting cash, minus one.", ""
-    ),
+    _Line("total_return", "Total return", Unit.SIGNED_PERCENT, "Final equity over starting cash, minus one.", ""),
     _Line(
         "cagr",
         "CAGR",
@@ -36,12 +34,8 @@ _HEADLINE = (
         "Growth a year of 365 days that leads to the same end.",
         _TOO_SHORT,
     ),
-    _Line(
-        "volatility", "Volatility", Unit.PERCENT, "Deviation of daily returns, scaled to a year.", _TOO_SHORT
-    ),
-    _Line(
-        "sharpe", "Sharpe", Unit.RATIO, "Mean daily return over its deviation, scaled to a year.", _TOO_SHORT
-    ),
+    _Line("volatility", "Volatility", Unit.PERCENT, "Deviation of daily returns, scaled to a year.", _TOO_SHORT),
+    _Line("sharpe", "Sharpe", Unit.RATIO, "Mean daily return over its deviation, scaled to a year.", _TOO_SHORT),
     _Line(
         "sortino",
         "Sortino",
@@ -64,9 +58,7 @@ _HEADLINE = (
         "Longest time from a peak until it was reached again, or to the end.",
         "",
     ),
-    _Line(
-        "hit_rate", "Hit rate", Unit.PERCENT, "Share of closed trades with a profit.", _NO_TRADES, _OF_TRADES
-    ),
+    _Line("hit_rate", "Hit rate", Unit.PERCENT, "Share of closed trades with a profit.", _NO_TRADES, _OF_TRADES),
     _Line(
         "profit_factor",
         "Profit factor",
@@ -111,9 +103,7 @@ _HEADLINE = (
 
 _DETAILS = (
     _Line("start_equity", "Starting cash", Unit.MONEY, "Account currency.", ""),
-    _Line(
-        "end_equity", "Final equity", Unit.MONEY, "Account currency, open positions at the last price.", ""
-    ),
+    _Line("end_equity", "Final equity", Unit.MONEY, "Account currency, open positions at the last price.", ""),
     _Line("max_drawdown_value", "Largest fall in money", Unit.MONEY, "From the highest equity so far.", ""),
     _Line(
         "recovery_seconds",
@@ -128,9 +118,7 @@ _DETAILS = (
     _Line("worst_trade", "Worst trade", Unit.SIGNED_MONEY, "After commission.", _NO_TRADES, _OF_TRADES),
     _Line("expectancy_ratio", "Expectancy over mean loss", Unit.RATIO, "", _NO_TRADES, _OF_TRADES),
     _Line("holding_seconds", "Mean holding time", Unit.SECONDS, "Of closed trades.", _NO_TRADES, _OF_TRADES),
-    _Line(
-        "exposure", "Time in the market", Unit.PERCENT, "Share of all time, nights included.", "", _OF_TRADES
-    ),
+    _Line("exposure", "Time in the market", Unit.PERCENT, "Share of all time, nights included.", "", _OF_TRADES),
     _Line("traded_value", "Value traded", Unit.MONEY, "Bought and sold, account currency.", "", _OF_TRADES),
     _Line("years", "Years", Unit.RATIO, "Of 365 days.", ""),
     _Line("days", "Trading days", Unit.COUNT, "Days with a value.", ""),

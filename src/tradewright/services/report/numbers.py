@@ -143,9 +143,7 @@ def numbers_of(
 
 
 def _performance(result: RunResult, equity: Floats, trips: Records, params: PerformanceParams) -> Performance:
-    return performance(
-        result.stamps, equity, result.exposure, trips, result.fills, result.initial_cash, params
-    )
+    return performance(result.stamps, equity, result.exposure, trips, result.fills, result.initial_cash, params)
 
 
 def _intervals(

@@ -55,9 +55,7 @@ def plotly_file() -> Path:
         path = Path(folder) / "package_data" / "plotly.min.js"
         if path.is_file():
             return path
-    raise RunError(
-        "the report's charts need plotly.min.js", where="plotly", fix="Install it: pip install plotly"
-    )
+    raise RunError("the report's charts need plotly.min.js", where="plotly", fix="Install it: pip install plotly")
 
 
 def _payload(view: ReportView) -> dict[str, object]:
