@@ -23,7 +23,7 @@ ENDED = {OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderSt
 
 Case = tuple[int, Market, bool]
 cases = st.tuples(st.integers(2_000, 50_000), st.sampled_from(["bars", "ticks"]), st.booleans())
-many = settings(max_examples=150, deadline=None, derandomize=True)
+many = settings(max_examples=60, deadline=None, derandomize=True)
 
 
 @lru_cache(maxsize=2048)

@@ -157,7 +157,8 @@ def play(bars: str, script: Mapping[Key, Wish], setting: Setting | None = None) 
         def decide(row: Any, forecast: Any, account: Account, params: Any, signals: NDArray[np.void]) -> None:
             del row, forecast, params
             now = decisions[len(accounts)]
-            accounts[now] = account
+            # what arrives may be a view of the newest state
+            accounts[now] = Account(*(getattr(account, name) for name in Account._fields))
             if now in wishes:
                 wishes[now](signals)
 
@@ -196,9 +197,10 @@ def fills_of(outcome: Outcome) -> list[tuple[str, int, str, float, float, str]]:
 
 
 def orders_of(outcome: Outcome) -> list[str]:
-    """Return the order log as lines: ``kind side filled/lots STATUS reason``."""
+    """Return the order log as lines ``kind side filled/lots STATUS reason``, in the order in which orders came to be."""
     lines = []
-    for order in outcome.result.orders:
+    log = outcome.result.orders
+    for order in log[np.lexsort((log["id"], log["ts_created"]))]:
         kind = OrderKind(int(order["kind"])).name.lower()
         side = Side(int(order["side"])).name.lower()
         reason = Reason(int(order["reason"])).name if order["reason"] else ""

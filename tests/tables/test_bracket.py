@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from numpy import nan
-
 from tests.tables.script import PLAIN, Setting, check, check_both_sides, with_fees
+
 from tradewright.execution.sim_venue import SimVenueParams
 from tradewright.strategies.signals import Signals, bracket, bracket_at, limit, market, stop
 

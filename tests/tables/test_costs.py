@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-
 from tests.tables.script import PLAIN, Outcome, Series, Setting, check, with_fees
+
 from tradewright.core.types.instrument import FeeModel, Instrument
 from tradewright.core.types.ledger import LedgerKind
 from tradewright.strategies.signals import limit, market

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.tables.script import PLAIN, Setting, check, check_both_sides
+
 from tradewright.strategies.signals import in_group, limit, market, reduce_only, stop
 
 FLAT = "100 101 99 100"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.tables.script import PLAIN, Setting, check, with_fees
+
 from tradewright.strategies.signals import immediate, limit, market, target
 
 RISING = """

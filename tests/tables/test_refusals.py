@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-
 from tests.tables.script import (
     MINUTE,
     PLAIN,
@@ -21,6 +20,7 @@ from tests.tables.script import (
     play,
     with_fees,
 )
+
 from tradewright.core.types.instrument import FeeModel, Instrument
 from tradewright.execution.sim_venue import SimVenueParams
 from tradewright.risk.limits import Limits
@@ -34,11 +34,13 @@ from tradewright.strategies.signals import (
     market,
     on_instrument,
     reduce_only,
-    replace as amend,
     stop,
     stop_limit,
     tagged,
     trailing_stop,
+)
+from tradewright.strategies.signals import (
+    replace as amend,
 )
 
 FLAT = "100 101 99 100"

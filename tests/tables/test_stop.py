@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.tables.script import PLAIN, Setting, check, check_both_sides, with_fees
+
 from tradewright.strategies.signals import limit, market, stop, stop_limit, trailing_stop
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.tables.script import NS_PER_MS, PLAIN, START, Outcome, Setting, check, with_fees
+
 from tradewright.execution.sim_venue import LatencyParams, SimVenueParams
 from tradewright.strategies.signals import (
     bracket_at,
@@ -96,9 +97,7 @@ def test_sell_limit_needs_the_bid_above_it() -> None:
 
 def test_limit_at_the_other_side_takes_it() -> None:
     # Sent at the ask it trades at once, as a taker.
-    outcome = check(
-        script={0: lambda s: limit(s, 10, 100.10)}, fills="1 buy 10 @ 100.10 strategy", setting=on(CALM)
-    )
+    outcome = check(script={0: lambda s: limit(s, 10, 100.10)}, fills="1 buy 10 @ 100.10 strategy", setting=on(CALM))
     assert outcome.result.fills["is_maker"].tolist() == [0]
 
 

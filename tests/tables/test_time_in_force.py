@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.tables.script import HOUR, MINUTE, PLAIN, START, Series, Setting, check, check_both_sides
+
 from tradewright.core.types.instrument import Instrument
 from tradewright.strategies.signals import (
     cancel,

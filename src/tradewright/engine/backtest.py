@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tradewright.core.kernel.records import instrument_records, single_event
-from tradewright.core.types.errors import StrategyError, TradewrightError
+from tradewright.core.types.errors import ConfigError, StrategyError, TradewrightError
 from tradewright.core.types.events import MarketEvents
 from tradewright.core.types.instrument import Instrument
 from tradewright.engine.binding import Path, compiled_path, interpreted_path, param_values, resolve_features
@@ -84,7 +85,8 @@ class Run:
         loop = self.path().run
         at = start
         while at < stop:
-            at = loop(self.memory.address, venue.address, at, stop)
+            with self.blame():
+                at = loop(self.memory.address, venue.address, at, stop)
             if at < stop:
                 self.memory.grow()
                 venue.grow_rings()
@@ -100,16 +102,22 @@ class Run:
                 self._path = interpreted_path(strategy, names, self.memory, has_forecasts=bool(self.plan.forecasts))
         return self._path
 
-    def blame(self, error: Exception) -> TradewrightError:
-        """Say at which event a strategy's own code raised."""
-        now = np.datetime64(int(self.memory.record["now"][0]), "ns")
-        event = int(self.memory.arrays["positions"]["events"].sum())
-        strategy = self.plan.strategy
-        return StrategyError(
-            f"{type(error).__name__}: {error}",
-            where=f"{strategy.source or strategy.name}, event {event} ({now} UTC)",
-            fix="`decide` must not raise: guard against NaN features and empty positions",
-        )
+    @contextmanager
+    def blame(self) -> Iterator[None]:
+        """Turn what the strategy's own code raises into an error that names the event."""
+        try:
+            yield
+        except TradewrightError:
+            raise
+        except Exception as error:  # a strategy may raise anything at all
+            now = np.datetime64(int(self.memory.record["now"][0]), "ns")
+            event = int(self.memory.arrays["positions"]["events"].sum())
+            strategy = self.plan.strategy
+            raise StrategyError(
+                f"{type(error).__name__}: {error}",
+                where=f"{strategy.source or strategy.name}, event {event} ({now} UTC)",
+                fix="`decide` must not raise: guard against NaN features and empty positions",
+            ) from error
 
     def feature_columns(self, events: MarketEvents, start: int, stop: int) -> list[NDArray[np.float64]]:
         """Compute the features of a span, instrument by instrument, in the order of the events."""
@@ -186,33 +194,33 @@ def run_backtest(
     ConfigError
         For features or currencies that cannot be resolved.
     """
+    _check_forecasts(plan)
     run = Run(plan)
     step = _run_loop if path == "loop" else _run_session
-    try:
-        step(run, progress or _ignore)
-    except TradewrightError:
-        raise
-    except Exception as error:
-        if not _is_from_strategy(error, plan):
-            raise
-        raise run.blame(error) from error
+    step(run, progress or _ignore)
     return run.result()
+
+
+def _check_forecasts(plan: BacktestPlan) -> None:
+    """Refuse forecasts that belong to nothing, and a forecast strategy without any."""
+    symbols = [instrument.symbol for instrument in plan.instruments]
+    for series in plan.forecasts:
+        if series.instrument not in symbols:
+            raise ConfigError(
+                f"forecasts for {series.instrument}, which is not traded here",
+                where="forecasts",
+                fix=f"instruments of this run: {', '.join(symbols)}",
+            )
+    if plan.strategy.uses_forecast and not plan.forecasts:
+        raise ConfigError(
+            f"{plan.strategy.name} decides by forecasts and none were given",
+            where="forecasts",
+            fix="give a Parquet or CSV file with symbol, ts_seen, p_up",
+        )
 
 
 def _ignore(_events: int) -> None:
     """Report no progress."""
-
-
-def _is_from_strategy(error: Exception, plan: BacktestPlan) -> bool:
-    """Tell an error of the strategy's from one of ours: compiled code raises only what strategies make it raise."""
-    if plan.strategy.is_compiled:
-        return True
-    trace: Any = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == plan.strategy.decide.__code__.co_filename:
-            return True
-        trace = trace.tb_next
-    return False
 
 
 def _run_loop(run: Run, progress: Progress) -> None:
@@ -245,10 +253,11 @@ def _run_session(run: Run, progress: Progress) -> None:
             _copy_event(events, i, event)
             for answer in venue.on_market():
                 session.on_order_event(answer)
-            commands = session.on_market(None if forecasts is None else forecasts[i])
             is_complete = i + 1 == len(events) or events.ts_event[i + 1] != events.ts_event[i]
-            if plan.strategy.is_cross_section and is_complete:
-                commands += session.on_timer(int(events.ts_seen[i]))
+            with run.blame():
+                commands = session.on_market(None if forecasts is None else forecasts[i])
+                if plan.strategy.is_cross_section and is_complete:
+                    commands += session.on_timer(int(events.ts_seen[i]))
             for command in commands:
                 venue.submit(command)
             run.events += 1

@@ -120,15 +120,15 @@ def _nothing(_session: int) -> None:
 class AccountView:
     """`Account` for plain Python: each field is read only when it is asked for, which is faster than copying all."""
 
-    __slots__ = ("_values",)
+    __slots__ = ("values",)
 
     def __init__(self, values: memoryview) -> None:
-        self._values = values
+        self.values = values
 
 
 def _field(number: int) -> property:
     """Property that reads one field of the snapshot."""
-    return property(lambda view: view._values[number])
+    return property(lambda view: view.values[number])
 
 
 for _number, _name in enumerate(Account._fields):

@@ -75,7 +75,11 @@ class DataSettings(BaseModel):
     def _date_or_moment(cls, value: object) -> object:
         # Text such as 2017-05-01 must stay a date: a day of the instrument's calendar, not midnight UTC.
         if isinstance(value, str) and len(value.strip()) == len("2017-05-01"):
-            return date.fromisoformat(value.strip())
+            try:
+                return date.fromisoformat(value.strip())
+            except ValueError as error:
+                msg = f"'{value}' is not a date: {error}"
+                raise ValueError(msg) from error
         return value
 
 

@@ -302,6 +302,6 @@ def fill_nb(venue: int, instrument: int, slot: int, price: float, is_maker: int)
     opened = min(lots, order.side * book.position)  # what turned or reduced a position needs no protection
     if order.is_reduce_only == 0 and opened > 0:
         protect_nb(venue, instrument, slot, opened, price)
-    if order.group != 0 or (before != 0 and before * book.position <= 0):
+    if order.group != 0 or (before != 0 and (book.position == 0 or (before > 0) != (book.position > 0))):
         release_nb(venue, instrument, slot)
     return int(lots)

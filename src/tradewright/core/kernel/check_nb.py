@@ -53,16 +53,28 @@ def leaves_nb(session: int, j: int, side: int) -> int:
 
 
 @compiled
-def on_its_way_nb(session: int, j: int) -> int:
-    """Signed lots of the strategy's working orders: a target counts them as if they were filled."""
+def to_target_nb(session: int, j: int, wanted: int) -> int:
+    """Signed lots still to be traded to reach a position.
+
+    The strategy's market orders on their way count as filled; resting orders, which may never fill, do not. Where
+    what is on its way would go past the target, it is cancelled and the position alone counts.
+    """
     s = session_nb(session)[0]
+    position = positions_nb(s.positions, s.n_instruments)[j]
     orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
-    total = 0
-    for k in range(positions_nb(s.positions, s.n_instruments)[j].working):
+    coming = 0
+    for k in range(position.working):
         order = orders[j, k]
-        if order.origin == c.FROM_STRATEGY and order.is_canceling == 0:
-            total += order.side * (order.lots - order.filled)
-    return total
+        if order.kind == c.MARKET and order.origin == c.FROM_STRATEGY and order.is_canceling == 0:
+            coming += order.side * (order.lots - order.filled)
+    missing = wanted - position.lots - coming
+    if coming == 0 or missing == 0 or (coming > 0) == (missing > 0):
+        return int(missing)
+    for k in range(position.working):
+        order = orders[j, k]
+        if order.kind == c.MARKET and order.origin == c.FROM_STRATEGY:
+            cancel_nb(session, j, k, c.CANCELED_BY_STRATEGY)
+    return int(wanted - position.lots)
 
 
 @compiled
@@ -247,7 +259,7 @@ def place_nb(session: int, n: int, j: int) -> None:
         return
     whole = whole_nb(lots)
     if signal.is_target != 0:
-        whole -= position.lots + on_its_way_nb(session, j)
+        whole = to_target_nb(session, j, whole)
         if whole == 0:
             return
     order.side = 1 if whole > 0 or (whole == 0 and lots > 0) else -1

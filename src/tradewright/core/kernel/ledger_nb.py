@@ -96,7 +96,7 @@ def count_trip_nb(session: int, j: int, held_before: int) -> None:
     """Count a finished round trip for the score."""
     s = session_nb(session)[0]
     position = positions_nb(s.positions, s.n_instruments)[j]
-    if held_before != 0 and held_before * position.lots <= 0:
+    if held_before != 0 and (position.lots == 0 or (held_before > 0) != (position.lots > 0)):
         s.round_trips += 1
         if position.trip_micro > 0:
             s.wins += 1

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from tradewright.core.types.errors import ConfigError
-from tradewright.services.cli.yaml_places import read_yaml
+from tradewright.services.cli.yaml_places import load_yaml, read_yaml
 from tradewright.services.places import Place
 
 PREFIX = "TRADEWRIGHT_"
@@ -84,7 +84,12 @@ class Layered:
             branch.pop(place[-1], None)
 
     def origin(self, place: Place) -> str:
-        """Return where the value at ``place``, or the nearest one above it, came from."""
+        """Return where the value at ``place``, the first one below it, or the nearest one above it came from."""
+        if place not in self.origins:
+            below = (o for p, o in self.origins.items() if p[: len(place)] == place)
+            found = next(below, "")
+            if found:
+                return found
         for depth in range(len(place), 0, -1):
             if place[:depth] in self.origins:
                 return self.origins[place[:depth]]
@@ -94,6 +99,6 @@ class Layered:
 def parsed(text: str, where: str) -> object:
     """Return the value that YAML would read: numbers, booleans, lists in brackets, else text."""
     try:
-        return yaml.safe_load(text)
+        return load_yaml(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"{text!r} is not a value", where=where, fix="Quote it, or write it as in YAML.") from error

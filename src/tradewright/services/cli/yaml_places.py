@@ -27,7 +27,7 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Place, int]]:
         raise ConfigError(f"cannot be read: {error}", where=str(path), fix="Give a UTF-8 text file.") from error
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
+        values = load_yaml(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{path}:{mark.line + 1}" if mark else str(path)
@@ -45,6 +45,27 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Place, int]]:
 
 
 _EXAMPLE = "A run needs at least `strategy: {name: ema_cross}` and `data: {symbols: [EURUSD]}`."
+
+
+class _Loader(yaml.SafeLoader):
+    """Leaves dates as text: the settings know which of their fields are dates, and can say what is wrong."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def load_yaml(text: str) -> Any:
+    """Return the plain values of a YAML text, dates as text.
+
+    Raises
+    ------
+    yaml.YAMLError
+        If it is not YAML.
+    """
+    return yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader
 
 
 def _walk(node: yaml.Node, place: Place, lines: dict[Place, int], path: Path) -> None:

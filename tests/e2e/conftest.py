@@ -1,0 +1,85 @@
+"""The real command in a process of its own, in a folder of its own, on a small store."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+PROGRAM = (sys.executable, "-c", "from tradewright.services.cli.app import main; main()")
+HEADER = "time,open,high,low,close,volume"
+
+
+def bar_lines(n: int = 240) -> list[str]:
+    """Return hourly bars of a slow wave, as lines of a CSV file."""
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    lines = []
+    for i in range(n):
+        close = 100 + 5 * math.sin(i / 9)
+        time = (start + timedelta(hours=i)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        lines.append(f"{time},{close:.2f},{close + 1:.2f},{close - 1:.2f},{close:.2f},10")
+    return lines
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("TRADEWRIGHT_")}
+    return kept | {"COLUMNS": "200"} | more
+
+
+def run_in(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PROGRAM, *words],
+        cwd=folder,
+        env=clean_environment(**environment),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose store holds one instrument, ACME; only to be copied."""
+    folder = tmp_path_factory.mktemp("stocked")
+    (folder / "acme.csv").write_text("\n".join([HEADER, *bar_lines()]) + "\n", encoding="utf-8")
+    done = run_in(folder, "data", "import", "acme.csv", "--symbol", "ACME", "--fees", "crypto_spot")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def place(stocked: Path, tmp_path: Path) -> Path:
+    """A folder of this test's own, with the store."""
+    folder = tmp_path / "place"
+    shutil.copytree(stocked, folder)
+    (folder / "run.yaml").write_text(
+        "strategy:\n  name: ema_cross\n  params: {fast: 3, slow: 8}\ndata:\n  symbols: [ACME]\n", encoding="utf-8"
+    )
+    return folder
+
+
+@pytest.fixture
+def tw(place: Path) -> Run:
+    """Run the command in `place`."""
+
+    def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return run_in(place, *words, **environment)
+
+    return run
+
+
+def one_document(done: subprocess.CompletedProcess[str]) -> Any:
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
