@@ -27,7 +27,7 @@ def assert_one_block(done: subprocess.CompletedProcess[str], code: int, *words: 
     assert done.returncode == code, done.stderr
     assert done.stdout == ""
     assert done.stderr.startswith("error: ")
-    assert done.stderr.count("error: ") == 1
+    assert sum(line.startswith("error: ") for line in done.stderr.splitlines()) == 1
     assert "Traceback" not in done.stderr
     for word in words:
         assert word in done.stderr, done.stderr

@@ -88,7 +88,7 @@ def _run(name: str, store: BarStore) -> BacktestResult:
 
 
 def _bars(store: BarStore, symbol: str) -> Bars:
-    return store.bars(symbol, "1h" if symbol == "EURUSD" else "1d")
+    return store.load(symbol, "1h" if symbol == "EURUSD" else "1d")
 
 
 def _answer(result: BacktestResult) -> dict[str, Any]:

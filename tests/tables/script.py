@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,7 +154,7 @@ def play(bars: str, script: Mapping[Key, Wish], setting: Setting | None = None) 
     def once(path: Literal["loop", "session"]) -> Outcome:
         accounts: dict[tuple[str, int], Account] = {}
 
-        def decide(row: Any, forecast: Any, account: Account, params: Any, signals: NDArray[np.void]) -> None:
+        def decide(row: object, forecast: object, account: Account, params: object, signals: NDArray[np.void]) -> None:
             del row, forecast, params
             now = decisions[len(accounts)]
             # what arrives may be a view of the newest state
@@ -197,7 +197,7 @@ def fills_of(outcome: Outcome) -> list[tuple[str, int, str, float, float, str]]:
 
 
 def orders_of(outcome: Outcome) -> list[str]:
-    """Return the order log as lines ``kind side filled/lots STATUS reason``, in the order in which orders came to be."""
+    """Return the order log as lines ``kind side filled/lots STATUS reason``, in the order they came to be."""
     lines = []
     log = outcome.result.orders
     for order in log[np.lexsort((log["id"], log["ts_created"]))]:

@@ -70,7 +70,7 @@ def test_both_in_one_bar_is_the_stop() -> None:
 
 
 def test_gap_over_the_target_is_the_target() -> None:
-    # The open comes first for certain: beyond the target it fills at the target's own price, though the low is below 97.
+    # The open comes first for certain: beyond the target it gives the target's own price, though the low is below 97.
     check_both_sides(
         "100 101 99 100 | 100 101 99 100 | 106 107 96 97",
         {0: enter},

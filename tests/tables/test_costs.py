@@ -181,7 +181,8 @@ LEVERED = Setting(replace(PLAIN, margin_initial=0.1, margin_maintenance=0.05), c
 
 
 def test_forced_liquidation_of_a_long() -> None:
-    # 90 at 100 with 1000 of equity. At a low of 93 equity is 1000 - 630 = 370 < 5 % of 8370 = 418.50: sold at the next open.
+    # 90 at 100 with 1000 of equity. At a low of 93 equity is 1000 - 630 = 370 < 5 % of 8370 = 418.50:
+    # sold at the next open.
     outcome = check(
         f"{FLAT} | 100 100 99 99 | 99 99 93 95 | 94 95 93 94",
         {0: lambda s: market(s, 90)},

@@ -1,7 +1,7 @@
 """A deliberate change of a fill rule is caught: each mutation of the kernel makes at least one table fail.
 
-Mutations are made in a copy of the package, compiled into a cache of its own, and the tables that stand guard are played
-on it in a process of their own. `make test` makes those that do not get into each other's way in one copy;
+Mutations are made in a copy of the package, compiled into a cache of its own, and the tables that stand guard are
+played on it in a process of their own. `make test` makes those that do not get into each other's way in one copy;
 ``--all-mutations`` makes each alone, one compilation of the kernel for each.
 """
 

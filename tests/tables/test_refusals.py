@@ -107,7 +107,8 @@ def test_max_leverage() -> None:
 
 
 def test_insufficient_margin() -> None:
-    # Equity 1000, half of a position's value must be covered: twenty at 100 need 1000, one more needs 50 that are not there.
+    # Equity 1000, half of a position's value must be covered: twenty at 100 need 1000, one more needs
+    # 50 that are not there.
     setting = Setting(replace(PLAIN, margin_initial=0.5), cash=1000.0)
     refused(
         lambda s: (market(s, 21), market(s, 20), market(s, -20), market(s, 1)),

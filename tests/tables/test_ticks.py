@@ -36,7 +36,10 @@ def lagging(request_ms: float, answer_ms: float) -> SimVenueParams:
 def times(outcome: Outcome) -> list[tuple[float, float]]:
     """When each fill happened and when we knew, in milliseconds."""
     fills = outcome.result.fills
-    return [((e - START) / NS_PER_MS, (s - START) / NS_PER_MS) for e, s in zip(fills["ts_event"], fills["ts_seen"])]
+    return [
+        ((e - START) / NS_PER_MS, (s - START) / NS_PER_MS)
+        for e, s in zip(fills["ts_event"], fills["ts_seen"], strict=True)
+    ]
 
 
 SHARED = replace(PLAIN, participation=1.0)  # no more than the size shown
@@ -329,7 +332,7 @@ LADDER = "\n".join(f"{t} quote {100 + t - 0.1:.2f} {100 + t + 0.1:.2f} 50 50" fo
 
 
 def test_an_order_meets_the_quote_that_stands_when_it_arrives() -> None:
-    # Decided at 0 ms, two and a half under way: it takes the ask of 2 ms, 102.10. Answered after 4 more: known at 6.5 ms,
+    # Decided at 0 ms, two and a half under way: it takes the ask of 2 ms, 102.10. Answered 4 later: known at 6.5 ms,
     # booked with the event of 7 ms; until then the account is flat.
     outcome = check(
         script={0: lambda s: market(s, 10)},
@@ -374,8 +377,8 @@ def test_a_cancel_can_come_too_late() -> None:
 
 def test_measured_latencies_are_taken_in_turn() -> None:
     # Rows (request, answer): (0.5, 0), (0, 1.5), (2.5, 0), (0, 1.5). Each message takes the next row: the first order
-    # the 0.5; its acceptance 1.5 and its fill 0, which may not overtake: both at 2.0; the second order, sent at 3, takes
-    # row 3, which is 0: it meets the quote of 3 ms, 103.10; acceptance 0 (row 0), fill 1.5 (row 1): known at 4.5.
+    # the 0.5; its acceptance 1.5 and its fill 0, which may not overtake: both at 2.0; the second order, sent at 3,
+    # takes row 3, which is 0: it meets the quote of 3 ms, 103.10; acceptance 0 (row 0), fill 1.5 (row 1): known at 4.5.
     table = ((0.5, 0.0), (0.0, 1.5), (2.5, 0.0), (0.0, 1.5))
     outcome = check(
         script={0: lambda s: market(s, 10), 3: lambda s: market(s, 5)},
@@ -408,8 +411,8 @@ def test_an_order_that_expires_under_way_never_trades() -> None:
 
 
 def test_a_reduce_only_order_that_arrives_too_late_is_cancelled() -> None:
-    # Two reduce-only sells are under way together; the first closes the position, the second finds nothing to reduce and
-    # does not wait for the next position.
+    # Two reduce-only sells are under way together; the first closes the position, the second finds nothing to reduce
+    # and does not wait for the next position.
     check(
         script={
             0: lambda s: market(s, 10),

@@ -10,6 +10,8 @@ from tradewright.core.types.bar import Bars
 from tradewright.core.types.dtypes import N_FIELDS
 from tradewright.core.types.events import MarketEvents
 
+_NO_BARS = Bars("", np.empty(0, np.int64), np.empty(0, np.int64), np.empty((N_FIELDS, 0)))
+
 
 def merged_blocks(sources: Sequence[Iterable[Bars]]) -> Iterator[MarketEvents]:
     """Yield the merged events of several instruments; each block ends with a complete timestamp.
@@ -29,7 +31,7 @@ def merged_blocks(sources: Sequence[Iterable[Bars]]) -> Iterator[MarketEvents]:
     while any(bars is not None for bars in held):
         # no source can still bring an event up to here: each has shown one at this time or later, or is at its end
         horizon = min(int(bars.ts_event[-1]) for bars in held if bars is not None)
-        ready = [Bars("", *(np.empty(0, np.int64) for _ in range(2)), np.empty((N_FIELDS, 0))) for _ in held]
+        ready = [_NO_BARS] * len(held)
         for number, bars in enumerate(held):
             if bars is None:
                 continue
@@ -40,7 +42,7 @@ def merged_blocks(sources: Sequence[Iterable[Bars]]) -> Iterator[MarketEvents]:
 
 
 def _cut(bars: Bars, part: slice) -> Bars:
-    """Some of an instrument's bars; copied only where the whole is not asked for."""
+    """Return some of an instrument's bars; copied only where the whole is not asked for."""
     if part.start == 0 and part.stop == len(bars):
         return bars
     return Bars(bars.instrument, bars.ts_open[part], bars.ts_event[part], np.ascontiguousarray(bars.fields[:, part]))

@@ -9,16 +9,20 @@ into registers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from llvmlite.ir import IRBuilder
-from numba import carray, types
+from numba import types
 from numba.core import cgutils
 from numba.core.base import BaseContext
 from numba.extending import intrinsic
+from numba.np.numpy_support import carray
 
 from tradewright.core.kernel.compiled import inlined
 from tradewright.core.types.feature import Floats
+
+_BUILD: Any = cgutils  # numba's type information stops at these
+_POINTER: Any = types.CPointer
 
 #: How many numbers fit: a state or parameter list up to this long is padded to exactly this many.
 REGISTERS: Final = 8
@@ -27,13 +31,13 @@ REGISTERS: Final = 8
 def _stack_space(_typing_context: BaseContext) -> tuple[object, Callable[..., object]]:
     """Reserve the space in the caller's stack frame."""
 
-    def codegen(context: BaseContext, builder: IRBuilder, _signature: object, _args: object) -> object:
-        return cgutils.alloca_once(builder, context.get_value_type(types.float64), size=REGISTERS)
+    def codegen(context: Any, builder: IRBuilder, _signature: object, _args: object) -> Any:
+        return _BUILD.alloca_once(builder, context.get_value_type(types.float64), size=REGISTERS)
 
-    return types.CPointer(types.float64)(), codegen
+    return _POINTER(types.float64)(), codegen
 
 
-_space_nb = cast("Callable[[], object]", intrinsic(_stack_space))
+_space_nb = cast("Callable[[], Any]", intrinsic(_stack_space))
 
 
 @inlined

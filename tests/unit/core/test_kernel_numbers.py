@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from tradewright.core.kernel import book_nb, check_nb, ledger_nb
+from tradewright.core.kernel import book_nb, ledger_nb
 from tradewright.core.kernel.records import instrument_records
 from tradewright.core.types.instrument import Instrument
 from tradewright.engine.memory import AccountStart, SessionMemory, Shape
@@ -24,7 +24,7 @@ def on_grid(price: float, num: int, den: int) -> float:
 
 @njit(nogil=True, error_model="numpy")
 def whole(lots: float) -> int:
-    return check_nb.whole_nb(lots)
+    return book_nb.whole_nb(lots)
 
 
 @pytest.mark.parametrize("tick", ["0.01", "0.05", "0.25", "0.1", "1", "5", "0.00000001", "0.00005", "0.03125"])
@@ -63,6 +63,7 @@ def test_what_is_no_price_stays_none() -> None:
         (-0.9, 0),
         (-2.9999999999999996, -3),
         (1e15, 10**15),
+        (1e12 + 0.9, 10**12),
     ],
 )
 def test_lots_round_towards_zero(lots: float, count: int) -> None:

@@ -40,7 +40,11 @@ def on_grid_nb(price: float, tick_num: int, tick_den: int) -> float:
 @inlined
 def whole_nb(lots: float) -> int:
     """Round lots towards zero; a hair below a whole number, as decimals multiplied leave it, counts as whole."""
-    return int(np.sign(lots) * np.floor(abs(lots) * (1.0 + 1e-12) + 1e-9))
+    size = abs(lots)
+    count = np.rint(size)
+    if count - size > 1e-9 + size * 4e-16:  # further below than two roundings of a double leave it
+        count = np.floor(size)
+    return int(np.sign(lots) * count)
 
 
 @compiled
