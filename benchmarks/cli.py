@@ -36,9 +36,7 @@ def table_of(name: str, rows: list[Row]) -> Table:
         "with ours",
         "note",
     ):
-        table.add_column(
-            title, justify="left" if title in ("engine", "own rules", "with ours", "note") else "right"
-        )
+        table.add_column(title, justify="left" if title in ("engine", "own rules", "with ours", "note") else "right")
     ours = next((row for row in rows if row.engine == "ours" and is_proven(row)), None)
     for row in rows:
         if row.missing:
@@ -53,15 +51,27 @@ def table_of(name: str, rows: list[Row]) -> Table:
     return table
 
 
+def print_costs(console: Console) -> int:
+    """Print what one session event and one start cost; return 1 if the session differs from the loop."""
+    from benchmarks.session_cost import N_EVENTS, session_cost, start_seconds
+
+    cost = session_cost()
+    same = "same fills as the compiled loop" if cost.is_equal else "DIFFERS from the compiled loop"
+    console.print(
+        f"Session: median {cost.median:.1f} us an event, 99 % under {cost.p99:.1f} us ({N_EVENTS:,} bars, {same})."
+    )
+    console.print(f"Start of `tradewright --help`: {start_seconds(['--help']):.2f} s.")
+    if Path(".tradewright/store").is_dir():
+        arguments = ["backtest", "--strategy", "ema_cross", "--data", "EURUSD@1h"]
+        console.print(f"Second start of a backtest with its report: {start_seconds(arguments):.2f} s.")
+    return 0 if cost.is_equal else 1
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the chosen workloads, print a table each, and write JSON if asked."""
     parser = argparse.ArgumentParser(prog="benchmarks/run.py", description="tradewright beside its peers")
-    parser.add_argument(
-        "--workload", action="append", choices=spec.WORKLOADS, help="repeatable; default: all"
-    )
-    parser.add_argument(
-        "--engine", action="append", choices=["ours", *PEERS], help="repeatable; default: all"
-    )
+    parser.add_argument("--workload", action="append", choices=spec.WORKLOADS, help="repeatable; default: all")
+    parser.add_argument("--engine", action="append", choices=["ours", *PEERS], help="repeatable; default: all")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", type=Path, help="write the numbers to this file")
     parser.add_argument(
@@ -82,10 +92,10 @@ def main(arguments: list[str] | None = None) -> int:
             console.print(table_of(name, rows))
             results[name] = [asdict(row) for row in rows]
             wrong += sum(1 for row in rows if row.engine == "ours" and not row.missing and not is_proven(row))
+    if not options.workload and not options.engine:
+        wrong += print_costs(console)
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    console.print(
-        f"Measured on {machine}. 'own rules': equal to a plain simulation of the engine's own fill rules."
-    )
+    console.print(f"Measured on {machine}. 'own rules': equal to a plain simulation of the engine's own fill rules.")
     if options.json:
         options.json.write_text(json.dumps({"machine": machine, "workloads": results}, indent=1) + "\n")
     return 1 if wrong else 0

@@ -34,9 +34,7 @@ def bar_plan(data: BarData, rules: BarRules, strategy: Strategy) -> BacktestPlan
         raise NotImplementedError("slippage is charged on every market fill, exits included")
     fields = np.stack([data.open, data.high, data.low, data.close, data.volume, np.zeros(len(data))])
     bars = Bars("X", data.ts, data.ts + MINUTE_NS, fields)
-    fees = FeeModel(
-        maker_bps=spec.COMMISSION * BPS, taker_bps=spec.COMMISSION * BPS, slippage_bps=spec.SLIPPAGE * BPS
-    )
+    fees = FeeModel(maker_bps=spec.COMMISSION * BPS, taker_bps=spec.COMMISSION * BPS, slippage_bps=spec.SLIPPAGE * BPS)
     # peers put stops at unrounded prices: a grid finer than any price difference does the same
     instrument = Instrument("X", tick_size="0.000000000001", lot_size="1", fees=fees)
     plan = plan_of_bars([instrument], [bars], strategy, strategy.params())
@@ -112,9 +110,7 @@ def tick_plan(data: TickData) -> BacktestPlan:
     fees = FeeModel(maker_bps=spec.MAKER_FEE * BPS, taker_bps=spec.TAKER_FEE * BPS)
     instrument = Instrument("X", tick_size=str(spec.TICK), lot_size=str(spec.LOT), fees=fees)
     plan = plan_of_events((instrument,), events, Requote, RequoteParams(last=int(data.ts[-1]) - 10_000_000))
-    latency = LatencyParams(
-        request_ms=spec.ENTRY_LATENCY_NS / 1e6, answer_ms=spec.RESPONSE_LATENCY_NS / 1e6
-    )
+    latency = LatencyParams(request_ms=spec.ENTRY_LATENCY_NS / 1e6, answer_ms=spec.RESPONSE_LATENCY_NS / 1e6)
     return replace(
         plan,
         account=AccountParams(initial_cash=spec.CASH),

@@ -75,9 +75,7 @@ def _arrive_nb(
 
 
 @numba.njit(cache=False)
-def _market_nb(
-    orders: Foreign, live: Foreign, fills: Foreign, replies: Foreign, row: Foreign, top: Foreign
-) -> None:
+def _market_nb(orders: Foreign, live: Foreign, fills: Foreign, replies: Foreign, row: Foreign, top: Foreign) -> None:
     """A market event meets the resting orders; ``top`` is the book before it."""
     ts, kind, bid, bid_lots, ask = row[0], row[1], row[2], row[3], row[4]
     ask_lots, trade_tick, lots, aggressor = row[5], row[6], row[7], row[8]

@@ -14,7 +14,9 @@ import pytest
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Rows = list[str]
 
-PROGRAM = (sys.executable, "-c", "from tradewright.services.cli.app import main; main()")
+#: A shell that starts the tests in the background lets its children ignore Ctrl-C; this one shall not.
+LISTENING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+PROGRAM = (sys.executable, "-c", f"{LISTENING}; from tradewright.services.cli.app import main; main()")
 DECIDE = "def decide(row, forecast, account, params, signals):\n"
 SLOW = f"COMPILED = False\nimport time\n{DECIDE}    time.sleep(0.05)\n"
 
@@ -47,7 +49,10 @@ def changed(row: int, column: int, value: str) -> Callable[[Rows], Rows]:
     [
         pytest.param(lambda _: [], 1, ["bad.csv", "empty", "Give a file"], id="empty"),
         pytest.param(
-            lambda rows: [r.rsplit(",", 2)[0] for r in rows], 1, ["no column for close", "--column"], id="missing column"
+            lambda rows: [r.rsplit(",", 2)[0] for r in rows],
+            1,
+            ["no column for close", "--column"],
+            id="missing column",
         ),
         pytest.param(
             lambda rows: [*rows[:5], rows[4], *rows[5:]], 1, ["row 6", "twice", "--drop-duplicates"], id="duplicate"

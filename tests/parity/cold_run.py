@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from tests.parity.random_scripts import assert_same, fingerprint, random_plan
+
 from tradewright.engine.backtest import run_backtest
 
 

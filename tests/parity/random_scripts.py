@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from tradewright.core.types.account import Account
 from tradewright.core.types.bar import Bars
 from tradewright.core.types.dtypes import ASK, BID, RATE, SESSION
 from tradewright.core.types.events import EventKind, MarketEvents
-from tradewright.core.types.feature import Feature, FeatureSpec, feature
+from tradewright.core.types.feature import Feature, FeatureSpec, Floats, feature
 from tradewright.core.types.instrument import FeeModel, Instrument
 from tradewright.data.synthetic import START, WalkParams, synthetic_bars, synthetic_ticks
 from tradewright.engine.backtest import BacktestResult
@@ -32,6 +32,7 @@ from tradewright.strategies.signals import (
     UNITS,
     VALUE,
     WEIGHT,
+    Signals,
     bracket,
     bracket_at,
     cancel,
@@ -44,12 +45,14 @@ from tradewright.strategies.signals import (
     market,
     on_instrument,
     reduce_only,
-    replace as amend,
     stop,
     stop_limit,
     tagged,
     target,
     trailing_stop,
+)
+from tradewright.strategies.signals import (
+    replace as amend,
 )
 from tradewright.strategies.strategy import Strategy, StrategyParams
 
@@ -67,6 +70,15 @@ class Params(StrategyParams):
     haste: float = 0.3
 
 
+class Row(NamedTuple):
+    """What `decide` finds under the names of `features`."""
+
+    open: float
+    close: float
+    volume: float
+    session: float
+
+
 @compiled
 def draw_nb(x: int) -> int:
     """Next number of the generator, 1 to MODULUS - 1."""
@@ -81,7 +93,7 @@ def mix_nb(x: int, value: float) -> int:
 
 
 @compiled
-def order_nb(x: int, price: float, equity: float, held: float, signals: Any) -> int:
+def order_nb(x: int, price: float, equity: float, held: float, signals: Signals) -> int:
     """Wish for one order of any kind; return where it stands in the table."""
     x = draw_nb(x)
     kind = x % 12
@@ -120,7 +132,7 @@ def order_nb(x: int, price: float, equity: float, held: float, signals: Any) -> 
 
 
 @compiled
-def silly_nb(x: int, price: float, signals: Any) -> int:
+def silly_nb(x: int, price: float, signals: Signals) -> int:
     """Wish for something that should be refused; return where it stands in the table."""
     x = draw_nb(x)
     kind = x % 9
@@ -144,7 +156,7 @@ def silly_nb(x: int, price: float, signals: Any) -> int:
 
 
 @compiled
-def refine_nb(x: int, k: int, price: float, session: float, signals: Any) -> int:
+def refine_nb(x: int, k: int, price: float, session: float, signals: Signals) -> int:
     """Give order ``k`` brackets, times, labels and groups at random; return the generator's state."""
     x = draw_nb(x)
     choice = x % 10
@@ -182,7 +194,7 @@ def refine_nb(x: int, k: int, price: float, session: float, signals: Any) -> int
 
 
 @compiled
-def wish_nb(x: int, price: float, equity: float, held: float, session: float, signals: Any) -> int:
+def wish_nb(x: int, price: float, equity: float, held: float, session: float, signals: Signals) -> int:
     """Make one wish; return the generator's state."""
     x = draw_nb(x)
     verb = x % 16
@@ -207,7 +219,7 @@ def wish_nb(x: int, price: float, equity: float, held: float, session: float, si
     return draw_nb(x)
 
 
-def decide(row: Any, forecast: Any, account: Any, params: Any, signals: Any) -> None:  # noqa: ARG001
+def decide(row: Row, forecast: object, account: Account, params: Params, signals: Signals) -> None:  # noqa: ARG001
     """Wish for up to three things at once, now and then."""
     x = mix_nb(int(params.seed) % 1_000_003 + 1, row.close)
     x = mix_nb(mix_nb(mix_nb(x, row.open), row.volume), account.price)
@@ -219,7 +231,7 @@ def decide(row: Any, forecast: Any, account: Any, params: Any, signals: Any) -> 
         x = wish_nb(x, account.price, account.equity, account.position, row.session, signals)
 
 
-def decide_all(rows: Any, forecasts: Any, accounts: Any, params: Any, signals: Any) -> None:  # noqa: ARG001
+def decide_all(rows: Floats, forecasts: object, accounts: Floats, params: Params, signals: Signals) -> None:  # noqa: ARG001
     """Wish for one thing on some of the instruments."""
     x = int(params.seed) % 1_000_003 + 1
     for j in range(len(rows)):

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tests.parity.random_scripts import fingerprint, random_plan
+
 from tradewright.core.kernel import compiled
 from tradewright.engine.backtest import run_backtest
 

@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 import pytest
-
 from tests.parity.random_scripts import Market, assert_same, random_plan
+
 from tradewright.core.types.events import MarketEvents
 from tradewright.core.types.ledger import LedgerKind
 from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Reason, TimeInForce
@@ -69,9 +69,7 @@ def everything_met() -> dict[str, Counter[int]]:
         ("reason", set(Reason) - {Reason.REPLACED}),
     ],
 )
-def test_the_scripts_meet_everything(
-    everything_met: dict[str, Counter[int]], name: str, wanted: set[int]
-) -> None:
+def test_the_scripts_meet_everything(everything_met: dict[str, Counter[int]], name: str, wanted: set[int]) -> None:
     missing = {value for value in wanted if everything_met[name][int(value)] < 5}
     assert not missing, f"the scripts no longer meet {missing}: they test less than they claim"
 
@@ -91,7 +89,9 @@ def _cut(events: MarketEvents, size: int) -> Iterable[MarketEvents]:
     for start, stop in spans(events, size):
         yield MarketEvents(
             np.ascontiguousarray(events.fields[:, start:stop]),
-            *(np.ascontiguousarray(a[start:stop]) for a in (events.ts_open, events.ts_event, events.ts_seen)),
+            np.ascontiguousarray(events.ts_open[start:stop]),
+            np.ascontiguousarray(events.ts_event[start:stop]),
+            np.ascontiguousarray(events.ts_seen[start:stop]),
             kind=np.ascontiguousarray(events.kind[start:stop]),
             instrument=np.ascontiguousarray(events.instrument[start:stop]),
         )

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from tests.parity.random_scripts import HOUR, assert_same
+
 from tradewright.core.types.bar import Bars
 from tradewright.core.types.forecast import Forecasts
 from tradewright.core.types.instrument import FeeModel, Instrument

@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.parity.random_scripts import Market, random_plan
+
 from tradewright.core.types.dtypes import ASK, BID, HIGH, LOW, OPEN, PRICE
 from tradewright.core.types.events import EventKind, MarketEvents
 from tradewright.core.types.ledger import LedgerKind

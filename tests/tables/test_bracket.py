@@ -8,7 +8,7 @@ from numpy import nan
 from tests.tables.script import PLAIN, Setting, check, check_both_sides, with_fees
 
 from tradewright.execution.sim_venue import SimVenueParams
-from tradewright.strategies.signals import Signals, bracket, bracket_at, limit, market, stop
+from tradewright.strategies.signals import Signals, bracket, bracket_at, limit, market, stop, target
 
 NEXT_BAR = Setting(venue=SimVenueParams(protect_from="next_bar"))
 
@@ -220,6 +220,37 @@ def test_stop_entry_inside_the_bar_counts_a_possible_stop() -> None:
     )
 
 
+def test_a_stop_born_on_the_wrong_side_fills_where_the_market_was() -> None:
+    # The open of 96 is below the stop of 97 already: out at 96, not at a price of 97 that the bar never ...
+    check_both_sides(
+        "100 101 99 100 | 96 96.5 95 96",
+        {0: enter},
+        fills="""
+            1 buy  10 @ 96 strategy
+            1 sell 10 @ 96 stop_loss
+        """,
+        orders="""
+            market buy  10/10 FILLED
+            stop   sell 10/10 FILLED
+            limit  sell  0/10 CANCELED CANCELED_BY_OCO
+        """,
+    )
+    # ... saw. The same for an entry at 98 inside the bar whose stop is at 99.
+    check_both_sides(
+        "100 101 99 100 | 100 101 97 98.5",
+        {0: lambda s: bracket_at(s, limit(s, 10, 98), 99.0, 104.0)},
+        fills="""
+            1 buy  10 @ 98 strategy
+            1 sell 10 @ 98 stop_loss
+        """,
+        orders="""
+            limit buy  10/10 FILLED
+            stop  sell 10/10 FILLED
+            limit sell  0/10 CANCELED CANCELED_BY_OCO
+        """,
+    )
+
+
 def test_protection_from_the_next_bar() -> None:
     # protect_from=next_bar: the entry's own bar does not count, the next one does.
     check_both_sides(
@@ -343,6 +374,38 @@ def test_exits_go_when_the_position_is_closed_otherwise() -> None:
             market sell 10/10 FILLED
         """,
     )
+
+
+def test_a_target_that_closes_does_not_turn_the_position_when_the_stop_comes_first() -> None:
+    # The strategy wants out at the next open; the open jumps over the stop, which is older and closes the position.
+    check_both_sides(
+        "100 101 99 100 | 100 101 99 100 | 95 96 94 95",
+        {0: enter, 1: lambda s: target(s, 0)},
+        fills="""
+            1 buy  10 @ 100 strategy
+            2 sell 10 @ 95  stop_loss
+        """,
+        orders="""
+            market buy  10/10 FILLED
+            stop   sell 10/10 FILLED
+            limit  sell  0/10 CANCELED CANCELED_BY_OCO
+            market sell  0/10 CANCELED CANCELED_POSITION_CLOSED
+        """,
+    )
+
+
+def test_a_target_taken_at_the_market_pays_for_it() -> None:
+    # target=market: 104 less 10 bps of slippage, 104 x 0.999 = 103.896, as a taker.
+    outcome = check(
+        "100 101 99 100 | 100 101 99 100 | 101 105 101 104",
+        {0: lambda s: bracket_at(s, limit(s, 10, 99.5), 97.0, 104.0)},
+        fills="""
+            1 buy  10 @ 99.5    strategy
+            2 sell 10 @ 103.896 take_profit
+        """,
+        setting=Setting(with_fees(slippage_bps=10), venue=SimVenueParams(target="market")),
+    )
+    assert outcome.result.fills["is_maker"].tolist() == [1, 0]
 
 
 def test_turning_a_position_protects_what_it_opens() -> None:

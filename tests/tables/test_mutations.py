@@ -64,8 +64,8 @@ MUTATIONS = [
     Mutation(
         "a stop fills without costs",
         "match_bar_nb.py",
-        "taken_price_nb(order.stop, order.side, terms.half_spread_bps + terms.slippage_bps)",
-        "order.stop",
+        "taken_price_nb(at, order.side, terms.half_spread_bps + terms.slippage_bps)",
+        "at",
         "test_bracket.py::test_fractions_are_of_the_fill_price",
     ),
     Mutation(
@@ -99,8 +99,8 @@ MUTATIONS = [
     Mutation(
         "a trailing stop is tested at the level of its own bar",
         "match_bar_nb.py",
-        "    fill_stop_nb(venue, j, k, close)\n",
-        "    fill_stop_nb(venue, j, k, best - 1e9 * order.side)\n",
+        "    fill_stop_nb(venue, j, k, close, np.nan)\n",
+        "    fill_stop_nb(venue, j, k, best - 1e9 * order.side, np.nan)\n",
         "test_stop.py::test_trailing_stop_does_not_fall_back",
         together=False,
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.tables.script import NS_PER_MS, PLAIN, START, Outcome, Setting, check, with_fees
+from tests.tables.script import NS_PER_MS, PLAIN, START, Key, Outcome, Setting, Wish, check, with_fees
 
 from tradewright.execution.sim_venue import LatencyParams, SimVenueParams
 from tradewright.strategies.signals import (
@@ -295,6 +295,23 @@ def test_a_shrinking_quote_shortens_the_queue_only_when_less_is_shown_than_stood
             """,
             venue=QUEUE,
         ),
+    )
+
+
+def test_what_is_not_displayed_counts_as_endless_or_as_nothing() -> None:
+    # Our bid of 99.80 is behind the best: nobody can see what stands there. When a trade comes down to it, the careful
+    # reading waits for a quote at our price, the other takes the queue as empty.
+    feed = """
+        0 quote 99.90 100.10 50 50
+        1 quote 99.90 100.10 50 50
+        2 trade 99.80 15 -1
+    """
+    bid: dict[Key, Wish] = {0: lambda s: limit(s, 10, 99.80)}
+    check(script=bid, setting=on(feed, venue=QUEUE))
+    check(
+        script=bid,
+        fills="2 buy 10 @ 99.80 strategy",
+        setting=on(feed, venue=SimVenueParams(queue="displayed")),
     )
 
 

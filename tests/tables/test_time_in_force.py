@@ -170,6 +170,20 @@ def test_replace_does_not_make_the_size_larger() -> None:
     )
 
 
+def test_a_refused_replacement_is_logged_with_nothing_filled() -> None:
+    # Four of ten are bought; what is asked for are the seven that would be more than the six left.
+    check(
+        f"{FLAT} | 100 101 97 99 40 | {FLAT}",
+        {0: lambda s: tagged(s, limit(s, 10, 98), 1), 1: lambda s: replace(s, 1, 98, 7)},
+        fills="1 buy 4 @ 98 strategy",
+        orders="""
+            limit buy 4/10 PARTIALLY_FILLED
+            limit buy 0/7  DENIED ABOVE_MAXIMUM_SIZE
+        """,
+        setting=Setting(Instrument("X", participation=0.1)),
+    )
+
+
 def test_replace_beyond_the_market_takes_the_open() -> None:
     # Moved to 110 while the market is at 100: it takes the next open, 101.
     check_both_sides(

@@ -250,7 +250,7 @@ def _run_session(run: Run, progress: Progress) -> None:
     for events in plan.blocks():
         forecasts = forecast_block(plan.forecasts, symbols, events, 0, len(events))
         for i in range(len(events)):
-            _copy_event(events, i, event)
+            copy_event(events, i, event)
             for answer in venue.on_market():
                 session.on_order_event(answer)
             is_complete = i + 1 == len(events) or events.ts_event[i + 1] != events.ts_event[i]
@@ -264,7 +264,7 @@ def _run_session(run: Run, progress: Progress) -> None:
         progress(len(events))
 
 
-def _copy_event(events: MarketEvents, i: int, event: MarketEvents) -> None:
+def copy_event(events: MarketEvents, i: int, event: MarketEvents) -> None:
     """Copy event ``i`` of a block into a one-event block."""
     event.fields[:, 0] = events.fields[:, i]
     event.ts_open[0] = events.ts_open[i]

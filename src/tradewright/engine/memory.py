@@ -109,6 +109,7 @@ class SessionMemory:
         for name, array in self.arrays.items():
             if name in (session_dtype.names or ()):
                 record[name] = array.ctypes.data
+        self._start = (record.copy(), positions.copy())
 
     def _lay_logs(self, shape: Shape) -> None:
         """Allocate the outputs that are kept; the others are marked by address 0 and a capacity that never fills."""
@@ -122,6 +123,14 @@ class SessionMemory:
             self.arrays["equity"] = np.zeros(_FIRST_ROWS)
             self.arrays["exposure"] = np.zeros(_FIRST_ROWS)
         self.record["equity_capacity"] = _FIRST_ROWS if shape.keeps_equity else 2**62
+
+    def restart(self, params: NDArray[np.float64]) -> None:
+        """Go back to the start with other parameters; only for a state whose logs and curve are not kept."""
+        self.record[:], self.arrays["positions"][:] = self._start
+        self.arrays["params"][:] = params
+        self.arrays["signals"]["verb"] = 0
+        self.arrays["rows"][:] = np.nan
+        self.arrays["forecast_rows"][:] = np.nan
 
     @property
     def address(self) -> int:

@@ -6,6 +6,7 @@ across runs, never within one, so a set's score does not depend on what runs bes
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from tradewright.core.types.events import MarketEvents
 from tradewright.core.types.feature import Feature
 from tradewright.engine.backtest import BacktestResult, Run, trading_days
-from tradewright.engine.binding import resolve_features
+from tradewright.engine.binding import param_values, resolve_features
 from tradewright.engine.plan import BacktestPlan, forecast_block
 from tradewright.execution.sim_venue import VenueMemory
 from tradewright.features import FeatureSet
@@ -102,11 +103,18 @@ def run_sweep(
         symbols = [instrument.symbol for instrument in plan.instruments]
         forecasts = forecast_block(plan.forecasts, symbols, events, 0, len(events))
 
+        desk = threading.local()
+
         def score(index: int) -> Score:
-            run = Run(replace(plan, params=sets[index]), days)
-            venue = VenueMemory(plan.venue, run.instruments, ring=64)
-            run.memory.market.show(events)
-            venue.market.show(events)
+            if not hasattr(desk, "run"):
+                desk.run = Run(replace(plan, params=sets[index]), days)
+                desk.venue = VenueMemory(plan.venue, desk.run.instruments, ring=64)
+                desk.run.memory.market.show(events)
+                desk.venue.market.show(events)
+            run, venue = desk.run, desk.venue
+            run.memory.restart(param_values(sets[index]))
+            venue.restart()
+            run.events = 0
             run.memory.market.show_columns([columns[f.key] for f in wanted[index].values()], forecasts, 0)
             run.process(venue, 0, len(events))
             if progress is not None:

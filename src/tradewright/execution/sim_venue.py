@@ -16,6 +16,7 @@ from tradewright.core.types.message import VenueMessage
 
 Delay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _NS_PER_MS = 1e6
+RING_NAMES = ("inbox", "inbox_orders", "answers", "answer_orders")
 
 
 class LatencyParams(BaseModel):
@@ -90,6 +91,14 @@ class VenueMemory:
         record["phase"] = 2
         self._rings: dict[str, NDArray[np.void]] = {}
         self._lay_rings(ring)
+        self._start = (record.copy(), self.books.copy())
+
+    def restart(self) -> None:
+        """Go back to an empty venue; the rings stay as large as they have become."""
+        start = self._start[0].copy()
+        for name in ("mask", *RING_NAMES):
+            start[name] = self.record[name]
+        self.record[:], self.books[:] = start, self._start[1]
 
     @property
     def address(self) -> int:

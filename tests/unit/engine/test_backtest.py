@@ -1,38 +1,44 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pytest
 
+from tradewright.core.types.account import Account
 from tradewright.core.types.errors import ConfigError, StrategyError
-from tradewright.core.types.feature import feature
-from tradewright.core.types.forecast import Forecasts
+from tradewright.core.types.feature import FeatureSpec, feature
+from tradewright.core.types.forecast import ForecastRow, Forecasts
 from tradewright.core.types.instrument import Instrument
 from tradewright.data.synthetic import synthetic_bars
 from tradewright.engine.backtest import run_backtest
 from tradewright.engine.plan import AccountParams, BacktestPlan, plan_of_bars
 from tradewright.strategies.loader import load_file
-from tradewright.strategies.signals import bracket_at, market
+from tradewright.strategies.signals import Signals, bracket_at, market
 from tradewright.strategies.strategy import Strategy, StrategyParams
 
 PathName = Literal["loop", "session"]
 
 
-def plan(decide: Any, features: Any = None, bars: int = 50) -> BacktestPlan:
+def plan(
+    decide: Callable[..., None],
+    features: Callable[[StrategyParams], dict[str, FeatureSpec]] | None = None,
+    bars: int = 50,
+) -> BacktestPlan:
     strategy = Strategy("by_hand", StrategyParams, features or (lambda _: {}), decide, is_compiled=False)
     return plan_of_bars([Instrument("SYN")], [synthetic_bars(bars, 1)], strategy, StrategyParams())
 
 
-def nothing(row: Any, forecast: Any, account: Any, params: Any, signals: Any) -> None:
+def nothing(row: object, forecast: ForecastRow, account: Account, params: object, signals: Signals) -> None:
     """Wish for nothing."""
 
 
 @pytest.mark.parametrize("path", ["loop", "session"])
 def test_a_strategy_that_raises_is_named_with_the_event(path: PathName) -> None:
-    def decide(row: Any, forecast: Any, account: Any, params: Any, signals: Any) -> None:  # noqa: ARG001
+    def decide(row: object, forecast: ForecastRow, account: Account, params: object, signals: Signals) -> None:  # noqa: ARG001
         seen.append(account.price)
         if len(seen) == 7:
             raise ZeroDivisionError("oh")
@@ -58,12 +64,12 @@ def test_a_compiled_strategy_that_raises_is_named_too(tmp_path: Path, path: Path
 
 
 def test_an_unknown_feature_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="unknown feature 'emma'.*ema"):
+    with pytest.raises(ConfigError, match=r"unknown feature 'emma'.*ema"):
         run_backtest(plan(nothing, lambda _: {"x": feature("emma", 3)}))
 
 
 def test_arguments_a_feature_refuses_are_named() -> None:
-    with pytest.raises(ConfigError, match="feature 'x'.*ema"):
+    with pytest.raises(ConfigError, match=r"feature 'x'.*ema"):
         run_backtest(plan(nothing, lambda _: {"x": feature("ema", -3)}))
 
 
@@ -86,7 +92,7 @@ def test_no_events_give_an_empty_result(path: PathName) -> None:
 
 @pytest.mark.parametrize("path", ["loop", "session"])
 def test_a_decision_sees_a_forecast_only_once_it_was_known(path: PathName) -> None:
-    def decide(row: Any, forecast: Any, account: Any, params: Any, signals: Any) -> None:  # noqa: ARG001
+    def decide(row: object, forecast: ForecastRow, account: Account, params: object, signals: Signals) -> None:  # noqa: ARG001
         seen.append(forecast.p_up)
 
     seen: list[float] = []
@@ -105,7 +111,7 @@ def test_progress_counts_every_event(path: PathName) -> None:
 
 
 def test_a_run_without_logs_comes_to_the_same_end() -> None:
-    def decide(row: Any, forecast: Any, account: Any, params: Any, signals: Any) -> None:  # noqa: ARG001
+    def decide(row: object, forecast: ForecastRow, account: Account, params: object, signals: Signals) -> None:  # noqa: ARG001
         if account.held_events >= 3.0:
             market(signals, -account.position)
         elif account.position == 0.0:
@@ -121,7 +127,7 @@ def test_a_run_without_logs_comes_to_the_same_end() -> None:
 
 @pytest.mark.parametrize("path", ["loop", "session"])
 def test_a_stop_loss_on_the_wrong_side_makes_no_money(path: PathName) -> None:
-    def decide(row: Any, forecast: Any, account: Any, params: Any, signals: Any) -> None:  # noqa: ARG001
+    def decide(row: object, forecast: ForecastRow, account: Account, params: object, signals: Signals) -> None:  # noqa: ARG001
         if account.position == 0.0 and account.working == 0.0:
             bracket_at(signals, market(signals, 100.0), stop_loss=2.0 * account.price)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from tradewright.core.kernel.records import instrument_records, single_event
+from tradewright.core.types.account import Account
 from tradewright.core.types.events import EventKind, MarketEvents
+from tradewright.core.types.feature import Floats
+from tradewright.core.types.forecast import ForecastRow
 from tradewright.core.types.instrument import Instrument
 from tradewright.core.types.message import VenueMessage
 from tradewright.core.types.order import Origin, Reason, TradingState, Verb
@@ -18,7 +21,7 @@ from tradewright.engine.session import Command, Session
 from tradewright.execution.sim_venue import SimVenue, SimVenueParams
 from tradewright.features import FeatureSet
 from tradewright.risk.limits import Limits
-from tradewright.strategies.signals import limit, market, on_instrument
+from tradewright.strategies.signals import Signals, limit, market, on_instrument
 from tradewright.strategies.strategy import Strategy, StrategyParams
 
 NS = 1_000_000_000
@@ -27,7 +30,7 @@ NS = 1_000_000_000
 class Desk:
     """One instrument, its session and its venue, driven by hand."""
 
-    def __init__(self, decide: Any, *, is_cross_section: bool = False) -> None:
+    def __init__(self, decide: Callable[..., None], *, is_cross_section: bool = False) -> None:
         strategy = Strategy(
             "by_hand", StrategyParams, lambda _: {}, decide, is_compiled=False, is_cross_section=is_cross_section
         )
@@ -36,7 +39,9 @@ class Desk:
         self.memory = SessionMemory(Shape(1, 0, 16), start, instruments)
         self.event: MarketEvents = single_event()
         self.venue = SimVenue(SimVenueParams(), instruments, self.event)
-        self.session = Session(interpreted_path(strategy, [], self.memory, has_forecasts=False), self.memory, FeatureSet({}), self.event)
+        self.session = Session(
+            interpreted_path(strategy, [], self.memory, has_forecasts=False), self.memory, FeatureSet({}), self.event
+        )
 
     def bar(self, number: int, price: float) -> list[VenueMessage]:
         assert self.event.kind is not None
@@ -64,7 +69,7 @@ class Desk:
         return [int(reason) for reason in log["reason"][log["status"] == 10]]
 
 
-def buy_once(row: Any, forecast: Any, account: Any, params: Any, signals: Any) -> None:  # noqa: ARG001
+def buy_once(row: object, forecast: ForecastRow, account: Account, params: object, signals: Signals) -> None:  # noqa: ARG001
     if account.position == 0.0 and account.working == 0.0:
         market(signals, 5.0)
 
@@ -94,7 +99,7 @@ def test_an_answer_alone_changes_the_books() -> None:
 def test_a_timer_completes_a_timestamp_for_a_cross_section() -> None:
     asked: list[int] = []
 
-    def decide(rows: Any, forecasts: Any, accounts: Any, params: Any, signals: Any) -> None:  # noqa: ARG001
+    def decide(rows: Floats, forecasts: Floats, accounts: Floats, params: object, signals: Signals) -> None:  # noqa: ARG001
         asked.append(len(rows))
         on_instrument(signals, market(signals, 1.0), 0)
 
@@ -116,7 +121,7 @@ def test_a_timer_never_turns_time_back() -> None:
 
 
 def test_halt_keeps_the_position_and_opens_nothing_more() -> None:
-    def decide(row: Any, forecast: Any, account: Any, params: Any, signals: Any) -> None:  # noqa: ARG001
+    def decide(row: object, forecast: ForecastRow, account: Account, params: object, signals: Signals) -> None:  # noqa: ARG001
         market(signals, 5.0)
 
     desk = Desk(decide)
@@ -130,7 +135,7 @@ def test_halt_keeps_the_position_and_opens_nothing_more() -> None:
 
 
 def test_flatten_cancels_and_closes_without_a_market_event() -> None:
-    def decide(row: Any, forecast: Any, account: Any, params: Any, signals: Any) -> None:  # noqa: ARG001
+    def decide(row: object, forecast: ForecastRow, account: Account, params: object, signals: Signals) -> None:  # noqa: ARG001
         if account.position == 0.0 and account.working == 0.0:
             market(signals, 5.0)
             limit(signals, 5.0, 50.0)

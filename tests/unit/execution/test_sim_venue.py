@@ -113,6 +113,9 @@ def test_rings_grow_without_losing_what_is_on_its_way() -> None:
     record["answers_head"], record["answers_tail"] = 1, 3
     venue._rings["answers"]["ts_due"] = [7, 5]  # place 1 is first, place 0 second
     venue.grow_rings()
+    assert int(record["mask"][0]) == 1, "there was room"
+    record["needs_room"] = 1
+    venue.grow_rings()
     assert int(record["mask"][0]) == 3
     assert [int(m.header["ts_due"][0]) for m in venue.take_answers(100)] == [5, 7]
 

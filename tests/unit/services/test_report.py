@@ -53,9 +53,7 @@ class Run:
 def bars_of(symbol: str, n: int, step: int = DAY, seed: int = 7) -> Bars:
     close = np.round(100 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0.0004, 0.015, n))), 2)
     open_ = np.append(100.0, close)[:n]
-    fields = np.array(
-        [open_, np.maximum(open_, close), np.minimum(open_, close), close, np.ones(n), np.arange(n)]
-    )
+    fields = np.array([open_, np.maximum(open_, close), np.minimum(open_, close), close, np.ones(n), np.arange(n)])
     ts_open = 1_500_076_800 * 1_000_000_000 + np.arange(n, dtype=np.int64) * step
     return Bars(symbol, ts_open, ts_open + step, fields)
 
@@ -151,9 +149,7 @@ class Resources(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        self.references += [
-            v or "" for k, v in attrs if k in {"src", "href", "srcset", "data", "action", "poster"}
-        ]
+        self.references += [v or "" for k, v in attrs if k in {"src", "href", "srcset", "data", "action", "poster"}]
 
     def handle_data(self, data: str) -> None:
         self.text += data
@@ -262,9 +258,7 @@ def test_daily_runs_are_told_from_intraday_ones(step: int, is_daily: bool) -> No
     assert view_of(some, run_of(some)).heading.is_daily is is_daily
 
 
-def test_the_end_of_a_daily_bar_is_written_as_the_day_it_closes(
-    bars: Bars, view: ReportView, page: str
-) -> None:
+def test_the_end_of_a_daily_bar_is_written_as_the_day_it_closes(bars: Bars, view: ReportView, page: str) -> None:
     assert wording.day(int(bars.ts_event[0])) == "16 Jul 2017"
     assert wording.day(int(bars.ts_event[0]), is_daily=True) == "15 Jul 2017"
     assert "15 Jul 2017 \N{EN DASH} " in page
@@ -336,9 +330,7 @@ def test_the_page_names_the_run_and_every_headline_number(view: ReportView, page
 def test_an_undefined_number_is_a_dash_that_says_why(view: ReportView) -> None:
     metric = Metric("Sortino", nan, Unit.RATIO, missing="no day with a loss")
     page = render_report(dataclasses.replace(view, headline=(metric,)))
-    assert (
-        'title="no day with a loss" aria-label="not defined: no day with a loss">\N{EM DASH}</span>' in page
-    )
+    assert 'title="no day with a loss" aria-label="not defined: no day with a loss">\N{EM DASH}</span>' in page
 
 
 def test_a_run_without_anything_still_gives_a_page() -> None:
@@ -427,7 +419,5 @@ def test_numbers_are_written_for_people(value: float, unit: Unit, text: str) -> 
         (0.0, 0.0, 0.0, ""),
     ],
 )
-def test_an_interval_is_drawn_with_zero_in_its_place(
-    low: float, value: float, high: float, style: str
-) -> None:
+def test_an_interval_is_drawn_with_zero_in_its_place(low: float, value: float, high: float, style: str) -> None:
     assert render._whisker(Metric("m", value, Unit.RATIO, low=low, high=high)) == style

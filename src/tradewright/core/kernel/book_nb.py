@@ -248,6 +248,7 @@ def protect_nb(venue: int, instrument: int, slot: int, lots: int, price: float) 
         k = add_exit_nb(venue, instrument, slot, c.FROM_STOP_LOSS, lots)
         if k >= 0:
             orders[instrument, k].kind = c.STOP
+            orders[instrument, k].watermark = price  # where the market was when it was born
             orders[instrument, k].stop = on_grid_nb(level, terms.tick_num, terms.tick_den)
             answer_nb(venue, c.ORDER_ACCEPTED, instrument, k, c.NO_REASON)
     if not np.isnan(entry.take_profit):

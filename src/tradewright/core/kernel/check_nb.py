@@ -26,6 +26,9 @@ from tradewright.core.kernel.memory_nb import (
 from tradewright.core.kernel.settle_nb import reserve_nb
 from tradewright.core.kernel.submit_nb import blank_order_nb, cancel_nb, command_nb, deny_nb, submit_nb
 
+#: Value no order may have, whatever the limits say: half of what int64 holds in millionths.
+_LARGEST_VALUE = 4.6e12
+
 
 @compiled
 def wanted_lots_nb(session: int, j: int, size: float, unit: int) -> float:
@@ -125,7 +128,7 @@ def exposure_refusal_nb(session: int, j: int, k: int) -> int:
     elif order.kind == c.STOP:
         price = order.stop
     lot_value = terms.unit_value * price * position.fx
-    if order.lots * lot_value > limits.max_order_value:
+    if order.lots * lot_value > min(limits.max_order_value, _LARGEST_VALUE):
         return c.MAX_ORDER_VALUE
     worst = position.lots + order.side * (order.lots + leaves_nb(session, j, order.side))
     if worst < 0 and terms.is_shortable == 0:
@@ -259,9 +262,12 @@ def place_nb(session: int, n: int, j: int) -> None:
         return
     whole = whole_nb(lots)
     if signal.is_target != 0:
-        whole = to_target_nb(session, j, whole)
+        wanted = whole
+        whole = to_target_nb(session, j, wanted)
         if whole == 0:
             return
+        if abs(wanted) < abs(position.lots) and (wanted == 0 or (wanted > 0) == (position.lots > 0)):
+            order.is_reduce_only = 1  # should a stop come first, what it leaves must not turn the position
     order.side = 1 if whole > 0 or (whole == 0 and lots > 0) else -1
     order.lots = abs(whole)
     if order.kind == c.LIMIT:
@@ -324,7 +330,13 @@ def amend_nb(session: int, n: int, j: int, k: int) -> None:
         price = positions_nb(s.positions, s.n_instruments)[j].price
         order.is_triggered = is_beyond_nb(order.side, order.limit, price)
     if reason != c.NO_REASON:
-        order.id = s.next_id
+        order.id = s.next_id  # the wish is logged as an order of its own, of which nothing was filled
+        order.ts_created = s.now
+        order.lots -= order.filled
+        order.filled = 0
+        order.fill_value = 0.0
+        order.fee_raw = 0.0
+        order.fee_charged = 0.0
         order.reserve_micro = 0
         deny_nb(session, j, spare, reason)
         return

@@ -116,8 +116,12 @@ def fill_at_open_nb(venue: int, j: int, k: int, price: float) -> None:
 
 
 @compiled
-def fill_stop_nb(venue: int, j: int, k: int, extreme: float) -> None:
-    """Fill a stop that the bar's extreme price reaches, at its own price and costs."""
+def fill_stop_nb(venue: int, j: int, k: int, extreme: float, start: float) -> None:
+    """Fill a stop that the bar's extreme price reaches, at its own price and costs.
+
+    ``start``: price of the moment at which an exit was born inside the bar, NaN for orders that stood before; an exit
+    born beyond its stop fills there.
+    """
     v = venue_nb(venue)[0]
     order = orders_nb(v.orders, v.n_instruments, v.n_slots)[j, k]
     terms = instruments_nb(v.instruments, v.n_instruments)[j]
@@ -128,7 +132,8 @@ def fill_stop_nb(venue: int, j: int, k: int, extreme: float) -> None:
         if order.stop * order.side <= order.limit * order.side:
             fill_nb(venue, j, k, capped_price_nb(order.stop, order.side, terms.half_spread_bps, order.limit), 0)
         return
-    fill_nb(venue, j, k, taken_price_nb(order.stop, order.side, terms.half_spread_bps + terms.slippage_bps), 0)
+    at = start if is_reached_nb(order.side, start, order.stop) else order.stop
+    fill_nb(venue, j, k, taken_price_nb(at, order.side, terms.half_spread_bps + terms.slippage_bps), 0)
 
 
 @compiled
@@ -143,7 +148,7 @@ def follow_nb(venue: int, j: int, k: int, best: float, close: float) -> None:
         seen = close if order.born == 2 else best
         order.watermark = min(order.watermark, seen) if order.side > 0 else max(order.watermark, seen)
     order.stop = order.watermark + order.side * order.trail
-    fill_stop_nb(venue, j, k, close)
+    fill_stop_nb(venue, j, k, close, np.nan)
 
 
 @compiled
@@ -170,7 +175,10 @@ def fill_inside_nb(venue: int, j: int, i: int) -> None:
             is_limit = order.kind == c.LIMIT or (order.kind == c.STOP_LIMIT and order.is_triggered != 0)
             if step == 0 or step == 2:
                 if order.kind != c.MARKET and order.kind != c.LIMIT and (step == 0 or is_inside):
-                    fill_stop_nb(venue, j, k - 1, high if order.side > 0 else low)
+                    start = np.nan
+                    if order.born != 0 and order.kind == c.STOP:
+                        start = order.watermark if is_inside else fields[OPEN, i]
+                    fill_stop_nb(venue, j, k - 1, high if order.side > 0 else low, start)
             elif is_limit and (step == 3) == is_inside and order.ts_expire >= v.now:
                 reach = close if is_inside else (low if order.side > 0 else high)
                 if is_through_nb(order.side, reach, order.limit, v.touch_fills):

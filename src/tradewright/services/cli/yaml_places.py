@@ -57,7 +57,7 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def load_yaml(text: str) -> Any:
+def load_yaml(text: str) -> object:
     """Return the plain values of a YAML text, dates as text.
 
     Raises
