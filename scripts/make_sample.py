@@ -95,9 +95,7 @@ def stock_rows(ticker: str, split: str) -> Callable[[list[Row]], list[Row]]:
 
 
 _NY_DATES = "trading days of New York; a bar is complete at the end of its local day"
-_SPLIT = (
-    "two-for-one split of {} applied to the rows before it (prices / 2, volume x 2), dividends not applied"
-)
+_SPLIT = "two-for-one split of {} applied to the rows before it (prices / 2, volume x 2), dividends not applied"
 _STOCKS = "bokeh_sampledata/_data/stocks.csv.gz"
 ITEMS = (
     Item(

@@ -101,11 +101,7 @@ def unseeded_randomness(tree: ast.AST) -> Iterator[str]:
             bare = not node.args and not node.keywords
             if name.endswith("default_rng") and bare:
                 yield f"line {node.lineno}: default_rng without a seed"
-            elif (
-                name.startswith("np.random.")
-                and name.rsplit(".", 1)[1][0].islower()
-                and "default_rng" not in name
-            ):
+            elif name.startswith("np.random.") and name.rsplit(".", 1)[1][0].islower() and "default_rng" not in name:
                 yield f"line {node.lineno}: {name} uses the global random state"
         if any(name.split(".")[0] in {"random", "secrets"} for name in imported(node)):
             yield f"line {getattr(node, 'lineno', 0)}: imports a global random state"

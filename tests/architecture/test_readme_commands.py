@@ -67,9 +67,7 @@ def faults(command: Command, words: list[str]) -> Iterator[str]:
     path = command.name or "tradewright"
     rest = list(words)
     while True:
-        options = {
-            name: option for option in command.params for name in (*option.opts, *option.secondary_opts)
-        }
+        options = {name: option for option in command.params for name in (*option.opts, *option.secondary_opts)}
         positional: list[str] = []
         subcommands = getattr(command, "commands", None)
         descended = False
@@ -118,9 +116,7 @@ def test_documented_commands_exist(root: Path) -> None:
         for words in command_lines(path.read_text(encoding="utf-8")):
             if Path(words[0]).name in PROGRAMS:
                 seen += 1
-                found += [
-                    f"{path.name}: `{shlex.join(words)}`: {fault}" for fault in faults(program, words[1:])
-                ]
+                found += [f"{path.name}: `{shlex.join(words)}`: {fault}" for fault in faults(program, words[1:])]
     assert not found, "\n".join(found)
     assert seen > 0, "no document shows a command of the program"
 

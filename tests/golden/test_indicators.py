@@ -15,9 +15,7 @@ from tradewright.core.types.dtypes import CLOSE, HIGH, LOW, N_FIELDS, OPEN, SESS
 from tradewright.core.types.feature import Feature
 from tradewright.features import atr_sma, atr_wilder, compute, ema, ema_recursive, rsi_wilder, vwap_session
 
-CASES: dict[str, Any] = json.loads((Path(__file__).parent / "indicators.json").read_text(encoding="utf-8"))[
-    "cases"
-]
+CASES: dict[str, Any] = json.loads((Path(__file__).parent / "indicators.json").read_text(encoding="utf-8"))["cases"]
 
 
 def make_bars(
@@ -52,9 +50,7 @@ def assert_answers(case: dict[str, Any], feature: Feature, bars: Bars, key: str)
     expected = np.array(case["expected"][key])
     values = compute(feature, bars)
     assert np.isnan(values[:first]).all()
-    assert values[first : first + len(expected)] == pytest.approx(
-        expected, rel=0.0, abs=case["tolerance"]["abs"]
-    )
+    assert values[first : first + len(expected)] == pytest.approx(expected, rel=0.0, abs=case["tolerance"]["abs"])
 
 
 def test_kat_28_atr_wilder() -> None:

@@ -63,9 +63,7 @@ def test_kat_02_minimum_backtest_length() -> None:
 
 def test_kat_03_probabilistic_sharpe() -> None:
     given, expected, tolerance = _case("KAT-03")
-    estimate = SharpeEstimate(
-        given["sharpe_period"], given["n_obs"], given["skew"], given["kurtosis_pearson"]
-    )
+    estimate = SharpeEstimate(given["sharpe_period"], given["n_obs"], given["skew"], given["kurtosis_pearson"])
     psr = probabilistic_sharpe(estimate, given["benchmark"])
     assert psr == pytest.approx(expected["psr"], abs=tolerance)
     assert _differs(psr, _CASES["KAT-03"]["trap"]["if_excess_kurtosis_used"], tolerance)

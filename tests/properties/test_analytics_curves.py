@@ -39,9 +39,7 @@ def test_described_drawdowns_cover_the_series(values: list[float]) -> None:
     found = drawdowns(stamps, equity, 100.0, worst=len(values))
     assert len(found.worst) == found.count
     assert [d.depth for d in found.worst] == sorted(d.depth for d in found.worst)
-    under = sum(
-        int(((stamps > d.ts_peak) & (stamps < d.ts_end)).sum()) + (d.ts_recovery is None) for d in found.worst
-    )
+    under = sum(int(((stamps > d.ts_peak) & (stamps < d.ts_end)).sum()) + (d.ts_recovery is None) for d in found.worst)
     # the first stamp can be both the peak's date and under water, where the start is the peak
     starts_under = bool(len(values)) and values[0] < 100.0 and found.count > 0
     only_stamp = len(values) == 1

@@ -62,17 +62,13 @@ def test_import_of_an_export_is_the_same_to_the_bit(drawn: tuple[pl.DataFrame, i
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bars.csv"
         export_csv(frame, path)
-        done = import_file(
-            path, CALENDARS["24/7"], ImportOptions(interval=timeframe_name(interval), time_format="ns")
-        )
+        done = import_file(path, CALENDARS["24/7"], ImportOptions(interval=timeframe_name(interval), time_format="ns"))
     assert done.frame.equals(frame)
 
 
 @given(bar_frames(), st.integers(1, 50), st.data())
 @settings(max_examples=40, deadline=None)
-def test_blocks_joined_are_the_loaded_bars(
-    drawn: tuple[pl.DataFrame, int], rows: int, data: st.DataObject
-) -> None:
+def test_blocks_joined_are_the_loaded_bars(drawn: tuple[pl.DataFrame, int], rows: int, data: st.DataObject) -> None:
     frame, interval = drawn
     name = timeframe_name(interval)
     edges = st.one_of(st.none(), st.integers(int(frame["ts_open"][0]) - 5, int(frame["ts_event"][-1]) + 5))
@@ -87,9 +83,7 @@ def test_blocks_joined_are_the_loaded_bars(
         for i, (a, b) in enumerate(frame.select("ts_open", "ts_event").rows())
         if (start is None or a >= start) and (end is None or b <= end)
     ]
-    assert np.array_equal(
-        whole.fields[:5].T, frame[wanted].select("open", "high", "low", "close", "volume").to_numpy()
-    )
+    assert np.array_equal(whole.fields[:5].T, frame[wanted].select("open", "high", "low", "close", "volume").to_numpy())
     assert sum(len(b) for b in blocks) == len(whole)
     if blocks:
         assert np.concatenate([b.ts_open for b in blocks]).tolist() == whole.ts_open.tolist()
@@ -122,9 +116,7 @@ def test_local_times_agree_with_the_standard_library_on_every_day(zone: str, day
     local = [start + timedelta(minutes=30 * i) for i in range(48)]
     # Keep times that exist exactly once: both readings of the clock give one offset.
     info = ZoneInfo(zone)
-    sure = [
-        t for t in local if t.replace(tzinfo=info).utcoffset() == t.replace(tzinfo=info, fold=1).utcoffset()
-    ]
+    sure = [t for t in local if t.replace(tzinfo=info).utcoffset() == t.replace(tzinfo=info, fold=1).utcoffset()]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bars.csv"
         rows = [f"{t:%Y-%m-%d %H:%M:%S},1,1,1,1,1" for t in sure]

@@ -130,6 +130,4 @@ def test_a_huge_value_leaves_no_trace_once_it_has_left_the_window(n: int, seed: 
     spiked = values.copy()
     spiked[50] = 1e15
     after = slice(50 + n, None)
-    assert np.array_equal(
-        compute(sma(n), bars_of(list(spiked)))[after], compute(sma(n), bars_of(list(values)))[after]
-    )
+    assert np.array_equal(compute(sma(n), bars_of(list(spiked)))[after], compute(sma(n), bars_of(list(values)))[after])

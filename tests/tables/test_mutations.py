@@ -97,12 +97,11 @@ MUTATIONS = [
         "test_bracket.py::test_entry_inside_the_bar_does_not_count_a_possible_target",
     ),
     Mutation(
-        "a trailing stop is tested at the level of its own bar",
+        "a close beyond a trailing stop's new level is no fill",
         "match_bar_nb.py",
         "    fill_stop_nb(venue, j, k, close, np.nan)\n",
-        "    fill_stop_nb(venue, j, k, best - 1e9 * order.side, np.nan)\n",
-        "test_stop.py::test_trailing_stop_does_not_fall_back",
-        together=False,
+        "    fill_stop_nb(venue, j, k, close - 1e9 * order.side, np.nan)\n",
+        "test_stop.py::test_trailing_stop_fills_when_the_close_is_beyond_the_new_level",
     ),
     Mutation(
         "a partner of the group stays",

@@ -9,9 +9,7 @@ from tradewright.analytics.returns import check_initial
 from tradewright.core.types.errors import DataError
 
 
-def marks_at(
-    stamps: NDArray[np.int64], times: NDArray[np.int64], prices: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def marks_at(stamps: NDArray[np.int64], times: NDArray[np.int64], prices: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the last price known at each stamp; f8[s], NaN before the first.
 
     Parameters

@@ -98,9 +98,7 @@ def max_drawdown_value(equity: NDArray[np.float64], initial: float) -> tuple[flo
     return float(peaks[at] - equity[at]), float(equity[at] / peaks[at] - 1.0)
 
 
-def drawdowns(
-    stamps: NDArray[np.int64], equity: NDArray[np.float64], initial: float, worst: int = 10
-) -> Drawdowns:
+def drawdowns(stamps: NDArray[np.int64], equity: NDArray[np.float64], initial: float, worst: int = 10) -> Drawdowns:
     """Find every drawdown and describe the deepest.
 
     Parameters

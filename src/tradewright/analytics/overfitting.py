@@ -121,9 +121,7 @@ def deflated_sharpe(estimate: SharpeEstimate, n_trials: int, sharpe_variance: fl
     return probabilistic_sharpe(estimate, math.sqrt(sharpe_variance) * expected_max_sharpe(n_trials))
 
 
-def min_track_record_length(
-    estimate: SharpeEstimate, benchmark: float = 0.0, confidence: float = 0.95
-) -> float:
+def min_track_record_length(estimate: SharpeEstimate, benchmark: float = 0.0, confidence: float = 0.95) -> float:
     """Return the observations needed until the Sharpe ratio is above ``benchmark`` with ``confidence``.
 
     ``estimate.n_obs`` is not used. ``inf`` where the ratio is not above the benchmark; NaN where it is not

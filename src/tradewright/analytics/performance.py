@@ -258,9 +258,7 @@ def _check(
 ) -> None:
     if params.periods_per_year is not None and not params.periods_per_year > 0.0:
         what = f"number of periods a year is {params.periods_per_year}"
-        raise UsageError(
-            what, where="periods_per_year", fix="Give a positive number, or none to have it judged"
-        )
+        raise UsageError(what, where="periods_per_year", fix="Give a positive number, or none to have it judged")
     if len(exposure) != len(stamps):
         what = f"{len(exposure)} exposures for {len(stamps)} times"
         raise DataError(what, where="equity curve")

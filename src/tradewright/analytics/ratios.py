@@ -32,9 +32,7 @@ def annual_volatility(returns: NDArray[np.float64], periods_per_year: float) -> 
     return deviation(returns) * math.sqrt(periods_per_year)
 
 
-def sharpe_ratio(
-    returns: NDArray[np.float64], periods_per_year: float = 1.0, risk_free: float = 0.0
-) -> float:
+def sharpe_ratio(returns: NDArray[np.float64], periods_per_year: float = 1.0, risk_free: float = 0.0) -> float:
     """Return mean over standard deviation (ddof=1) above ``risk_free``, times the root of the periods a year.
 
     Parameters

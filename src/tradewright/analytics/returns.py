@@ -158,11 +158,7 @@ def _given_days(
     if len(stamps) == 0:
         return stamps, stamps
     # A day may have 25 hours where clocks are set back; two days allow for that.
-    if (
-        len(day_starts) == 0
-        or stamps[0] <= day_starts[0] - DAY_NS
-        or stamps[-1] > day_starts[-1] + 2 * DAY_NS
-    ):
+    if len(day_starts) == 0 or stamps[0] <= day_starts[0] - DAY_NS or stamps[-1] > day_starts[-1] + 2 * DAY_NS:
         what = "the starts of the trading days do not cover the equity curve"
         raise DataError(what, where="day starts", fix="Ask the calendar for the days of the whole run")
     numbers = np.searchsorted(day_starts, stamps, side="left").astype(np.int64) - 1

@@ -176,12 +176,8 @@ def rolling_figure(rolling: Rolling, limit: int = CURVE_LIMIT) -> Figure:
     """Return rolling Sharpe ratio above rolling volatility."""
     keep = _thin_both(rolling.sharpe, rolling.volatility, limit)
     x = milliseconds(rolling.stamps[keep])
-    upper = _line(
-        x, rolling.sharpe[keep], "Sharpe", line={"color": "@accent", "width": 1.75}, hover="%{y:.2f}"
-    )
-    lower = _line(
-        x, rolling.volatility[keep], "Volatility", line={"color": "@second", "width": 1.75}, hover="%{y:.1%}"
-    )
+    upper = _line(x, rolling.sharpe[keep], "Sharpe", line={"color": "@accent", "width": 1.75}, hover="%{y:.2f}")
+    lower = _line(x, rolling.volatility[keep], "Volatility", line={"color": "@second", "width": 1.75}, hover="%{y:.1%}")
     layout = _layout(rolling.stamps)
     _drop_legend(layout)
     layout["yaxis"] = {"domain": [0.54, 1.0], "automargin": True, "nticks": 5, "zeroline": True}

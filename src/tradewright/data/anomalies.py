@@ -129,9 +129,7 @@ def spikes(frame: pl.DataFrame) -> Spot:
     wick[[0, -1]] = 0.0
     score = np.maximum(score, np.where(wick > WICK_DEVIATIONS, wick, 0.0))
     at = np.flatnonzero(score)
-    return Spot(
-        at, [f"stands {s:.0f} robust deviations away from its neighbours" for s in score[at].tolist()]
-    )
+    return Spot(at, [f"stands {s:.0f} robust deviations away from its neighbours" for s in score[at].tolist()])
 
 
 def _scale(returns: NDArray[np.float64]) -> NDArray[np.float64]:

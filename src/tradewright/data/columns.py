@@ -80,9 +80,7 @@ def recognise(names: Sequence[str], kind: Kind, given: Mapping[str, str], where:
         if field in found:
             continue
         taken = set(found.values())
-        column = next(
-            (by_plain[s] for s in _SPELLINGS[field] if by_plain.get(s, "") not in ("", *taken)), None
-        )
+        column = next((by_plain[s] for s in _SPELLINGS[field] if by_plain.get(s, "") not in ("", *taken)), None)
         if column is None and field == "time" and names and _plain(names[0]) in ("", "unnamed0", "index"):
             column = names[0]  # an index written without a name is the time
         if column is not None:

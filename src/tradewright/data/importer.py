@@ -116,9 +116,7 @@ def import_table(table: RawTable, calendar: Calendar, options: ImportOptions) ->
     interval = _interval(table, stamps, options)
     opens, ends = _bounds(stamps, interval, calendar, options)
     if stamps.is_date and options.kind is Kind.BARS:
-        notes.append(
-            f"dates are trading days of {calendar.name} ({calendar.zone}, from {calendar.day_start:%H:%M})"
-        )
+        notes.append(f"dates are trading days of {calendar.name} ({calendar.zone}, from {calendar.day_start:%H:%M})")
     layout = LAYOUTS[options.kind]
     absent = [n for n in layout.rows if n not in table.frame.columns]
     if absent:
@@ -141,9 +139,7 @@ def _interval(table: RawTable, stamps: Stamps, options: ImportOptions) -> int:
     if options.interval:
         interval = interval_ns(options.interval)
         if interval == 0:
-            raise UsageError(
-                "'tick' is not a length of bars", where="--interval", fix="Give one such as 1m or 1d."
-            )
+            raise UsageError("'tick' is not a length of bars", where="--interval", fix="Give one such as 1m or 1d.")
         if stamps.is_date and interval % DAY:
             what = f"bars of '{options.interval}' cannot carry dates without a time of day"
             raise UsageError(what, where="--interval", fix="Give whole days or weeks, for example 1d.")
@@ -175,9 +171,7 @@ def _ordered(
         # The last one wins: where a source repeats a time, the later row is its correction.
         numbered = numbered.unique("ts_open", keep="last", maintain_order=True)
         if len(numbered) < len(frame):
-            notes.append(
-                f"{len(frame) - len(numbered)} rows with a time already taken were dropped, the last kept"
-            )
+            notes.append(f"{len(frame) - len(numbered)} rows with a time already taken were dropped, the last kept")
     return numbered.drop("row"), numbered["row"].cast(pl.Int64).to_numpy()
 
 

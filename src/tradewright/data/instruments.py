@@ -163,9 +163,7 @@ def guess_tick(frame: pl.DataFrame, names: tuple[str, ...]) -> str:
     return format(Decimal(1).scaleb(-8), "f")
 
 
-def with_tick(
-    params: InstrumentParams, frame: pl.DataFrame, names: tuple[str, ...]
-) -> tuple[InstrumentParams, str]:
+def with_tick(params: InstrumentParams, frame: pl.DataFrame, names: tuple[str, ...]) -> tuple[InstrumentParams, str]:
     """Return params with a tick size, and a note where it had to be guessed (else empty)."""
     if params.tick_size:
         return params, ""

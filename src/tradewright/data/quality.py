@@ -181,9 +181,7 @@ def _values(subject: Subject) -> list[pl.DataFrame]:
                 )
             elif name in layout.amounts:
                 low = np.flatnonzero(values < 0)
-                parts.append(
-                    _found(subject, "negative_amount", low, name, pl.format("{} is negative", pl.col(name)))
-                )
+                parts.append(_found(subject, "negative_amount", low, name, pl.format("{} is negative", pl.col(name))))
     return parts
 
 
@@ -191,14 +189,10 @@ def _bar_shape(subject: Subject) -> list[pl.DataFrame]:
     """Find bars whose four prices contradict each other."""
     o, h, low, c = (subject.frame[n].to_numpy() for n in ("open", "high", "low", "close"))
     crossed = h < low
-    parts = [
-        _found(subject, "high_below_low", np.flatnonzero(crossed), "high", _pair("high", "low", "is below"))
-    ]
+    parts = [_found(subject, "high_below_low", np.flatnonzero(crossed), "high", _pair("high", "low", "is below"))]
     for name, values in (("open", o), ("close", c)):
         outside = np.flatnonzero(((values > h) | (values < low)) & ~crossed)
-        detail = pl.format(
-            f"{name} {{}} is outside low {{}} to high {{}}", pl.col(name), pl.col("low"), pl.col("high")
-        )
+        detail = pl.format(f"{name} {{}} is outside low {{}} to high {{}}", pl.col(name), pl.col("low"), pl.col("high"))
         parts.append(_found(subject, "outside_range", outside, name, detail))
     return parts
 

@@ -53,9 +53,7 @@ def read_raw(path: Path, kind: Kind, given: Mapping[str, str]) -> RawTable:
     if suffixes and suffixes[-1] in (".csv", ".txt", ".tsv", ".gz", ".zip"):
         return _read_csv(path, kind, given)
     what = f"files ending in '{path.suffix}' are not known"
-    raise UsageError(
-        what, where=path.name, fix="Allowed: .csv, .txt, .tsv, .csv.gz, .zip with one file, .parquet."
-    )
+    raise UsageError(what, where=path.name, fix="Allowed: .csv, .txt, .tsv, .csv.gz, .zip with one file, .parquet.")
 
 
 def _content(path: Path) -> bytes | Path:
@@ -70,25 +68,19 @@ def _content(path: Path) -> bytes | Path:
                 raise DataError(what, where=path.name, fix="Unpack it and import the files one by one.")
             return archive.read(members[0])
     except (zipfile.BadZipFile, EOFError) as error:
-        raise DataError(
-            f"the archive is damaged: {error}", where=path.name, fix="Download it again."
-        ) from error
+        raise DataError(f"the archive is damaged: {error}", where=path.name, fix="Download it again.") from error
 
 
 def _read_csv(path: Path, kind: Kind, given: Mapping[str, str]) -> RawTable:
     source = _content(path)
     try:
-        lines = pl.read_csv(
-            source, has_header=False, n_rows=1, separator="\x01", quote_char=None, infer_schema=False
-        )
+        lines = pl.read_csv(source, has_header=False, n_rows=1, separator="\x01", quote_char=None, infer_schema=False)
         header = str(lines.item(0, 0) or "").lstrip("\ufeff")
         separator = max(_SEPARATORS, key=header.count)
         head = pl.read_csv(io.BytesIO(header.encode() + b"\n"), separator=separator, infer_schema=False)
         found = recognise(head.columns, kind, given, path.name)
         clock = clock_column(head.columns, found)
-        wanted = {
-            found[f]: pl.Float64() for f in fields_of(kind) if f in found and f not in ("time", "aggressor")
-        }
+        wanted = {found[f]: pl.Float64() for f in fields_of(kind) if f in found and f not in ("time", "aggressor")}
         texts = [found["time"], *(clock or ()), *([found["aggressor"]] if "aggressor" in found else [])]
         schema: dict[str, pl.DataType] = wanted | {name: pl.String() for name in texts}
         try:
@@ -129,9 +121,7 @@ def _read_parquet(path: Path, kind: Kind, given: Mapping[str, str]) -> RawTable:
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).split("\n", 1)[0]
         what = f"the file cannot be read as Parquet: {reason}"
-        raise DataError(
-            what, where=path.name, fix="Write it again; it is damaged or of another type."
-        ) from error
+        raise DataError(what, where=path.name, fix="Write it again; it is damaged or of another type.") from error
     numbers = [c for f, c in found.items() if f not in ("time", "aggressor")]
     return _finish(path.name, _numbers(frame, numbers, path.name, 1), found, clock, 1)
 

@@ -65,9 +65,7 @@ class StoreSource:
         bars = self.store.load(self.symbol, self.timeframe, self.start, self.end)
         if len(bars) == 0:
             known = self.store.describe(self.symbol, self.timeframe)
-            span = " to ".join(
-                str(np.datetime64(ns, "ns"))[:19] for ns in (known.first_open, known.last_event)
-            )
+            span = " to ".join(str(np.datetime64(ns, "ns"))[:19] for ns in (known.first_open, known.last_event))
             what = f"no {self.timeframe} bars of {self.symbol} in the range asked for"
             raise UsageError(what, where=str(self.store.root), fix=f"The store has {span} UTC.")
         return bars

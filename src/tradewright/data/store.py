@@ -96,9 +96,7 @@ class BarStore:
         dataset = self.describe(symbol, timeframe)
         return to_bars(dataset, self._frame(dataset, start, end))
 
-    def load_events(
-        self, symbol: str, kind: Kind, start: int | None = None, end: int | None = None
-    ) -> MarketEvents:
+    def load_events(self, symbol: str, kind: Kind, start: int | None = None, end: int | None = None) -> MarketEvents:
         """Return quotes or trades within ``[start, end]``, ns UTC, as events; raises as ``load`` does."""
         dataset = self.describe(symbol, TICK, kind)
         frame = self._frame(dataset, start, end)
@@ -147,10 +145,7 @@ class BarStore:
         bad = []
         for partition in dataset.partitions:
             try:
-                sound = (
-                    content_digest(read_partition(folder, dataset, partition), dataset.kind)
-                    == partition.digest
-                )
+                sound = content_digest(read_partition(folder, dataset, partition), dataset.kind) == partition.digest
             except StoreError:
                 sound = False
             if not sound:
@@ -216,9 +211,7 @@ class BarStore:
         return pl.concat(parts) if parts else pl.DataFrame(schema=schema(dataset.kind))
 
 
-def to_fields(
-    frame: pl.DataFrame, kind: Kind, calendar: Calendar
-) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def to_fields(frame: pl.DataFrame, kind: Kind, calendar: Calendar) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     """Return f8[6, n] C-contiguous: the kind's rows, and the trading day each row starts in."""
     fields = np.zeros((N_FIELDS, len(frame)))
     for name, row in LAYOUTS[kind].rows.items():
@@ -230,14 +223,10 @@ def to_fields(
 def to_bars(dataset: Dataset, frame: pl.DataFrame) -> Bars:
     """Return a canonical bar frame as the core noun."""
     fields = to_fields(frame, Kind.BARS, dataset.instrument.instrument().calendar)
-    return Bars(
-        dataset.symbol, frame["ts_open"].to_numpy().copy(), frame["ts_event"].to_numpy().copy(), fields
-    )
+    return Bars(dataset.symbol, frame["ts_open"].to_numpy().copy(), frame["ts_event"].to_numpy().copy(), fields)
 
 
-def _tick_of(
-    imported: Imported, params: InstrumentParams, before: Dataset | None
-) -> tuple[InstrumentParams, str]:
+def _tick_of(imported: Imported, params: InstrumentParams, before: Dataset | None) -> tuple[InstrumentParams, str]:
     """Fill in a tick size that was not given: the stored one, else a guess that is noted."""
     if not params.tick_size and before is not None:
         return params.model_copy(update={"tick_size": before.instrument.tick_size}), ""
@@ -251,9 +240,7 @@ def _refuse_conflict(before: Dataset, params: InstrumentParams, *, is_extension:
         )
         name = f"{before.symbol} {before.timeframe}"
         what = f"{name} is there already ({before.rows} rows, {span} UTC) with other values"
-        raise StoreError(
-            what, where=str(folder), fix="Give --replace to put the new rows in place of the old ones."
-        )
+        raise StoreError(what, where=str(folder), fix="Give --replace to put the new rows in place of the old ones.")
     if before.instrument != params:
         one, two = before.instrument.model_dump(), params.model_dump()
         changed = ", ".join(k for k in one if one[k] != two[k])

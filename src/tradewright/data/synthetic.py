@@ -75,9 +75,7 @@ def synthetic_bars(n: int, seed: int, params: WalkParams | None = None) -> Bars:
     return Bars(params.symbol, ts_open, ts_open + params.interval, fields)
 
 
-def synthetic_ticks(
-    n: int, seed: int, params: WalkParams | None = None, *, trade_share: float = 0.3
-) -> MarketEvents:
+def synthetic_ticks(n: int, seed: int, params: WalkParams | None = None, *, trade_share: float = 0.3) -> MarketEvents:
     """Return ``n`` quotes and trades in one stream; a trade prints at the bid or ask of the quote before.
 
     Parameters

@@ -31,9 +31,7 @@ def interval_ns(timeframe: str) -> int:
     match = re.fullmatch(r"([1-9]\d{0,5})(ms|[smhdw])", timeframe)
     if match is None:
         what = f"'{timeframe}' is not a timeframe"
-        raise UsageError(
-            what, fix="Write a whole number and ms, s, m, h, d or w, for example 1m, 15m, 1h, 1d."
-        )
+        raise UsageError(what, fix="Write a whole number and ms, s, m, h, d or w, for example 1m, 15m, 1h, 1d.")
     return int(match[1]) * _UNITS[match[2]]
 
 
@@ -68,7 +66,5 @@ def common_interval(stamps: NDArray[np.int64], where: str) -> int:
         step = int(values[np.argmax(counts)])
     if _SHORTEST_MONTH <= step <= _LONGEST_MONTH and step % DAY == 0:
         what = "the rows are a month apart; a bar must have a fixed length, the longest unit is the week"
-        raise DataError(
-            what, where=where, fix="Use daily or weekly bars, or give --interval 4w to take them so."
-        )
+        raise DataError(what, where=where, fix="Use daily or weekly bars, or give --interval 4w to take them so.")
     return step

@@ -174,14 +174,10 @@ def _check_offsets(table: RawTable, column: pl.Series) -> None:
     minutes = {_offset_minutes(o) for o in kinds}
     if len(minutes) > 2 or (len(minutes) == 2 and max(minutes) - min(minutes) != 60):
         first = _offset_minutes(kinds[0])
-        other = next(
-            o for o in kinds if _offset_minutes(o) not in (first, first - 60, first + 60) or len(minutes) > 2
-        )
+        other = next(o for o in kinds if _offset_minutes(o) not in (first, first - 60, first + 60) or len(minutes) > 2)
         index = int((offsets == (kinds[-1] if other == kinds[0] else other)).arg_true()[0])
         what = f"mixed time zones: offset {offsets[index]} after {kinds[0]}"
-        raise DataError(
-            what, where=table.place(index, "time"), fix="Write all times in one zone, best in UTC."
-        )
+        raise DataError(what, where=table.place(index, "time"), fix="Write all times in one zone, best in UTC.")
 
 
 def _offset_minutes(offset: str) -> int:
@@ -201,9 +197,7 @@ def _unreadable(table: RawTable, column: pl.Series, index: int, pattern: str) ->
     if ":" in first and ":" in value and has_zone != expects_zone:
         with_zone, without = (value, first) if has_zone else (first, value)
         what = f"mixed time zones: '{with_zone}' has an offset, '{without}' has none"
-        return DataError(
-            what, where=where, fix="Write all times in one zone, with or without offset throughout."
-        )
+        return DataError(what, where=where, fix="Write all times in one zone, with or without offset throughout.")
     what = f"'{value}' is not a time of the form {pattern} (as '{first}' in the first row)"
     return DataError(what, where=where, fix="Correct the cell, or give the form with --time-format.")
 
@@ -213,11 +207,7 @@ def _from_numbers(table: RawTable, column: pl.Series, rule: TimeRule) -> Stamps:
     exact = column.cast(pl.Int64, strict=False) if not column.dtype.is_float() else column.cast(pl.Float64)
     if exact.null_count():  # not all whole numbers
         exact = column.cast(pl.Float64, strict=False)
-    bad = (
-        exact.is_null()
-        if not exact.dtype.is_float()
-        else exact.is_null() | ~exact.is_finite().fill_null(value=False)
-    )
+    bad = exact.is_null() if not exact.dtype.is_float() else exact.is_null() | ~exact.is_finite().fill_null(value=False)
     if bad.any():
         index = int(bad.arg_true()[0])
         what = f"'{column[index]}' is not an epoch time"
@@ -259,9 +249,7 @@ def _from_naive(table: RawTable, naive: pl.Series, rule: TimeRule, form: str) ->
     if len(bad):
         index = int(bad[0])
         one = naive.slice(index, 1)
-        twice = not one.dt.replace_time_zone(
-            rule.timezone, ambiguous="earliest", non_existent="null"
-        ).has_nulls()
+        twice = not one.dt.replace_time_zone(rule.timezone, ambiguous="earliest", non_existent="null").has_nulls()
         problem = "happens twice" if twice else "does not exist"
         what = f"'{naive[index]}' {problem} in {rule.timezone} (the clock changes)"
         fix = "Write the times in UTC or with an offset, or check that --timezone is right."
@@ -269,9 +257,7 @@ def _from_naive(table: RawTable, naive: pl.Series, rule: TimeRule, form: str) ->
     return Stamps(_ns(placed.dt.convert_time_zone("UTC")), is_date=False, form=f"{form} in {rule.timezone}")
 
 
-def day_bounds(
-    days: NDArray[np.int64], length: int, calendar: Calendar
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def day_bounds(days: NDArray[np.int64], length: int, calendar: Calendar) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return start and end (ns UTC, i8[n]) of bars dated by trading day and ``length`` days long.
 
     A calendar whose day starts at noon or later names the day after the date it starts on: Monday's FX day

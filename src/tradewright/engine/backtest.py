@@ -24,6 +24,9 @@ from tradewright.features import FeatureSet
 #: Events between two looks at the clock, the keyboard and the size of the logs; features of a span fit the cache.
 SPAN = 16_384
 
+#: Events of the session between two reports of progress.
+_PROGRESS_EVENTS = 1_024
+
 Progress = Callable[[int], None]
 
 
@@ -261,7 +264,8 @@ def _run_session(run: Run, progress: Progress) -> None:
             for command in commands:
                 venue.submit(command)
             run.events += 1
-        progress(len(events))
+            if (i + 1) % _PROGRESS_EVENTS == 0 or i + 1 == len(events):
+                progress(i % _PROGRESS_EVENTS + 1)
 
 
 def copy_event(events: MarketEvents, i: int, event: MarketEvents) -> None:

@@ -25,9 +25,7 @@ Loop = Callable[[Floats, Floats, Floats, int, int, Floats], None]
 step_nb: Step = field_step_nb  # a stand-in: `_loop` gives each copy of a template its own
 
 
-def run_in_registers(
-    state: Floats, params: Floats, fields: Floats, start: int, stop: int, out: Floats
-) -> None:
+def run_in_registers(state: Floats, params: Floats, fields: Floats, start: int, stop: int, out: Floats) -> None:
     """Template for states of `REGISTERS` numbers; see `registers_nb`."""
     events = fields_nb(fields.ctypes.data, fields.shape[1])
     values = floats_nb(out.ctypes.data, out.size)

@@ -87,9 +87,7 @@ def check_feature(feature: Feature, bars: Bars | None = None, seed: int = 0) -> 
 
 
 def _fail(feature: Feature, what: str) -> None:
-    raise FeatureContractError(
-        what, where=f"feature {feature.key}", fix="See tradewright.features.check_feature"
-    )
+    raise FeatureContractError(what, where=f"feature {feature.key}", fix="See tradewright.features.check_feature")
 
 
 def _same(feature: Feature, what: str, got: Floats, expected: Floats) -> None:
@@ -104,9 +102,7 @@ def _check_values(feature: Feature, values: Floats) -> None:
     """NaN exactly until warm-up, finite afterwards."""
     early = np.flatnonzero(~np.isnan(values[: feature.warmup]))
     if len(early):
-        _fail(
-            feature, f"it has a value at bar {early[0]}, before its warm-up of {feature.warmup} bars is over"
-        )
+        _fail(feature, f"it has a value at bar {early[0]}, before its warm-up of {feature.warmup} bars is over")
     bad = np.flatnonzero(~np.isfinite(values[feature.warmup :]))
     if len(bad):
         at = int(bad[0]) + feature.warmup

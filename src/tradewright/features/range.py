@@ -64,9 +64,7 @@ def atr_wilder(period: int = 14) -> Feature:
         If ``period`` is not a whole number of at least 1.
     """
     n = whole_number("period", period, 1)
-    return Feature(
-        "atr.wilder.first_high_low.v1", atr_wilder_step_nb, (float(n),), (math.nan, 0.0, 0.0, 0.0), n - 1
-    )
+    return Feature("atr.wilder.first_high_low.v1", atr_wilder_step_nb, (float(n),), (math.nan, 0.0, 0.0, 0.0), n - 1)
 
 
 @inlined

@@ -50,9 +50,7 @@ _CONSTRUCTORS: tuple[Callable[..., Feature], ...] = (
 )
 
 #: Constructors by name. Each has a default for every parameter, so ``REGISTRY[name]()`` is an example.
-REGISTRY: Final[Mapping[str, Callable[..., Feature]]] = MappingProxyType(
-    {c.__name__: c for c in _CONSTRUCTORS}
-)
+REGISTRY: Final[Mapping[str, Callable[..., Feature]]] = MappingProxyType({c.__name__: c for c in _CONSTRUCTORS})
 
 
 def build_feature(spec: FeatureSpec) -> Feature:

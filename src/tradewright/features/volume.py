@@ -35,6 +35,4 @@ def volume_zscore(period: int = 20) -> Feature:
         If ``period`` is not a whole number of at least 2.
     """
     n = whole_number("period", period, 2)
-    return Feature(
-        "volume_zscore.inclusive.ddof1.v1", volume_zscore_step_nb, (float(n),), moments_window(n), n - 1
-    )
+    return Feature("volume_zscore.inclusive.ddof1.v1", volume_zscore_step_nb, (float(n),), moments_window(n), n - 1)

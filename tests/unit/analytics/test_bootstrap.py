@@ -56,9 +56,7 @@ def test_headline_numbers_are_those_of_the_single_functions() -> None:
         assert {name: values[k] for name, values in found.items()} == pytest.approx(expected, rel=1e-9)
 
 
-@pytest.mark.parametrize(
-    "returns", [[0.0, 0.0, 0.0], [0.01, 0.01], [-0.01, -0.01], [0.02], [-0.5, -1.0, 0.1]]
-)
+@pytest.mark.parametrize("returns", [[0.0, 0.0, 0.0], [0.01, 0.01], [-0.01, -0.01], [0.02], [-0.5, -1.0, 0.1]])
 def test_headline_numbers_of_special_series_are_those_of_the_single_functions(returns: list[float]) -> None:
     column = np.array(returns)
     equity = np.multiply.accumulate(1.0 + column)

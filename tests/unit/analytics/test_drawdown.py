@@ -16,9 +16,7 @@ def _stamps(n: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 
 
 def test_starting_equity_is_a_peak() -> None:
-    assert drawdown_series(np.array([90.0, 95.0, 110.0, 55.0]), 100.0) == pytest.approx(
-        [-0.1, -0.05, 0, -0.5]
-    )
+    assert drawdown_series(np.array([90.0, 95.0, 110.0, 55.0]), 100.0) == pytest.approx([-0.1, -0.05, 0, -0.5])
 
 
 def test_table_of_drawdowns() -> None:

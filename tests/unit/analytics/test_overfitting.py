@@ -44,9 +44,7 @@ def test_nothing_is_known_of_short_or_constant_returns(returns: list[float]) -> 
     assert math.isnan(min_track_record_length(estimate))
 
 
-@pytest.mark.parametrize(
-    ("x", "expected"), [(0.0, 0.5), (1.959963984540054, 0.975), (-8.0, 6.220960574271785e-16)]
-)
+@pytest.mark.parametrize(("x", "expected"), [(0.0, 0.5), (1.959963984540054, 0.975), (-8.0, 6.220960574271785e-16)])
 def test_normal_cdf_is_exact_in_the_tail(x: float, expected: float) -> None:
     assert normal_cdf(x) == pytest.approx(expected, rel=1e-12)
 

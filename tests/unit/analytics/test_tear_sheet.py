@@ -132,12 +132,8 @@ def test_histogram_counts_every_trade_once_and_never_mixes_wins_with_losses() ->
     bars = data[0]
     colours, counts = bars["marker"]["color"], bars["y"]
     assert sum(counts) == 500
-    assert sum(c for c, role in zip(counts, colours, strict=True) if role == "@loss") == int(
-        (returns < 0).sum()
-    )
-    assert all(
-        (edges[0] < 0) == (role == "@loss") for edges, role in zip(bars["customdata"], colours, strict=True)
-    )
+    assert sum(c for c, role in zip(counts, colours, strict=True) if role == "@loss") == int((returns < 0).sum())
+    assert all((edges[0] < 0) == (role == "@loss") for edges, role in zip(bars["customdata"], colours, strict=True))
 
 
 def test_histogram_states_what_is_beyond_its_outermost_bars() -> None:

@@ -86,9 +86,7 @@ def test_without_volume(write: Write, load: Load) -> None:
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
 def test_separators(write: Write, load: Load, separator: str) -> None:
     rows = [r.replace(",", separator) for r in GOOD]
-    assert (
-        len(load(write(*rows, header="time,open,high,low,close,volume".replace(",", separator))).frame) == 3
-    )
+    assert len(load(write(*rows, header="time,open,high,low,close,volume".replace(",", separator))).frame) == 3
 
 
 def test_split_date_and_time_columns(write: Write, load: Load) -> None:

@@ -158,9 +158,7 @@ def test_closing_hours_are_no_gaps_but_a_lost_afternoon_is() -> None:
 
     def counts(stamps: NDArray[np.int64]) -> dict[str, int]:
         bars = synthetic_bars(len(stamps), seed=4)
-        return findings(
-            frame_of(replace(bars, ts_open=stamps, ts_event=stamps + MINUTE)), MINUTE, "us_equity"
-        ).counts()
+        return findings(frame_of(replace(bars, ts_open=stamps, ts_event=stamps + MINUTE)), MINUTE, "us_equity").counts()
 
     assert counts(np.concatenate(sessions)) == {}
     broken = [*sessions[:30], sessions[30][:90], *sessions[31:]]

@@ -208,9 +208,7 @@ def test_a_write_stopped_at_any_step_leaves_the_store_as_it_was(
     assert tree(store.root) == before
 
 
-def test_a_stop_right_after_the_commit_keeps_the_new_rows(
-    store: BarStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stop_right_after_the_commit_keeps_the_new_rows(store: BarStore, monkeypatch: pytest.MonkeyPatch) -> None:
     real_move = Path.replace
 
     def move(self: Path, target: Path) -> Path:

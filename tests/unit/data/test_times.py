@@ -65,9 +65,7 @@ def test_naive_times_take_the_zone_given(text: str) -> None:
 
 
 def test_naive_times_without_a_zone_name_the_flag() -> None:
-    with pytest.raises(
-        UsageError, match=r"f\.csv: times such as '2024-03-05 14:30:00' carry no time zone.*--timezone"
-    ):
+    with pytest.raises(UsageError, match=r"f\.csv: times such as '2024-03-05 14:30:00' carry no time zone.*--timezone"):
         parse(["2024-03-05 14:30"])
 
 
@@ -99,13 +97,9 @@ def test_unreadable_time_names_row_and_form() -> None:
 
 
 def test_first_time_that_is_no_date() -> None:
-    with pytest.raises(
-        DataError, match=r"row 2, field time: '2024-02-30' is not a time of the form %Y-%m-%d\. "
-    ):
+    with pytest.raises(DataError, match=r"row 2, field time: '2024-02-30' is not a time of the form %Y-%m-%d\. "):
         parse(["2024-02-30"])
-    with pytest.raises(
-        DataError, match=r"row 2, field time: '2024-03-05' is not a time of the form %d\.%m\.%Y"
-    ):
+    with pytest.raises(DataError, match=r"row 2, field time: '2024-03-05' is not a time of the form %d\.%m\.%Y"):
         parse(["2024-03-05"], time_format="%d.%m.%Y")
 
 
@@ -161,9 +155,7 @@ def test_winter_and_summer_of_one_zone_are_not_mixed() -> None:
 
 def test_hour_that_does_not_exist() -> None:
     rows = ["2024-03-10 01:30", "2024-03-10 02:30", "2024-03-10 03:30"]
-    with pytest.raises(
-        DataError, match=r"row 3, field time: '2024-03-10 02:30:00' does not exist in America/New_York"
-    ):
+    with pytest.raises(DataError, match=r"row 3, field time: '2024-03-10 02:30:00' does not exist in America/New_York"):
         parse(rows, timezone="America/New_York")
 
 
@@ -217,9 +209,7 @@ def test_week_from_dates() -> None:
 
 def test_moments_people_give() -> None:
     assert moment_ns("2020-01-31") == ns(2020, 1, 31)
-    assert moment_ns("2020-01-31 14:30", "America/New_York") == ns(
-        2020, 1, 31, 14, 30, zone="America/New_York"
-    )
+    assert moment_ns("2020-01-31 14:30", "America/New_York") == ns(2020, 1, 31, 14, 30, zone="America/New_York")
     assert moment_ns("2020-01-31T14:30:00.000001+01:00") == ns(2020, 1, 31, 13, 30) + 1000
     with pytest.raises(UsageError, match="'31/01/2020' is not a date"):
         moment_ns("31/01/2020")

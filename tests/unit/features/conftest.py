@@ -25,9 +25,7 @@ def bars() -> Bars:
 def make_bars() -> Callable[..., Bars]:
     """Build bars from closes; volume 1 and session 0 where they are not given."""
 
-    def make(
-        close: list[float], volume: list[float] | None = None, session: list[float] | None = None
-    ) -> Bars:
+    def make(close: list[float], volume: list[float] | None = None, session: list[float] | None = None) -> Bars:
         fields = np.zeros((N_FIELDS, len(close)))
         fields[[OPEN, HIGH, LOW, CLOSE]] = close
         fields[VOLUME] = 1.0 if volume is None else volume
@@ -42,9 +40,7 @@ def make_bars() -> Callable[..., Bars]:
 def same_as(bars: Bars) -> Callable[..., None]:
     """Compare a feature with the end of the series that is expected; NaN before it."""
 
-    def compare(
-        feature: Feature, expected: NDArray[np.float64], rel: float = 1e-10, floor: float = 1e-12
-    ) -> None:
+    def compare(feature: Feature, expected: NDArray[np.float64], rel: float = 1e-10, floor: float = 1e-12) -> None:
         values = compute(feature, bars)
         whole = np.concatenate([np.full(len(bars) - len(expected), np.nan), expected])
         assert np.isnan(values).tolist() == np.isnan(whole).tolist()

@@ -15,9 +15,7 @@ PERIODS = [2, 3, 14, 50, 200]
 
 
 @pytest.mark.parametrize("n", PERIODS)
-def test_atr_is_talibs_after_a_bar_that_adds_nothing(
-    n: int, bars: Bars, same_as: Callable[..., None]
-) -> None:
+def test_atr_is_talibs_after_a_bar_that_adds_nothing(n: int, bars: Bars, same_as: Callable[..., None]) -> None:
     # TA-Lib has no range for its first bar. Given one more bar in front, whose close lies inside the first
     # bar's range, its ranges are ours.
     front = bars.close[:1]

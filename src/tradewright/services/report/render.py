@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from functools import cache
 from importlib.util import find_spec
 from math import isfinite
@@ -62,7 +61,7 @@ def _payload(view: ReportView) -> dict[str, object]:
     """Return what the page's script reads."""
     return {
         "figures": dict(view.figures),
-        "prices": [asdict(chart) for chart in view.prices],
+        "prices": [{"instrument": c.instrument, "points": dict(c.points)} for c in view.prices],  # no deep copies
         "trades": {name: list(values) for name, values in view.trades.columns.items()},
         "currency": view.heading.currency,
         "run": view.heading.run_id,

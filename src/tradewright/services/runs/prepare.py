@@ -1,0 +1,282 @@
+"""From settings to a run that is ready to start: strategy, parameters, instruments, bars, forecasts, all checked."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import yaml
+from pydantic import ValidationError
+
+from tradewright.core.types.bar import Bars
+from tradewright.core.types.calendar import Calendar
+from tradewright.core.types.dtypes import SESSION
+from tradewright.core.types.errors import ConfigError, UsageError
+from tradewright.core.types.forecast import Forecasts
+from tradewright.data.instruments import InstrumentParams
+from tradewright.data.kinds import Kind
+from tradewright.data.source import StoreSource
+from tradewright.data.store import BarStore
+from tradewright.engine.plan import BacktestPlan, plan_of_bars
+from tradewright.services.explain import explained
+from tradewright.services.places import Place
+from tradewright.services.settings import DataSettings, RunSettings
+from tradewright.strategies.loader import load_file
+from tradewright.strategies.strategy import Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class DataFacts:
+    """Identity of the bars of one instrument; times in ns UTC."""
+
+    symbol: str
+    timeframe: str
+    rows: int
+    first: int
+    last: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRun:
+    """A run before its first event.
+
+    ``settings`` are resolved: every parameter and instrument definition is written out, so that they start
+    the same run again. ``identity`` is a hash of all inputs.
+    """
+
+    settings: RunSettings
+    strategy: Strategy
+    plan: BacktestPlan
+    bars: tuple[Bars, ...]
+    data: tuple[DataFacts, ...]
+    identity: str
+
+    @property
+    def name(self) -> str:
+        """Name that equal inputs share: strategy and a short hash."""
+        return f"{self.strategy.name}-{self.identity[:8]}"
+
+    @property
+    def config_yaml(self) -> str:
+        """The resolved settings as they stand in the run folder."""
+        return to_yaml(self.settings)
+
+
+class Origins(Protocol):
+    """Where settings came from, for messages."""
+
+    def origin(self, place: Place) -> str:
+        """Return the file and line, variable or option that gave the value at ``place``; empty if unknown."""
+
+
+class _Unknown:
+    """Settings of which nothing is known."""
+
+    def origin(self, place: Place) -> str:  # noqa: ARG002  # the protocol's
+        """Return nothing."""
+        return ""
+
+
+def to_yaml(settings: RunSettings) -> str:
+    """Return settings as YAML; equal settings, equal bytes."""
+    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
+
+
+def load_strategy(name: str, file: Path | None) -> Strategy:
+    """Return a built-in strategy by name, or the one in a file.
+
+    Raises
+    ------
+    StrategyLoadError
+        If there is no such strategy, or the file cannot be used.
+    """
+    if file is not None:
+        return load_file(file)
+    from tradewright.strategies.registry import built_in  # imports every built-in strategy
+
+    return built_in(name)
+
+
+def prepare(settings: RunSettings, origins: Origins | None = None) -> PreparedRun:
+    """Check everything that can be checked before a run, and load its data.
+
+    Raises
+    ------
+    UsageError
+        For a strategy, parameter, instrument or range that does not exist or is out of bounds.
+    RunError
+        For a file of the store or of forecasts that cannot be read.
+    """
+    origins = origins or _Unknown()
+    strategy = load_strategy(settings.strategy.name, settings.strategy.file)
+    try:
+        params = strategy.params.model_validate(settings.strategy.params)
+    except ValidationError as error:
+        raise explained(error, strategy.params, origins.origin, ("strategy", "params")) from error
+    _refuse_strangers(settings, origins)
+    loaded = [_blamed(settings, spec, origins) for spec in settings.data.symbols]
+    forecasts = _forecasts(settings, strategy, [bars.instrument for _, bars, _ in loaded])
+    resolved = settings.model_copy(
+        update={
+            "strategy": settings.strategy.model_copy(update={"params": params.model_dump()}),
+            "data": settings.data.model_copy(
+                update={"symbols": tuple(f"{d.symbol}@{d.timeframe}" for *_, d in loaded), "timeframe": ""}
+            ),
+            "instruments": {
+                p.symbol: {k: v for k, v in p.model_dump(mode="json").items() if k != "symbol"} for p, *_ in loaded
+            },
+        }
+    )
+    bars = [b for _, b, _ in loaded]
+    plan = plan_of_bars([p.instrument() for p, *_ in loaded], bars, strategy, params)
+    plan = replace(
+        plan,
+        account=settings.account.params(),
+        limits=settings.limits,
+        venue=settings.venue,
+        forecasts=forecasts,
+    )
+    data = tuple(d for *_, d in loaded)
+    inputs = [to_yaml(resolved), strategy.source_hash, *(d.fingerprint for d in data)]
+    if settings.forecasts is not None:
+        inputs.append(hashlib.blake2b(settings.forecasts.file.read_bytes(), digest_size=16).hexdigest())
+    identity = hashlib.blake2b("\0".join(inputs).encode(), digest_size=16).hexdigest()
+    return PreparedRun(resolved, strategy, plan, tuple(bars), data, identity)
+
+
+def _refuse_strangers(settings: RunSettings, origins: Origins) -> None:
+    """Refuse changes to instruments that the run does not trade."""
+    traded = [spec.partition("@")[0] for spec in settings.data.symbols]
+    for symbol in settings.instruments:
+        if symbol not in traded:
+            place: Place = ("instruments", symbol)
+            where = ", ".join(filter(None, (origins.origin(place), f"instruments.{symbol}")))
+            fix = f"Remove it, or add it to data.symbols. Traded: {', '.join(traded)}."
+            raise ConfigError(f"'{symbol}' is not traded in this run", where=where, fix=fix)
+
+
+def _blamed(settings: RunSettings, spec: str, origins: Origins) -> tuple[InstrumentParams, Bars, DataFacts]:
+    """Return what `bars_of` does; an instrument or range that is not there is named where it was asked for."""
+    try:
+        return bars_of(settings, spec, origins)
+    except ConfigError:
+        raise
+    except UsageError as error:
+        place = origins.origin(("data", "symbols"))
+        where = ", ".join(filter(None, (place, "" if place.startswith("--") else "data.symbols")))
+        store = f" (store {settings.data.store})" if error.where == str(settings.data.store) else ""
+        raise ConfigError(f"{error.what}{store}", where=where, fix=error.fix) from error
+
+
+def bars_of(
+    settings: RunSettings, spec: str, origins: Origins | None = None
+) -> tuple[InstrumentParams, Bars, DataFacts]:
+    """Return definition, bars and identity of one instrument, written ``SYMBOL`` or ``SYMBOL@TIMEFRAME``.
+
+    Raises
+    ------
+    UsageError
+        If the store has no such bars, or a change to the definition is not allowed.
+    """
+    origins = origins or _Unknown()
+    data, (symbol, _, own) = settings.data, spec.partition("@")
+    store = BarStore(data.store)
+    timeframe = own or data.timeframe or only_timeframe(store, symbol)
+    params = store.describe(symbol, timeframe).instrument
+    changed = settings.instruments.get(symbol)
+    if changed:
+        merged = _merged(params.model_dump(mode="json"), changed)
+        try:
+            params = InstrumentParams.model_validate(merged)
+        except ValidationError as error:
+            raise explained(error, InstrumentParams, origins.origin, ("instruments", symbol)) from error
+    calendar = params.instrument().calendar
+    start, end = _range(data, calendar)
+    source = StoreSource(store, symbol, timeframe, start, end)
+    bars = source.bars()
+    if params.calendar != store.describe(symbol, timeframe).instrument.calendar:
+        bars.fields[SESSION] = calendar.day_numbers(bars.ts_open)
+    return (
+        params,
+        bars,
+        DataFacts(symbol, timeframe, len(bars), int(bars.ts_open[0]), int(bars.ts_event[-1]), source.fingerprint),
+    )
+
+
+def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Change a definition field by field, one level of mappings deep."""
+    return old | {k: old[k] | v if isinstance(v, dict) and isinstance(old.get(k), dict) else v for k, v in new.items()}
+
+
+def only_timeframe(store: BarStore, symbol: str) -> str:
+    """Return the timeframe of a symbol that has just one.
+
+    Raises
+    ------
+    UsageError
+        If the store has none or several.
+    """
+    frames = [d.timeframe for d in store.list(Kind.BARS) if d.symbol == symbol]
+    if len(frames) == 1:
+        return frames[0]
+    if not frames:
+        _refuse_file(symbol)
+        if not store.root.is_dir():
+            fix = "`tradewright data import` brings a file in, `tradewright data sample` the packaged sample."
+            raise UsageError("there is no market-data store here", where=str(store.root), fix=fix)
+        store.describe(symbol, "1d")  # raises, and says what there is
+    what = f"bars of {symbol} are stored as {', '.join(frames)}; which are meant?"
+    raise UsageError(what, where=str(store.root), fix=f"Write {symbol}@{frames[0]}, or give data.timeframe.")
+
+
+def _refuse_file(symbol: str) -> None:
+    """Say what to do where a file's name stands in the place of a symbol."""
+    if Path(symbol).is_file():
+        fix = f"Bring it in first: tradewright data import {symbol} --symbol NAME"
+        raise UsageError(f"'{symbol}' is a file, not an instrument of the store", where="data.symbols", fix=fix)
+
+
+def _range(data: DataSettings, calendar: Calendar) -> tuple[int | None, int | None]:
+    """Return the range asked for in ns UTC; a date is a trading day of ``calendar``, both ends included."""
+    start, end = _moment(data.start, calendar, 0), _moment(data.end, calendar, 1)
+    if start is not None and end is not None and start >= end:
+        what = f"the range from {data.start} to {data.end} is empty"
+        raise ConfigError(what, where="data.start, data.end", fix="The end must lie after the start.")
+    return start, end
+
+
+def _moment(value: datetime | date | None, calendar: Calendar, days: int) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        stamp = value if value.tzinfo else value.replace(tzinfo=UTC)
+    else:
+        day = value + timedelta(days=days)
+        stamp = datetime.combine(day, calendar.day_start, tzinfo=ZoneInfo(calendar.zone))
+    whole = int(stamp.replace(microsecond=0).timestamp())
+    return whole * 1_000_000_000 + stamp.microsecond * 1_000
+
+
+def _forecasts(settings: RunSettings, strategy: Strategy, symbols: list[str]) -> tuple[Forecasts, ...]:
+    """Return the forecasts of the traded instruments."""
+    if settings.forecasts is None:
+        if strategy.uses_forecast:
+            fix = "Give forecasts.file: a Parquet or CSV file, for example --set forecasts.file=FILE."
+            raise ConfigError(f"strategy '{strategy.name}' needs forecasts", where="forecasts", fix=fix)
+        return ()
+    from tradewright.data.forecasts import read_forecasts
+
+    path = settings.forecasts.file
+    found = tuple(f for f in read_forecasts(path) if f.instrument in symbols)
+    if not found:
+        what = f"holds no forecast of {', '.join(symbols)}"
+        raise ConfigError(what, where=str(path), fix="Check the instrument names in the file.")
+    if all(np.isnan(f.values).all() for f in found):
+        raise ConfigError("holds no number", where=str(path), fix="Check the file.")
+    return found

@@ -1,0 +1,163 @@
+"""Write a finished run into its folder. Everything but the manifest's ``wall_clock`` is a function of the inputs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tradewright import __version__
+from tradewright.analytics.performance import PerformanceParams
+from tradewright.engine.backtest import BacktestResult
+from tradewright.services.report.numbers import RunNumbers, numbers_of
+from tradewright.services.runs import tables
+from tradewright.services.runs.origins import code_hash, file_hash, fingerprint_of, versions
+from tradewright.services.runs.prepare import PreparedRun
+from tradewright.services.settings import RunSettings
+
+FORMAT = 1
+CONFIG, MANIFEST, METRICS, REPORT, FINGERPRINT = (
+    "config.yaml",
+    "manifest.json",
+    "metrics.json",
+    "report.html",
+    "fingerprint",
+)
+#: Files that hold results: the fingerprint is over these, and both engine paths write the same bytes.
+RESULTS = ("equity.parquet", "fills.parquet", "ledger.parquet", METRICS, "orders.parquet", "trades.csv")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A run that has ended: its result and the numbers computed from it."""
+
+    run: PreparedRun
+    result: BacktestResult
+    numbers: RunNumbers
+
+
+def outcome_of(run: PreparedRun, result: BacktestResult) -> Outcome:
+    """Compute the numbers of a finished run."""
+    return Outcome(
+        run,
+        result,
+        numbers_of(result, run.bars, performance_params(run.settings, result), result.fx, run.settings.seed),
+    )
+
+
+def performance_params(settings: RunSettings, result: Any) -> PerformanceParams:
+    """Return what the numbers are measured against: trading days are the first instrument's."""
+    if not len(result.stamps):
+        return PerformanceParams(risk_free_year=settings.report.risk_free)
+    calendar = result.instruments[0].calendar
+    starts = calendar.day_starts(int(result.stamps[0]), int(result.stamps[-1]))
+    return PerformanceParams(day_starts=starts, risk_free_year=settings.report.risk_free)
+
+
+def metrics_of(outcome: Outcome) -> dict[str, Any]:
+    """Return all numbers as JSON values, None for what is not defined."""
+    result, numbers = outcome.result, outcome.numbers
+    hold = numbers.hold_performance
+    return {
+        "performance": numbers.performance.to_dict(),
+        "intervals": {name: _finite(asdict(i)) for name, i in sorted(numbers.intervals.items())},
+        "buy_and_hold": None if hold is None else hold.to_dict(),
+        "counters": dict(result.counters),
+        "score": _finite(result.score),
+        "account": {
+            "currency": result.currency,
+            "initial_cash": result.initial_cash,
+            "final_equity": result.final_equity,
+        },
+        "positions": [
+            {"symbol": instrument.symbol}
+            | _finite(
+                {
+                    "open_lots": int(result.open_lots[k]),
+                    "mark": float(result.marks[k]),
+                    "fx": float(result.fx[k]),
+                    "realized": float(result.realized[k]),
+                }
+            )
+            for k, instrument in enumerate(result.instruments)
+        ],
+    }
+
+
+def _finite(values: Mapping[str, float | int]) -> dict[str, float | int | None]:
+    return {k: v if math.isfinite(v) else None for k, v in values.items()}
+
+
+def as_json(value: object) -> str:
+    """Return JSON for files: equal values, equal bytes."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_run(outcome: Outcome, folder: Path, wall_clock: Mapping[str, object]) -> dict[str, Any]:
+    """Write everything into ``folder``, which is a draft; return the manifest.
+
+    Parameters
+    ----------
+    outcome : Outcome
+    folder : Path
+        Exists and is empty.
+    wall_clock : mapping
+        The only fields that differ between two equal runs.
+    """
+    run, result, instruments = outcome.run, outcome.result, outcome.result.instruments
+    tables.write_parquet(tables.fills_frame(result.fills, instruments), folder / "fills.parquet")
+    tables.write_parquet(tables.orders_frame(result.orders, instruments), folder / "orders.parquet")
+    tables.write_parquet(tables.ledger_frame(result.ledger, instruments), folder / "ledger.parquet")
+    curve = tables.equity_frame(result.stamps, result.equity, result.exposure)
+    tables.write_parquet(curve, folder / "equity.parquet")
+    trips = tables.trades_frame(outcome.numbers.trips, outcome.numbers.trade_returns, instruments)
+    trips.write_csv(folder / "trades.csv", datetime_format="%Y-%m-%dT%H:%M:%S%.fZ")
+    (folder / METRICS).write_text(as_json(metrics_of(outcome)), encoding="utf-8")
+    hashes = {name: file_hash(folder / name) for name in RESULTS}
+    config = run.config_yaml
+    (folder / CONFIG).write_text(config, encoding="utf-8")
+    if run.settings.strategy.file is not None:
+        (folder / "strategy.py").write_bytes(run.settings.strategy.file.read_bytes())
+    manifest = _manifest(run, fingerprint_of(hashes))
+    if run.settings.report.enabled:
+        (folder / REPORT).write_text(report_of(outcome, manifest, config), encoding="utf-8")
+    written = [p.name for p in folder.iterdir() if p.name not in hashes]
+    manifest["files"] = dict(sorted((hashes | {n: file_hash(folder / n) for n in written}).items()))
+    manifest["wall_clock"] = dict(wall_clock)
+    (folder / FINGERPRINT).write_text(manifest["fingerprint"] + "\n", encoding="utf-8")
+    (folder / MANIFEST).write_text(as_json(manifest), encoding="utf-8")
+    return manifest
+
+
+def _manifest(run: PreparedRun, fingerprint: str) -> dict[str, Any]:
+    strategy = run.strategy
+    return {
+        "format": FORMAT,
+        "run": run.name,
+        "inputs": run.identity,
+        "fingerprint": fingerprint,
+        "strategy": {
+            "name": strategy.name,
+            "source": "" if run.settings.strategy.file is None else str(run.settings.strategy.file),
+            "hash": strategy.source_hash,
+        },
+        "data": [asdict(d) for d in run.data],
+        "code": {"version": __version__, "hash": code_hash()},
+        "versions": versions(),
+        "seed": run.settings.seed,
+        "path": run.settings.path,
+    }
+
+
+def report_of(outcome: Outcome, manifest: Mapping[str, Any], config: str) -> str:
+    """Return the report's HTML."""
+    from tradewright.services.report.build import build_view
+    from tradewright.services.report.render import render_report
+    from tradewright.services.runs.facts import facts_of
+
+    run = outcome.run
+    facts = facts_of(manifest, run.settings, config)
+    return render_report(build_view(outcome.result, run.bars, outcome.numbers, facts))
