@@ -73,6 +73,7 @@ def answer_nb(venue: int, verb: int, instrument: int, slot: int, reason: int) ->
     message = messages_nb(v.answers, v.mask + 1)[place]
     message.verb = verb
     message.ts_sent = v.now
+    message.ts_open = v.opened
     message.ts_due = due
     message.fill_lots = 0
     message.fill_price = np.nan
@@ -90,6 +91,7 @@ def arrive_at_event_nb(venue: int, i: int) -> None:
     v = venue_nb(venue)[0]
     m = market_nb(v.market)[0]
     v.now = ints_nb(m.ts_event, m.n)[i]
+    v.opened = ints_nb(m.ts_open, m.n)[i]
     v.seen = ints_nb(m.ts_seen, m.n)[i]
 
 

@@ -63,6 +63,13 @@ def is_reached_nb(side: int, price: float, level: float) -> bool:
 
 
 @inlined
+def touch_nb(venue: int, origin: int) -> int:
+    """1 where a touch fills: everywhere, or for targets that turn into market orders when touched."""
+    v = venue_nb(venue)[0]
+    return int(v.touch_fills != 0 or (v.target_takes != 0 and origin == c.FROM_TAKE_PROFIT))
+
+
+@inlined
 def is_through_nb(side: int, price: float, limit: float, touch_fills: int) -> bool:
     """Tell whether a price goes through a limit, or only meets it where the venue lets a touch fill."""
     if touch_fills != 0 and price == limit:
@@ -96,7 +103,7 @@ def fill_at_open_nb(venue: int, j: int, k: int, price: float) -> None:
             order.is_triggered = 0  # left behind: it rests from now on
         return
     if order.kind == c.LIMIT or (order.kind == c.STOP_LIMIT and order.is_triggered != 0):
-        if is_through_nb(order.side, price, order.limit, v.touch_fills):
+        if is_through_nb(order.side, price, order.limit, touch_nb(venue, order.origin)):
             fill_limit_nb(venue, j, k, price if v.limit_gap_at_open != 0 else order.limit)
         return
     if order.kind != c.MARKET and order.is_triggered == 0:
@@ -181,7 +188,7 @@ def fill_inside_nb(venue: int, j: int, i: int) -> None:
                     fill_stop_nb(venue, j, k - 1, high if order.side > 0 else low, start)
             elif is_limit and (step == 3) == is_inside and order.ts_expire >= v.now:
                 reach = close if is_inside else (low if order.side > 0 else high)
-                if is_through_nb(order.side, reach, order.limit, v.touch_fills):
+                if is_through_nb(order.side, reach, order.limit, touch_nb(venue, order.origin)):
                     fill_limit_nb(venue, j, k - 1, order.limit)
     for k in range(book.n):
         order = orders[j, k]

@@ -109,6 +109,7 @@ def receive_nb(venue: int, until_ns: int, _unused: int) -> int:
         place = v.inbox_head & v.mask
         message = inbox[place]
         v.now = message.ts_due
+        v.opened = message.ts_due
         v.seen = 0
         v.phase = 2
         wanted = order_list_nb(v.inbox_orders, v.mask + 1)[place]

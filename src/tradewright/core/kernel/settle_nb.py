@@ -111,6 +111,8 @@ def settle_nb(session: int, message_address: int, order_address: int) -> int:
     told = order_list_nb(order_address, 1)[0]
     j = told.instrument
     s.now = max(s.now, message.ts_due)
+    if message.ts_open >= s.next_day:  # what filled today must not count as held overnight
+        call_nb(verbs_nb(s.verbs)[0].start_day, session, message.ts_open, 0)
     k = find_order_nb(session, j, told.id)
     if k < 0:
         k = adopt_nb(session, order_address)

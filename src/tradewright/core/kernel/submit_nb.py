@@ -19,6 +19,7 @@ def command_nb(session: int, verb: int, j: int, k: int, reason: int) -> None:
     message = messages_nb(s.outbox, s.outbox_capacity)[place]
     message.verb = verb
     message.ts_sent = s.now
+    message.ts_open = s.now
     message.ts_due = s.now
     message.reason = reason
     orders = orders_nb(s.orders, s.n_instruments, s.n_slots)

@@ -91,6 +91,7 @@ message_dtype = np.dtype(
     [
         ("verb", _I),
         ("ts_sent", _I),
+        ("ts_open", _I),  # when the market event it follows from began; decides its trading day
         ("ts_due", _I),
         ("fill_lots", _I),
         ("fill_price", _F),
@@ -339,6 +340,7 @@ venue_dtype = np.dtype(
         ("protect_from_next_bar", _I),  # 1: a bracket's exits are first looked at on the bar after the entry
         ("uses_queue", _I),  # 1 or 2: a resting limit waits for the quantity before it; 2: where none is shown is none
         ("needs_room", _I),  # 1: a ring is more than half full
+        ("opened", _I),  # when the event being matched began
         ("seen", _I),  # when we see the event being matched; no answer to it arrives before
         ("phase", _I),  # of the event being matched: 1 at the opening price, 2 inside
     ]
