@@ -220,14 +220,15 @@ def wish_nb(x: int, price: float, equity: float, held: float, session: float, si
 
 
 def decide(row: Row, forecast: object, account: Account, params: Params, signals: Signals) -> None:  # noqa: ARG001
-    """Wish for up to three things at once, now and then."""
+    """Wish for up to three things at once, now and then; seldom for up to six."""
     x = mix_nb(int(params.seed) % 1_000_003 + 1, row.close)
     x = mix_nb(mix_nb(mix_nb(x, row.open), row.volume), account.price)
     x = mix_nb(mix_nb(mix_nb(x, account.equity), account.position), account.working)
     x = mix_nb(mix_nb(mix_nb(x, account.entry_price), account.held_seconds), account.cash)
     if x / 2147483647 > params.haste:
         return
-    for _ in range(1 + x % 3):
+    wishes = 4 + x % 3 if x % 8 == 0 else 1 + x % 3
+    for _ in range(wishes):
         x = wish_nb(x, account.price, account.equity, account.position, row.session, signals)
 
 
@@ -399,6 +400,7 @@ def _random_venue(rng: np.random.Generator, kind: Market) -> SimVenueParams:
         queue=("off", "careful", "displayed")[int(rng.integers(3))],
         latency=latency,
         slots=int(rng.choice([4, 8, 16, 32])),
+        target="limit" if rng.random() < 0.7 else "market",
     )
 
 

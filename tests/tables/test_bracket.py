@@ -408,6 +408,31 @@ def test_a_target_taken_at_the_market_pays_for_it() -> None:
     assert outcome.result.fills["is_maker"].tolist() == [1, 0]
 
 
+def test_a_touch_of_a_target_taken_at_the_market_is_enough() -> None:
+    # target=market: the high meets 104 and goes no further. Touched, the target is a market order: 104 less 10 bps of
+    # slippage = 103.896, with the taker's 4 bps of 1038.96 = 0.415584; the entry paid the maker's 1 bp of 995 = 0.0995.
+    script = {0: lambda s: bracket_at(s, limit(s, 10, 99.5), 97.0, 104.0)}
+    costs = with_fees(slippage_bps=10, maker_bps=1, taker_bps=4)
+    outcome = check(
+        "100 101 99 100 | 100 101 99 100 | 101 104 101 103",
+        script,
+        fills="""
+            1 buy  10 @ 99.5    strategy
+            2 sell 10 @ 103.896 take_profit
+        """,
+        setting=Setting(costs, venue=SimVenueParams(target="market", touch_fills=False)),
+    )
+    assert outcome.result.fills["is_maker"].tolist() == [1, 0]
+    assert outcome.result.fills["fee_micro"].tolist() == [99_500, 415_584]
+    # Resting as a limit, it must be traded through.
+    check(
+        "100 101 99 100 | 100 101 99 100 | 101 104 101 103",
+        script,
+        fills="1 buy 10 @ 99.5 strategy",
+        setting=Setting(costs, venue=SimVenueParams(target="limit", touch_fills=False)),
+    )
+
+
 def test_turning_a_position_protects_what_it_opens() -> None:
     # Twenty sold against ten held: the old exits go, the new ones are for the ten that are short.
     check_both_sides(

@@ -86,13 +86,13 @@ class Run:
     def process(self, venue: VenueMemory, start: int, stop: int) -> None:
         """Run the compiled loop over events of the block shown, making room where it stops early."""
         loop = self.path().run
+        self.memory.expect_answers(venue.places)
         at = start
         while at < stop:
             with self.blame():
                 at = loop(self.memory.address, venue.address, at, stop)
-            if at < stop:
-                self.memory.grow()
-                venue.grow_rings()
+            venue.grow_rings()
+            self.memory.expect_answers(venue.places)
         self.events += stop - start
 
     def path(self) -> Path:

@@ -65,7 +65,7 @@ class SessionMemory:
         self.instruments = instruments
         n, slots = shape.n_instruments, shape.n_slots
         n_signals = 16 + 4 * n
-        outbox = n * (slots + 2) + 2 * n_signals
+        outbox = (n + n_signals) * (slots + 2)  # each wish, and flattening, may concern every order
         self.arrays: dict[str, NDArray[Any]] = {
             "positions": np.zeros(n, position_dtype),
             "orders": np.zeros((n, slots), order_dtype),
@@ -102,9 +102,11 @@ class SessionMemory:
         record["floor_micro"] = np.maximum(floor, -9e18).astype(np.int64)
         record["trading_state"] = ACTIVE
         record["margin_call"] = instruments["margin_maintenance"].max()
+        record["margin_most"] = instruments["margin_initial"].max()
         record["uses_fx"] = bool((instruments["fx_source"] >= 0).any())
         record["keep_score"] = not shape.keeps_equity
-        record["log_reserve"] = n * (2 * slots + 8) + 64
+        self._event_rows = n * (2 * slots + 8) + 64
+        record["log_reserve"] = self._event_rows
         self._lay_logs(shape)
         for name, array in self.arrays.items():
             if name in (session_dtype.names or ()):
@@ -137,6 +139,11 @@ class SessionMemory:
         """Address of our side's record."""
         return int(self.record.ctypes.data)
 
+    def expect_answers(self, places: int) -> None:
+        """Keep so much room in the logs that all answers a ring can hold may be booked within one event."""
+        self.record["log_reserve"] = self._event_rows + 2 * places  # a fill is two lines of the ledger
+        self.grow()
+
     def expect(self, events: int) -> None:
         """Make the equity curve large enough for so many more events."""
         if "equity" not in self.arrays:
@@ -147,12 +154,13 @@ class SessionMemory:
             self._resize("equity_capacity", _CURVE, max(rows, 2 * capacity))
 
     def grow(self) -> None:
-        """Double every output that could overflow with the next event."""
+        """Enlarge every output that could overflow with the next event."""
         reserve = int(self.record["log_reserve"][0])
         for name in _LOGS:
             capacity = int(self.record[f"{name}_capacity"][0])
-            if name in self.arrays and int(self.record[f"n_{name}"][0]) + reserve > capacity:
-                self._resize(f"{name}_capacity", (name,), 4 * capacity)
+            needed = int(self.record[f"n_{name}"][0]) + reserve
+            if name in self.arrays and needed > capacity:
+                self._resize(f"{name}_capacity", (name,), max(4 * capacity, 2 * needed))
         self.record["needs_room"] = 0
 
     def _resize(self, capacity: str, names: tuple[str, ...], rows: int) -> None:

@@ -108,7 +108,7 @@ def run_sweep(
         def score(index: int) -> Score:
             if not hasattr(desk, "run"):
                 desk.run = Run(replace(plan, params=sets[index]), days)
-                desk.venue = VenueMemory(plan.venue, desk.run.instruments, ring=64)
+                desk.venue = VenueMemory(plan.venue, desk.run.instruments)
                 desk.run.memory.market.show(events)
                 desk.venue.market.show(events)
             run, venue = desk.run, desk.venue

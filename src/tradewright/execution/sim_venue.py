@@ -62,7 +62,7 @@ class SimVenueParams(BaseModel):
 class VenueMemory:
     """Everything the venue's compiled code reads and writes, kept alive by this object."""
 
-    def __init__(self, params: SimVenueParams, instruments: NDArray[np.void], ring: int = 1024) -> None:
+    def __init__(self, params: SimVenueParams, instruments: NDArray[np.void], ring: int = 256) -> None:
         n = len(instruments)
         slots = 2 * params.slots + 2  # orders may still be here that we believe gone
         self.market = MarketMemory()
@@ -122,10 +122,24 @@ class VenueMemory:
         record["mask"] = places - 1
         record["needs_room"] = 0
 
+    @property
+    def places(self) -> int:
+        """Messages that a ring can hold."""
+        return int(self.record["mask"][0]) + 1
+
     def grow_rings(self) -> None:
-        """Double both rings if one is more than half full; places stay a power of two."""
+        """Double both rings if the next event could fill one; places stay a power of two.
+
+        Raises
+        ------
+        RuntimeError
+            If a ring has overflown: an error of this program, never of its user.
+        """
+        if self.record["has_overflown"][0]:
+            msg = f"a ring of {self.places} messages has overflown"
+            raise RuntimeError(msg)
         if self.record["needs_room"][0]:
-            self._lay_rings(2 * (int(self.record["mask"][0]) + 1))
+            self._lay_rings(2 * self.places)
 
     def take_answers(self, until_ns: int) -> list[VenueMessage]:
         """Take the answers that have reached us by a time out of the ring."""
@@ -158,6 +172,7 @@ class SimVenue:
 
     def submit(self, message: VenueMessage) -> None:
         """Send a command; it takes effect when the request latency has passed."""
+        self._memory.grow_rings()
         call_verb_nb(self._post, self._memory.address, message.header.ctypes.data, message.order.ctypes.data)
 
     def on_market(self) -> list[VenueMessage]:

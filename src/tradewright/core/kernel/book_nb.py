@@ -54,8 +54,21 @@ def delay_nb(venue: int, column: int) -> int:
     if v.n_latency == 0:
         return 0
     row = v.latency_cursor
-    v.latency_cursor = (row + 1) % v.n_latency
+    v.latency_cursor = row + 1 if row + 1 < v.n_latency else 0
     return int(table_nb(v.latency, v.n_latency, 2)[row, column])
+
+
+@inlined
+def watch_rings_nb(venue: int) -> None:
+    """Ask for larger rings while the next event could still fill them.
+
+    A message that reaches the venue is answered six times at most (accepted, filled, three exits, the remainder
+    cancelled), and an event answers each order of an instrument four times at most.
+    """
+    v = venue_nb(venue)[0]
+    coming = 6 * (v.inbox_tail - v.inbox_head) + 4 * v.n_slots
+    if v.answers_tail - v.answers_head + coming > v.mask:
+        v.needs_room = 1
 
 
 @compiled
@@ -67,9 +80,14 @@ def answer_nb(venue: int, verb: int, instrument: int, slot: int, reason: int) ->
     v = venue_nb(venue)[0]
     due = max(v.now + delay_nb(venue, 1), v.last_answer_due, v.seen)
     v.last_answer_due = due
+    if v.answers_tail - v.answers_head > v.mask:
+        v.has_overflown = (
+            1  # cannot be while the caller makes room when asked; it stops the run, nothing is overwritten
+        )
+        return int(v.answers_head & v.mask)
     place = v.answers_tail & v.mask
     v.answers_tail += 1
-    v.needs_room = v.answers_tail - v.answers_head > v.mask // 2
+    watch_rings_nb(venue)
     message = messages_nb(v.answers, v.mask + 1)[place]
     message.verb = verb
     message.ts_sent = v.now

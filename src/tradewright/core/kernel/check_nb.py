@@ -56,6 +56,29 @@ def leaves_nb(session: int, j: int, side: int) -> int:
 
 
 @compiled
+def exits_nb(session: int, j: int, side: int) -> int:
+    """Lots of working reduce-only orders on a side: exits that may close the position before another order does."""
+    s = session_nb(session)[0]
+    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
+    total = 0
+    for k in range(positions_nb(s.positions, s.n_instruments)[j].working):
+        order = orders[j, k]
+        if order.side == side and order.is_reduce_only != 0 and order.is_canceling == 0:
+            total += order.lots - order.filled
+    return total
+
+
+@compiled
+def cancel_exits_nb(session: int, j: int, side: int) -> None:
+    """Cancel the exits of a position that a market order is about to turn: both filling would turn it too far."""
+    s = session_nb(session)[0]
+    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
+    for k in range(positions_nb(s.positions, s.n_instruments)[j].working):
+        if orders[j, k].side == side and orders[j, k].is_reduce_only != 0:
+            cancel_nb(session, j, k, c.CANCELED_BY_STRATEGY)
+
+
+@compiled
 def to_target_nb(session: int, j: int, wanted: int) -> int:
     """Signed lots still to be traded to reach a position.
 
@@ -114,6 +137,21 @@ def slots_needed_nb(session: int, j: int, k: int) -> int:
 
 
 @compiled
+def margin_nb(session: int, j: int, added: float) -> float:
+    """Initial margin of all positions and working orders, and of ``added`` value in instrument ``j``."""
+    s = session_nb(session)[0]
+    positions = positions_nb(s.positions, s.n_instruments)
+    terms = instruments_nb(s.instruments, s.n_instruments)
+    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
+    margin = added * terms[j].margin_initial
+    for n in range(s.n_instruments):
+        margin += abs(positions[n].value_micro) / c.MICRO * terms[n].margin_initial
+        for q in range(positions[n].working):
+            margin += orders[n, q].reserve_micro / c.MICRO * terms[n].margin_initial
+    return float(margin)
+
+
+@compiled
 def exposure_refusal_nb(session: int, j: int, k: int) -> int:
     """Look at what an order could add to the account if it and all others working were filled."""
     s = session_nb(session)[0]
@@ -130,7 +168,10 @@ def exposure_refusal_nb(session: int, j: int, k: int) -> int:
     lot_value = terms.unit_value * price * position.fx
     if order.lots * lot_value > min(limits.max_order_value, _LARGEST_VALUE):
         return c.MAX_ORDER_VALUE
-    worst = position.lots + order.side * (order.lots + leaves_nb(session, j, order.side))
+    held = position.lots
+    if order.kind != c.MARKET and held * order.side < 0 and exits_nb(session, j, order.side) > 0:
+        held = 0  # its exits may close the position before this order, and all of it would open a new one
+    worst = held + order.side * (order.lots + leaves_nb(session, j, order.side))
     if worst < 0 and terms.is_shortable == 0:
         return c.NOT_SHORTABLE
     if abs(worst) * lot_value > limits.max_position_value:
@@ -143,7 +184,7 @@ def exposure_refusal_nb(session: int, j: int, k: int) -> int:
         if taken >= limits.max_open_positions:
             return c.MAX_OPEN_POSITIONS
     # a closing part frees what it closes, but only what no other working order is already set to close
-    free = max(0, -order.side * position.lots - leaves_nb(session, j, order.side))
+    free = max(0, -order.side * held - leaves_nb(session, j, order.side))
     closing = min(order.lots, free)
     added = (order.lots - closing) * lot_value
     freed = closing * terms.unit_value * position.price * position.fx
@@ -151,14 +192,7 @@ def exposure_refusal_nb(session: int, j: int, k: int) -> int:
     equity = s.equity_micro / c.MICRO
     if exposure > limits.max_leverage * equity:
         return c.MAX_LEVERAGE
-    margin = added * terms.margin_initial - freed * terms.margin_initial
-    for n in range(s.n_instruments):
-        other = instruments_nb(s.instruments, s.n_instruments)[n]
-        margin += abs(positions[n].value_micro) / c.MICRO * other.margin_initial
-        orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
-        for q in range(positions[n].working):
-            margin += orders[n, q].reserve_micro / c.MICRO * other.margin_initial
-    if margin > equity:
+    if exposure * s.margin_most > equity and margin_nb(session, j, added - freed) > equity:
         return c.INSUFFICIENT_MARGIN
     order.reserve_micro = micro_nb(added)
     return c.NO_REASON
@@ -189,6 +223,8 @@ def refusal_nb(session: int, j: int, k: int) -> int:
     if order.is_reduce_only != 0:
         return c.NO_REASON
     if position.lots * order.side < 0 and order.lots + leaves_nb(session, j, order.side) <= abs(position.lots):
+        if exits_nb(session, j, order.side) > 0:
+            order.is_reduce_only = 1  # should an exit close the position first, nothing is left for this order to do
         return c.NO_REASON
     if s.trading_state != c.ACTIVE:
         return int(s.halt_reason)
@@ -277,6 +313,8 @@ def place_nb(session: int, n: int, j: int) -> None:
         order.reserve_micro = 0
         deny_nb(session, j, k, reason)
         return
+    if order.kind == c.MARKET and order.is_reduce_only == 0 and position.lots * order.side < 0:
+        cancel_exits_nb(session, j, order.side)
     s.reserved_micro += order.reserve_micro
     submit_nb(session, j, k)
 

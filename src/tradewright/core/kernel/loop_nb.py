@@ -47,14 +47,22 @@ def pass_through_nb(session: int, venue: int, i: int) -> None:
 
 
 def send_all_nb(session: int, venue: int, _unused: int) -> int:
-    """Hand everything in the outbox over to the venue's line."""
+    """Hand the outbox over to the venue's line; what finds no place there waits until room is made."""
     s = session_nb(session)[0]
+    v = venue_nb(venue)[0]
     post = verbs_nb(s.verbs)[0].post
     messages = messages_nb(s.outbox, s.outbox_capacity)
     orders = order_list_nb(s.outbox_orders, s.outbox_capacity)
-    for n in range(s.n_outbox):
+    sent = min(s.n_outbox, v.mask - (v.inbox_tail - v.inbox_head))
+    for n in range(sent):
         call_nb(post, venue, s.outbox + n * messages.itemsize, s.outbox_orders + n * orders.itemsize)
-    s.n_outbox = 0
+    left = s.n_outbox - sent
+    for n in range(left):
+        messages[n] = messages[sent + n]
+        orders[n] = orders[sent + n]
+    s.n_outbox = left
+    if left > 0:
+        v.needs_room = 1
     return 0
 
 
@@ -71,6 +79,7 @@ def run_events(session: int, venue: int, start: int, stop: int) -> int:
     for i in range(start, stop):
         if not has_room_nb(session, venue):
             return i
+        send_nb(session, venue)  # what waited for room
         pass_through_nb(session, venue, i)
         on_event(session, i)
         send_nb(session, venue)
@@ -84,6 +93,7 @@ def run_stamps(session: int, venue: int, start: int, stop: int) -> int:
     for i in range(start, stop):
         if not has_room_nb(session, venue):
             return i
+        send_nb(session, venue)  # what waited for room
         pass_through_nb(session, venue, i)
         on_event(session, i)
         if i + 1 == stop or ts[i + 1] != ts[i]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tradewright.core.kernel import codes as c
-from tradewright.core.kernel.book_nb import answer_nb, delay_nb, end_nb, is_working_nb, tidy_nb
+from tradewright.core.kernel.book_nb import answer_nb, delay_nb, end_nb, watch_rings_nb, is_working_nb, tidy_nb
 from tradewright.core.kernel.compiled import compiled, inlined
 from tradewright.core.kernel.match_bar_nb import match_bar_nb
 from tradewright.core.kernel.match_tick_nb import arrive_nb
@@ -28,11 +28,17 @@ def post_nb(venue: int, message_address: int, order_address: int) -> int:
     v.last_request_due = due
     place = v.inbox_tail & v.mask
     v.inbox_tail += 1
-    v.needs_room = v.inbox_tail - v.inbox_head > v.mask // 2
+    watch_rings_nb(venue)
     inbox = messages_nb(v.inbox, v.mask + 1)
     inbox[place] = sent
     inbox[place].ts_due = due
-    order_list_nb(v.inbox_orders, v.mask + 1)[place] = order_list_nb(order_address, 1)[0]
+    order = order_list_nb(order_address, 1)[0]
+    arriving = order_list_nb(v.inbox_orders, v.mask + 1)
+    if sent.verb == c.CANCEL_ORDER:
+        arriving[place].id = order.id
+        arriving[place].instrument = order.instrument
+    else:
+        arriving[place] = order
     return 0
 
 

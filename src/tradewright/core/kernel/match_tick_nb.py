@@ -38,7 +38,7 @@ def lots_shown_nb(size: float, lot_num: int, lot_den: int) -> float:
     return float(np.rint(size * lot_den / lot_num))
 
 
-@compiled
+@inlined
 def queue_nb(venue: int, j: int, k: int) -> None:
     """Shorten the queue before a resting limit by what the quote shows at its price."""
     v = venue_nb(venue)[0]
@@ -107,7 +107,7 @@ def arrive_nb(venue: int, j: int, k: int) -> None:
             order.queue_ahead = 0.0
 
 
-@compiled
+@inlined
 def rest_on_quote_nb(venue: int, j: int, k: int) -> None:
     """Look at one order of the book after the quote moved."""
     v = venue_nb(venue)[0]

@@ -15,6 +15,8 @@ def command_nb(session: int, verb: int, j: int, k: int, reason: int) -> None:
     """Put a command about one of our orders into the outbox."""
     s = session_nb(session)[0]
     place = s.n_outbox
+    if place >= s.outbox_capacity:
+        return  # cannot be: every wish and every instrument has room for all orders it could be about
     s.n_outbox += 1
     message = messages_nb(s.outbox, s.outbox_capacity)[place]
     message.verb = verb
@@ -23,7 +25,12 @@ def command_nb(session: int, verb: int, j: int, k: int, reason: int) -> None:
     message.ts_due = s.now
     message.reason = reason
     orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
-    order_list_nb(s.outbox_orders, s.outbox_capacity)[place] = orders[j, k]
+    sent = order_list_nb(s.outbox_orders, s.outbox_capacity)
+    if verb == c.CANCEL_ORDER:  # only which order it is about
+        sent[place].id = orders[j, k].id
+        sent[place].instrument = j
+    else:
+        sent[place] = orders[j, k]
 
 
 @compiled

@@ -295,6 +295,7 @@ session_dtype = np.dtype(
         ("halt_reason", _I),
         ("denials", _I),
         ("margin_call", _F),  # largest maintenance margin of any instrument; 0 = no liquidation
+        ("margin_most", _F),  # largest initial margin of any instrument
         ("uses_fx", _I),
         ("log_reserve", _I),  # free rows each log must have before an event is processed
         ("needs_room", _I),  # 1: a log has fewer; the caller makes room before the next event
@@ -339,7 +340,8 @@ venue_dtype = np.dtype(
         ("target_takes", _I),  # 1: a bracket's target is filled like a market order once touched, costs included
         ("protect_from_next_bar", _I),  # 1: a bracket's exits are first looked at on the bar after the entry
         ("uses_queue", _I),  # 1 or 2: a resting limit waits for the quantity before it; 2: where none is shown is none
-        ("needs_room", _I),  # 1: a ring is more than half full
+        ("needs_room", _I),  # 1: the next event could fill a ring
+        ("has_overflown", _I),
         ("opened", _I),  # when the event being matched began
         ("seen", _I),  # when we see the event being matched; no answer to it arrives before
         ("phase", _I),  # of the event being matched: 1 at the opening price, 2 inside
