@@ -84,7 +84,7 @@ def decide_requote(row: Any, forecast: Any, account: Any, params: Any, signals: 
     """Keep one bid and one ask a tick outside the middle of the market."""
     if account.now > params.last or math.isnan(account.bid):
         return
-    middle = round(account.bid * 10.0) + round(account.ask * 10.0)
+    middle = int(account.bid * 10.0 + 0.5) + int(account.ask * 10.0 + 0.5)
     wanted = (middle // 2 - spec.DISTANCE_TICKS) / 10.0
     fits = abs(account.position + QUANTITY) <= LARGEST
     is_there = not math.isnan(account.buy_limit)

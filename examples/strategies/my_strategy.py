@@ -25,7 +25,7 @@ def features(params: Params) -> dict[str, FeatureSpec]:
     return {"trend": feature("sma", params.trend_bars), "rsi": feature("rsi_wilder", params.rsi_bars)}
 
 
-def decide(row: Row, forecast: ForecastRow, account: Account, params: Params, signals: Signals) -> None:  # noqa: ARG001
+def decide(row: Row, forecast: ForecastRow, account: Account, params: Params, signals: Signals) -> None:
     """Run after every bar, compiled; it remembers nothing: all it knows is in its arguments."""
     # a feature that is still warming up is NaN, and comparisons with NaN are false: nothing happens
     if account.position == 0.0:

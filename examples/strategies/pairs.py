@@ -24,7 +24,7 @@ def features(params: Params) -> dict[str, FeatureSpec]:
     return {"run": feature("log_return", params.window), "vol": feature("rolling_volatility", params.window)}
 
 
-def decide(rows: Floats, forecasts: Floats, accounts: Floats, params: Params, signals: Signals) -> None:  # noqa: ARG001
+def decide(rows: Floats, forecasts: Floats, accounts: Floats, params: Params, signals: Signals) -> None:
     """Trade the first two instruments of the run; a NaN gap, while warming up, does nothing."""
     if len(rows) < 2:
         raise ValueError("a pair needs two instruments")

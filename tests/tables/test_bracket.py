@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from numpy import nan
-from tests.tables.script import PLAIN, Setting, check, check_both_sides, with_fees
+from tests.tables.script import PLAIN, Key, Setting, Wish, check, check_both_sides, with_fees
 
 from tradewright.execution.sim_venue import SimVenueParams
 from tradewright.strategies.signals import Signals, bracket, bracket_at, limit, market, stop, target
@@ -411,7 +411,7 @@ def test_a_target_taken_at_the_market_pays_for_it() -> None:
 def test_a_touch_of_a_target_taken_at_the_market_is_enough() -> None:
     # target=market: the high meets 104 and goes no further. Touched, the target is a market order: 104 less 10 bps of
     # slippage = 103.896, with the taker's 4 bps of 1038.96 = 0.415584; the entry paid the maker's 1 bp of 995 = 0.0995.
-    script = {0: lambda s: bracket_at(s, limit(s, 10, 99.5), 97.0, 104.0)}
+    script: dict[Key, Wish] = {0: lambda s: bracket_at(s, limit(s, 10, 99.5), 97.0, 104.0)}
     costs = with_fees(slippage_bps=10, maker_bps=1, taker_bps=4)
     outcome = check(
         "100 101 99 100 | 100 101 99 100 | 101 104 101 103",
@@ -445,8 +445,8 @@ def test_turning_a_position_protects_what_it_opens() -> None:
         """,
         orders="""
             market buy  10/10 FILLED
-            stop   sell  0/10 CANCELED CANCELED_POSITION_CLOSED
-            limit  sell  0/10 CANCELED CANCELED_POSITION_CLOSED
+            stop   sell  0/10 CANCELED CANCELED_BY_STRATEGY
+            limit  sell  0/10 CANCELED CANCELED_BY_STRATEGY
             market sell 20/20 FILLED
             stop   buy  10/10 FILLED
         """,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.tables.script import PLAIN, START, Outcome, Series, Setting, check, with_fees
+from tests.tables.script import PLAIN, START, Key, Outcome, Series, Setting, Wish, check, with_fees
 
 from tradewright.core.types.ledger import LedgerKind
 from tradewright.risk.limits import Limits
@@ -38,10 +38,9 @@ def sell_inside(s: Signals) -> int:
 @pytest.mark.parametrize(
     ("wish", "price"), [(sell_at_the_open, 100), (sell_inside, 101)], ids=["at the open", "inside the bar"]
 )
-def test_a_short_opened_by_a_days_first_bar_pays_nothing_for_the_night_before(wish: object, price: int) -> None:
+def test_a_short_opened_by_a_days_first_bar_pays_nothing_for_the_night_before(wish: Wish, price: int) -> None:
     # Bars 2 and 3 are day 1. Sold in bar 2, the night before it is not the short's. It is held over the next midnight
     # at a close of 110: 100 x 110 x 1 bp = 1.10.
-    assert callable(wish)
     outcome = check(
         f"{FLAT} | {FLAT} | 100 102 100 101 | 101 110 101 110 | 110 110 110 110",
         {1: wish},
@@ -151,7 +150,7 @@ def test_the_first_bars_gain_does_not_raise_the_mark_of_the_day() -> None:
     # Held over midnight at 100, the rise to 104 and the sale there belong to day 1, which began at 10,000: back at
     # 102 on the other half the day is still up and nothing happens (from 10,200 on, 50 would be 0.5 %, not 1 %) ...
     held = "100 100 100 100 | 100 100 100 100 | 104 104 104 104"
-    script = {0: lambda s: market(s, 50), 1: lambda s: market(s, -1)}
+    script: dict[Key, Wish] = {0: lambda s: market(s, 50), 1: lambda s: market(s, -1)}
     fills = """
         1 buy  50 @ 100 strategy
         2 sell 1  @ 104 strategy

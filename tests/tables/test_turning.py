@@ -8,7 +8,7 @@ import pytest
 from numpy import nan
 from tests.tables.script import PLAIN, Setting, Wish, check, check_both_sides
 
-from tradewright.strategies.signals import UNITS, Signals, bracket_at, limit, market, reduce_only, target
+from tradewright.strategies.signals import UNITS, Signals, bracket_at, limit, market, reduce_only, stop, target
 
 FLAT = "100 101 99 100"
 LONG_ONLY = Setting(replace(PLAIN, is_shortable=False))
@@ -222,6 +222,27 @@ def test_what_is_not_shortable_takes_no_limit_larger_than_the_position() -> None
         """,
         setting=LONG_ONLY,
     )
+
+
+LEAVES: dict[str, Wish] = {
+    "reduce-only stop": lambda s: reduce_only(s, stop(s, -10, 97)),
+    "target": lambda s: target(s, 0),
+}
+
+
+@pytest.mark.parametrize("wish", LEAVES.values(), ids=LEAVES)
+def test_a_resting_limit_never_opens_a_short_where_none_is_allowed(wish: Wish) -> None:
+    # The limit was there first and closed what was held; another order closes it in bar 3. Bar 4 opens no short.
+    outcome = check(
+        f"{FLAT} | {FLAT} | {FLAT} | 96 97 95 96 | 98 110 98 109",
+        {0: lambda s: market(s, 10), 1: lambda s: limit(s, -10, 104), 2: wish},
+        fills="""
+            1 buy  10 @ 100 strategy
+            3 sell 10 @ 96  strategy
+        """,
+        setting=LONG_ONLY,
+    )
+    assert outcome.result.open_lots.tolist() == [0]
 
 
 def test_a_target_of_nothing_leaves_a_resting_order() -> None:

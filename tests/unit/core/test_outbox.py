@@ -1,21 +1,29 @@
-"""The outbox holds whatever one decision can ask for; started in a process of its own, as an overflow kills it."""
+"""Whatever one decision can ask for finds room; played in a process of its own, as an overflow would kill it."""
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from tests.tables.script import Outcome, Setting, play
+from tests.tables.script import Key, Setting, Wish, play
 
+from tradewright.core.types.account import Account
+from tradewright.core.types.instrument import Instrument
 from tradewright.core.types.order import OrderStatus, Reason
+from tradewright.data.synthetic import synthetic_bars
+from tradewright.engine.backtest import run_backtest
+from tradewright.engine.plan import plan_of_bars
 from tradewright.execution.sim_venue import SimVenueParams
 from tradewright.strategies.signals import Signals, cancel, limit, replace, tagged
+from tradewright.strategies.strategy import Strategy, StrategyParams
 
 ROOT = Path(__file__).parents[3]
-BARS = " | ".join(["100 101 99 100"] * 4)
-N_ORDERS, N_WISHES = 13, 20  # most orders of one instrument without exits, wishes that one decision may hold
+BARS = " | ".join(["100 101 99 100"] * 6)
+N_ORDERS = 13
+N_WISHES = 20  # as many as one decision about one instrument may hold
 
 
 def enter(s: Signals) -> None:
@@ -24,51 +32,83 @@ def enter(s: Signals) -> None:
         tagged(s, limit(s, 1, 50), 1)
 
 
-def _storm(slots: int, price: float, setting: Setting | None = None) -> Outcome:
-    """Move every order twenty times in one decision, the last time to ``price``; both paths must agree."""
-
-    def move(s: Signals) -> None:
-        for n in range(N_WISHES):
-            replace(s, 1, price - (N_WISHES - 1 - n) * 0.01)
-
-    return play(BARS, {0: enter, 1: move}, setting or Setting(venue=SimVenueParams(slots=slots)))
+def move(s: Signals) -> None:
+    """Twenty new prices for all of them, 60 the last."""
+    for n in range(N_WISHES):
+        replace(s, 1, 60 - (N_WISHES - 1 - n) * 0.5)
 
 
 def every_order_is_moved() -> None:
-    """All thirteen stand where the last wish put them."""
-    orders = _storm(16, 60.0).result.orders
+    """All thirteen stand where the last wish put them, from the next bar on."""
+    outcome = play(BARS, {0: enter, 1: move})
+    orders = outcome.result.orders
     assert len(orders) == N_ORDERS
     assert set(orders["status"].tolist()) == {OrderStatus.ACCEPTED}
     assert set(orders["limit"].tolist()) == {60.0}
+    assert [outcome.accounts["X", bar].buy_limit for bar in (1, 2, 3)] == [50.0, 60.0, 60.0]
 
 
-def every_move_can_be_denied() -> None:
-    """A wish for a price below zero is denied once for each order and logged each time."""
-    orders = _storm(16, -60.0).result.orders
-    denied = orders[orders["status"] == OrderStatus.DENIED]
-    assert len(orders) == N_ORDERS + N_ORDERS * N_WISHES
-    assert set(denied["reason"].tolist()) == {Reason.BAD_PRICE}
-    assert set(orders["limit"][orders["status"] == OrderStatus.ACCEPTED].tolist()) == {50.0}
+def more_orders_than_a_ring_holds_are_moved() -> None:
+    """Sixty orders moved twenty times are 1,200 messages, all of which arrive before the next bar."""
+    script: dict[Key, Wish] = dict.fromkeys((0, 1, 2), lambda s: [tagged(s, limit(s, 1, 50), 1) for _ in range(20)])
+    script[3] = move
+    outcome = play(BARS, script, Setting(venue=SimVenueParams(slots=64)))
+    orders = outcome.result.orders
+    assert len(orders) == 60
+    assert set(orders["limit"].tolist()) == {60.0}
+    assert [outcome.accounts["X", bar].buy_limit for bar in (3, 4, 5)] == [50.0, 60.0, 60.0]
+
+
+def every_move_is_denied() -> None:
+    """A price below zero is denied once for each wish and order, and each denial is logged."""
+    script: dict[Key, Wish] = {0: enter, 1: lambda s: [replace(s, 1, -60) for _ in range(N_WISHES)]}
+    orders = play(BARS, script).result.orders
+    is_denied = orders["status"] == OrderStatus.DENIED
+    assert is_denied.tolist().count(True) == N_ORDERS * N_WISHES
+    assert set(orders["reason"][is_denied].tolist()) == {Reason.BAD_PRICE}
+    assert orders["limit"][~is_denied].tolist() == [50.0] * N_ORDERS
 
 
 def every_order_is_cancelled_once() -> None:
     """Twenty cancels of one tag end each order once."""
-
-    def wish(s: Signals) -> None:
-        for _ in range(N_WISHES):
-            cancel(s, 1)
-
-    orders = play(BARS, {0: enter, 1: wish}).result.orders
-    assert len(orders) == N_ORDERS
-    assert set(orders["status"].tolist()) == {OrderStatus.CANCELED}
+    script: dict[Key, Wish] = {0: enter, 1: lambda s: [cancel(s, 1) for _ in range(N_WISHES)]}
+    orders = play(BARS, script).result.orders
+    assert orders["status"].tolist() == [OrderStatus.CANCELED] * N_ORDERS
 
 
-CASES = {case.__name__: case for case in (every_order_is_moved, every_move_can_be_denied, every_order_is_cancelled_once)}
+def decide(row: object, forecast: object, account: Account, params: object, signals: Signals) -> None:  # noqa: ARG001
+    """Enter twenty orders a bar up to sixty, then move them all twenty times."""
+    for n in range(20):
+        if account.working < 60.0:
+            tagged(signals, limit(signals, 1.0, 50.0, 1), 1)
+        else:
+            # a move that comes late shows in the next price
+            replace(signals, 1, 40.0 + (account.buy_limit + 3.0 + n * 0.5) % 20.0)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_a_decision_full_of_wishes_about_many_orders(case: str) -> None:
-    code = f"import runpy, sys; runpy.run_path({str(Path(__file__))!r})[{case!r}]()"
+def a_compiled_strategy_moves_as_many() -> None:
+    """The same by the loop that runs compiled strategies."""
+    strategy = Strategy("storm", StrategyParams, lambda _params: {}, decide)
+    plan = plan_of_bars([Instrument("X")], [synthetic_bars(50, 1)], strategy, StrategyParams())
+    plan = dataclasses.replace(plan, venue=SimVenueParams(slots=64))
+    loop, session = run_backtest(plan, "loop"), run_backtest(plan, "session")
+    assert len(loop.orders) >= 60
+    for name in ("orders", "fills", "ledger", "equity"):
+        assert getattr(loop, name).tobytes() == getattr(session, name).tobytes(), name
+
+
+CASES = (
+    every_order_is_moved,
+    more_orders_than_a_ring_holds_are_moved,
+    every_move_is_denied,
+    every_order_is_cancelled_once,
+    a_compiled_strategy_moves_as_many,
+)
+
+
+@pytest.mark.parametrize("case", [case.__name__ for case in CASES])
+def test_a_decision_full_of_wishes(case: str) -> None:
+    code = f"from tests.unit.core.test_outbox import {case}; {case}()"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
     )

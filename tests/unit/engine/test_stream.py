@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -44,5 +46,5 @@ def test_blocks_are_the_whole_stream_and_never_cut_a_timestamp(times: list[list[
     assert np.array_equal(np.concatenate([np.empty(0, np.int64), *stamps]), whole.ts_event)
     numbers = [b.instruments for b in blocks]
     assert np.array_equal(np.concatenate([np.empty(0, np.int64), *numbers]), whole.instruments)
-    ends = [(a[-1], b[0]) for a, b in zip(stamps, stamps[1:], strict=False)]
+    ends = [(a[-1], b[0]) for a, b in itertools.pairwise(stamps)]
     assert all(last < first for last, first in ends)

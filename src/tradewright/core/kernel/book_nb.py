@@ -47,7 +47,7 @@ def whole_nb(lots: float) -> int:
     return int(np.sign(lots) * count)
 
 
-@compiled
+@inlined
 def delay_nb(venue: int, column: int) -> int:
     """Next latency in ns from the table: column 0 on the way to the venue, 1 on the way back."""
     v = venue_nb(venue)[0]
@@ -71,7 +71,7 @@ def watch_rings_nb(venue: int) -> None:
         v.needs_room = 1
 
 
-@compiled
+@inlined
 def answer_nb(venue: int, verb: int, instrument: int, slot: int, reason: int) -> int:
     """Send us a message about one order and return its place in the ring.
 
@@ -113,7 +113,7 @@ def arrive_at_event_nb(venue: int, i: int) -> None:
     v.seen = ints_nb(m.ts_seen, m.n)[i]
 
 
-@compiled
+@inlined
 def end_nb(venue: int, instrument: int, slot: int, verb: int, reason: int) -> None:
     """End a working order: cancelled or expired."""
     v = venue_nb(venue)[0]
@@ -163,7 +163,7 @@ def tidy_nb(venue: int, instrument: int) -> None:
     book.high_trigger = high
 
 
-@compiled
+@inlined
 def commission_nb(venue: int, instrument: int, slot: int) -> float:
     """Commission now due on an order, its currency; a minimum is charged once an order, with its first fill."""
     v = venue_nb(venue)[0]

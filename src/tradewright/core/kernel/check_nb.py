@@ -30,7 +30,7 @@ from tradewright.core.kernel.submit_nb import blank_order_nb, cancel_nb, command
 _LARGEST_VALUE = 4.6e12
 
 
-@compiled
+@inlined
 def wanted_lots_nb(session: int, j: int, size: float, unit: int) -> float:
     """Size of a signal in lots, not rounded; NaN where no price or rate is known."""
     s = session_nb(session)[0]
@@ -103,7 +103,7 @@ def to_target_nb(session: int, j: int, wanted: int) -> int:
     return int(wanted - position.lots)
 
 
-@compiled
+@inlined
 def price_refusal_nb(session: int, j: int, k: int) -> int:
     """Look at the prices of an order: those its kind needs must be there, finite and positive."""
     s = session_nb(session)[0]
@@ -121,7 +121,7 @@ def price_refusal_nb(session: int, j: int, k: int) -> int:
     return c.NO_REASON
 
 
-@compiled
+@inlined
 def slots_needed_nb(session: int, j: int, k: int) -> int:
     """Places our table needs if every working order and the new one come to their exits."""
     s = session_nb(session)[0]
@@ -138,7 +138,7 @@ def slots_needed_nb(session: int, j: int, k: int) -> int:
 
 @compiled
 def margin_nb(session: int, j: int, added: float) -> float:
-    """Initial margin of all positions and working orders, and of ``added`` value in instrument ``j``."""
+    """Return the initial margin of all positions, working orders and ``added`` value in instrument ``j``."""
     s = session_nb(session)[0]
     positions = positions_nb(s.positions, s.n_instruments)
     terms = instruments_nb(s.instruments, s.n_instruments)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tradewright.core.kernel import codes as c
-from tradewright.core.kernel.book_nb import answer_nb, delay_nb, end_nb, watch_rings_nb, is_working_nb, tidy_nb
+from tradewright.core.kernel.book_nb import answer_nb, delay_nb, end_nb, is_working_nb, tidy_nb, watch_rings_nb
 from tradewright.core.kernel.compiled import compiled, inlined
 from tradewright.core.kernel.match_bar_nb import match_bar_nb
 from tradewright.core.kernel.match_tick_nb import arrive_nb
@@ -42,7 +42,7 @@ def post_nb(venue: int, message_address: int, order_address: int) -> int:
     return 0
 
 
-@compiled
+@inlined
 def find_nb(venue: int, instrument: int, order_id: int) -> int:
     """Slot of a working order by its id; -1 when it is not there (any more)."""
     v = venue_nb(venue)[0]

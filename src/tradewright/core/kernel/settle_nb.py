@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tradewright.core.kernel import codes as c
-from tradewright.core.kernel.compiled import compiled
+from tradewright.core.kernel.compiled import compiled, inlined
 from tradewright.core.kernel.ledger_nb import book_fill_nb
 from tradewright.core.kernel.memory_nb import (
     call_nb,
@@ -20,7 +20,7 @@ from tradewright.core.kernel.memory_nb import (
 )
 
 
-@compiled
+@inlined
 def log_order_nb(session: int, j: int, k: int) -> None:
     """Write an order that has come to its end into the order log."""
     s = session_nb(session)[0]
@@ -54,7 +54,7 @@ def note_limits_nb(session: int, j: int) -> None:
             position.sell_limit, position.sell_unconfirmed = order.limit, is_unconfirmed
 
 
-@compiled
+@inlined
 def find_order_nb(session: int, j: int, order_id: int) -> int:
     """Slot of one of our orders by its id; -1 when it is not in our table."""
     s = session_nb(session)[0]
@@ -66,7 +66,7 @@ def find_order_nb(session: int, j: int, order_id: int) -> int:
     return -1
 
 
-@compiled
+@inlined
 def reserve_nb(session: int, j: int, k: int, reserve_micro: int) -> None:
     """Set what an order reserves of the account's exposure."""
     s = session_nb(session)[0]
@@ -75,7 +75,7 @@ def reserve_nb(session: int, j: int, k: int, reserve_micro: int) -> None:
     order.reserve_micro = reserve_micro
 
 
-@compiled
+@inlined
 def forget_nb(session: int, j: int, k: int) -> None:
     """Move a finished order from our table to the log, keeping the order of the rest."""
     s = session_nb(session)[0]

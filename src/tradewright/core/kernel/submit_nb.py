@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from tradewright.core.kernel import codes as c
-from tradewright.core.kernel.compiled import compiled
+from tradewright.core.kernel.compiled import compiled, inlined
 from tradewright.core.kernel.memory_nb import messages_nb, order_list_nb, orders_nb, positions_nb, session_nb
 from tradewright.core.kernel.settle_nb import log_order_nb, note_limits_nb
 
 
-@compiled
+@inlined
 def command_nb(session: int, verb: int, j: int, k: int, reason: int) -> None:
     """Put a command about one of our orders into the outbox."""
     s = session_nb(session)[0]
@@ -33,7 +33,7 @@ def command_nb(session: int, verb: int, j: int, k: int, reason: int) -> None:
         sent[place] = orders[j, k]
 
 
-@compiled
+@inlined
 def blank_order_nb(session: int, j: int) -> int:
     """Prepare the free slot after our working orders of an instrument; return it."""
     s = session_nb(session)[0]
@@ -76,7 +76,7 @@ def blank_order_nb(session: int, j: int) -> int:
     return int(k)
 
 
-@compiled
+@inlined
 def submit_nb(session: int, j: int, k: int) -> None:
     """Count the prepared order as ours and send it."""
     s = session_nb(session)[0]

@@ -66,7 +66,7 @@ def _inputs(run: StoredRun) -> dict[str, str]:
     return found | _flat(config, "")
 
 
-def _flat(value: Any, name: str) -> dict[str, str]:
+def _flat(value: object, name: str) -> dict[str, str]:
     if isinstance(value, dict) and value:
         return {k: v for key, inner in value.items() for k, v in _flat(inner, f"{name}.{key}" if name else key).items()}
     return {name: str(value)}

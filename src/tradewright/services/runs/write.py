@@ -12,7 +12,7 @@ from typing import Any
 from tradewright import __version__
 from tradewright.analytics.performance import PerformanceParams
 from tradewright.engine.backtest import BacktestResult
-from tradewright.services.report.numbers import RunNumbers, numbers_of
+from tradewright.services.report.numbers import RunNumbers, RunResult, numbers_of
 from tradewright.services.runs import tables
 from tradewright.services.runs.origins import code_hash, file_hash, fingerprint_of, versions
 from tradewright.services.runs.prepare import PreparedRun
@@ -48,7 +48,7 @@ def outcome_of(run: PreparedRun, result: BacktestResult) -> Outcome:
     )
 
 
-def performance_params(settings: RunSettings, result: Any) -> PerformanceParams:
+def performance_params(settings: RunSettings, result: RunResult) -> PerformanceParams:
     """Return what the numbers are measured against: trading days are the first instrument's."""
     if not len(result.stamps):
         return PerformanceParams(risk_free_year=settings.report.risk_free)
