@@ -140,6 +140,13 @@ class VenueMemory:
             raise RuntimeError(msg)
         if self.record["needs_room"][0]:
             self._lay_rings(2 * self.places)
+            while self._could_overflow():
+                self._lay_rings(2 * self.places)
+
+    def _could_overflow(self) -> bool:
+        """Tell whether one more event could fill a ring; the bound is that of `watch_rings_nb`."""
+        flying = {r: int(self.record[f"{r}_tail"][0] - self.record[f"{r}_head"][0]) for r in ("inbox", "answers")}
+        return flying["answers"] + 6 * flying["inbox"] + 4 * int(self.record["n_slots"][0]) >= self.places
 
     def take_answers(self, until_ns: int) -> list[VenueMessage]:
         """Take the answers that have reached us by a time out of the ring."""

@@ -23,6 +23,7 @@ from tradewright.strategies.strategy import Strategy, StrategyParams
 ROOT = Path(__file__).parents[3]
 BARS = " | ".join(["100 101 99 100"] * 6)
 N_ORDERS = 13
+FIRST_BAR = float(synthetic_bars(1, 1).ts_event[0])
 N_WISHES = 20  # as many as one decision about one instrument may hold
 
 
@@ -77,24 +78,44 @@ def every_order_is_cancelled_once() -> None:
 
 
 def decide(row: object, forecast: object, account: Account, params: object, signals: Signals) -> None:  # noqa: ARG001
-    """Enter twenty orders a bar up to sixty, then move them all twenty times."""
-    for n in range(20):
-        if account.working < 60.0:
-            tagged(signals, limit(signals, 1.0, 50.0, 1), 1)
-        else:
+    """Enter sixty orders, then move them all with every wish there is room for; nothing at the first bar."""
+    if account.now <= FIRST_BAR:
+        return
+    for n in range(len(signals)):
+        if account.working >= 60.0:
             # a move that comes late shows in the next price
             replace(signals, 1, 40.0 + (account.buy_limit + 3.0 + n * 0.5) % 20.0)
+        elif n + account.working < 60.0:
+            tagged(signals, limit(signals, 1.0, 50.0, 1), 1)
 
 
-def a_compiled_strategy_moves_as_many() -> None:
-    """The same by the loop that runs compiled strategies."""
-    strategy = Strategy("storm", StrategyParams, lambda _params: {}, decide)
-    plan = plan_of_bars([Instrument("X")], [synthetic_bars(50, 1)], strategy, StrategyParams())
+def _play_storm(n_instruments: int, *, is_compiled: bool) -> None:
+    """More instruments leave room for more wishes: 16 and four for each. Only the first acts."""
+    strategy = Strategy("storm", StrategyParams, lambda _params: {}, decide, is_compiled=is_compiled)
+    instruments = [Instrument(f"X{j}") for j in range(n_instruments)]
+    bars = [synthetic_bars(9 if j == 0 else 1, 1) for j in range(n_instruments)]
+    plan = plan_of_bars(instruments, bars, strategy, StrategyParams())
     plan = dataclasses.replace(plan, venue=SimVenueParams(slots=64))
     loop, session = run_backtest(plan, "loop"), run_backtest(plan, "session")
     assert len(loop.orders) >= 60
+    assert loop.orders["limit"].tolist() == session.orders["limit"].tolist()
     for name in ("orders", "fills", "ledger", "equity"):
         assert getattr(loop, name).tobytes() == getattr(session, name).tobytes(), name
+
+
+def a_compiled_strategy_moves_as_many() -> None:
+    """1,200 messages from one decision of a compiled strategy."""
+    _play_storm(1, is_compiled=True)
+
+
+def a_compiled_strategy_moves_several_rings_full() -> None:
+    """48 wishes about 60 orders are 2,880 messages: more than a ring holds that was made larger once."""
+    _play_storm(8, is_compiled=True)
+
+
+def a_plain_strategy_moves_several_rings_full() -> None:
+    """The same from a strategy that is not compiled."""
+    _play_storm(8, is_compiled=False)
 
 
 CASES = (
@@ -103,6 +124,8 @@ CASES = (
     every_move_is_denied,
     every_order_is_cancelled_once,
     a_compiled_strategy_moves_as_many,
+    a_compiled_strategy_moves_several_rings_full,
+    a_plain_strategy_moves_several_rings_full,
 )
 
 

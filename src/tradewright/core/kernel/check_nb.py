@@ -223,8 +223,9 @@ def refusal_nb(session: int, j: int, k: int) -> int:
     if order.is_reduce_only != 0:
         return c.NO_REASON
     if position.lots * order.side < 0 and order.lots + leaves_nb(session, j, order.side) <= abs(position.lots):
-        if exits_nb(session, j, order.side) > 0:
-            order.is_reduce_only = 1  # should an exit close the position first, nothing is left for this order to do
+        # should another order close the position first, nothing is left for this one to do
+        if exits_nb(session, j, order.side) > 0 or terms.is_shortable == 0:
+            order.is_reduce_only = 1
         return c.NO_REASON
     if s.trading_state != c.ACTIVE:
         return int(s.halt_reason)

@@ -74,12 +74,22 @@ def send_nb(session: int, venue: int) -> None:
         call_nb(verbs_nb(s.verbs)[0].send, session, venue, 0)
 
 
+@inlined
+def is_ready_nb(session: int, venue: int) -> bool:
+    """Tell whether the next event can come: every log and ring has room, and nothing waits to be sent."""
+    if not has_room_nb(session, venue):
+        return False
+    if session_nb(session)[0].n_outbox == 0:
+        return True
+    send_nb(session, venue)  # what waited for room, or what a composite that is not compiled wanted
+    return has_room_nb(session, venue)
+
+
 def run_events(session: int, venue: int, start: int, stop: int) -> int:
     """Process events ``start`` to ``stop`` of the block; return the first one not processed (template)."""
     for i in range(start, stop):
-        if not has_room_nb(session, venue):
+        if not is_ready_nb(session, venue):
             return i
-        send_nb(session, venue)  # what waited for room
         pass_through_nb(session, venue, i)
         on_event(session, i)
         send_nb(session, venue)
@@ -91,9 +101,8 @@ def run_stamps(session: int, venue: int, start: int, stop: int) -> int:
     m = market_nb(session_nb(session)[0].market)[0]
     ts = ints_nb(m.ts_event, m.n)
     for i in range(start, stop):
-        if not has_room_nb(session, venue):
+        if not is_ready_nb(session, venue):
             return i
-        send_nb(session, venue)  # what waited for room
         pass_through_nb(session, venue, i)
         on_event(session, i)
         if i + 1 == stop or ts[i + 1] != ts[i]:
@@ -108,9 +117,8 @@ def surround_nb(session: int, venue: int, i: int) -> bool:
 
     Sends what the event before made us want, then passes event ``i`` through; False where a log needs room first.
     """
-    if not has_room_nb(session, venue):
+    if not is_ready_nb(session, venue):
         return False
-    send_nb(session, venue)
     pass_through_nb(session, venue, i)
     return True
 
