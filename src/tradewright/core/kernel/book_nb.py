@@ -34,6 +34,10 @@ def is_working_nb(status: int) -> bool:
 @inlined
 def on_grid_nb(price: float, tick_num: int, tick_den: int) -> float:
     """Nearest price on the tick grid: the double closest to the decimal price, halves to even ticks."""
+    if np.isnan(price):
+        return price
+    if tick_num == 1:  # the usual tick: one division less, the same result
+        return float(np.rint(price * tick_den) / tick_den)
     return float(np.rint(price * tick_den / tick_num) * tick_num / tick_den)
 
 
