@@ -114,7 +114,7 @@ def tick_plan(data: TickData) -> BacktestPlan:
     return replace(
         plan,
         account=AccountParams(initial_cash=spec.CASH),
-        venue=SimVenueParams(touch_fills=True, queue="displayed", latency=latency),
+        venue=SimVenueParams(touch_fills=True, queue="displayed", latency=latency, slots=8),
     )
 
 

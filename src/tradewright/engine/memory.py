@@ -167,10 +167,11 @@ class SessionMemory:
         """Move outputs into larger arrays and tell compiled code where they are."""
         if rows <= int(self.record[capacity][0]):
             return
+        filled = int(self.record[f"n_{capacity.removesuffix('_capacity')}"][0])
         for name in names:
             old = self.arrays[name]
-            fresh = np.empty((rows, *old.shape[1:]), old.dtype)
-            fresh[: len(old)] = old
+            fresh = np.empty(rows, old.dtype)
+            fresh[:filled] = old[:filled]
             self.arrays[name] = fresh
             self.record[name] = fresh.ctypes.data
         self.record[capacity] = rows

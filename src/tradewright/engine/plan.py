@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradewright.core.types.bar import Bars
-from tradewright.core.types.dtypes import ASK, BID, CLOSE, PRICE
-from tradewright.core.types.events import EventKind, MarketEvents
+from tradewright.core.types.events import MarketEvents
 from tradewright.core.types.forecast import Forecasts
 from tradewright.core.types.instrument import Instrument
 from tradewright.execution.sim_venue import SimVenueParams
@@ -100,11 +99,3 @@ def forecast_block(
         known = newest >= 0
         block[mine[known]] = series.values[:, newest[known]].T
     return block
-
-
-def mark_prices(events: MarketEvents) -> NDArray[np.float64]:
-    """Price that each event marks its instrument with: a bar's close, a quote's mid, a trade's price."""
-    fields, kinds = events.fields, events.kinds
-    mid = 0.5 * (fields[BID] + fields[ASK])
-    prices: NDArray[np.float64] = np.where(kinds == EventKind.QUOTE, mid, fields[PRICE])
-    return np.where(kinds == EventKind.BAR, fields[CLOSE], prices)

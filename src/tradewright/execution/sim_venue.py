@@ -62,7 +62,7 @@ class SimVenueParams(BaseModel):
 class VenueMemory:
     """Everything the venue's compiled code reads and writes, kept alive by this object."""
 
-    def __init__(self, params: SimVenueParams, instruments: NDArray[np.void], ring: int = 256) -> None:
+    def __init__(self, params: SimVenueParams, instruments: NDArray[np.void], ring: int | None = None) -> None:
         n = len(instruments)
         slots = 2 * params.slots + 2  # orders may still be here that we believe gone
         self.market = MarketMemory()
@@ -90,7 +90,7 @@ class VenueMemory:
         record["uses_queue"] = ("off", "careful", "displayed").index(params.queue)
         record["phase"] = 2
         self._rings: dict[str, NDArray[np.void]] = {}
-        self._lay_rings(ring)
+        self._lay_rings(ring or 1 << (6 * slots).bit_length())
         self._start = (record.copy(), self.books.copy())
 
     def restart(self) -> None:

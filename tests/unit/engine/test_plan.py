@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tradewright.core.types.dtypes import CLOSE, N_FIELDS
-from tradewright.core.types.events import EventKind, MarketEvents
+from tradewright.core.types.dtypes import N_FIELDS
+from tradewright.core.types.events import MarketEvents
 from tradewright.core.types.forecast import Forecasts
-from tradewright.engine.plan import forecast_block, mark_prices, spans
+from tradewright.engine.plan import forecast_block, spans
 
 
 def events_at(ts: list[int], instruments: list[int], delay: int = 0) -> MarketEvents:
@@ -52,13 +52,3 @@ def test_a_forecast_known_later_is_not_visible() -> None:
 
 def test_without_forecasts_there_is_no_block() -> None:
     assert forecast_block((), ["A"], events_at([1], [0]), 0, 1) is None
-
-
-def test_marks_are_closes_mids_and_trades() -> None:
-    events = events_at([1, 2, 3], [0, 0, 0])
-    events.fields[CLOSE, 0] = 7.0
-    events.fields[:2, 1] = 4.0, 5.0
-    events.fields[0, 2] = 9.0
-    kinds = np.array([EventKind.BAR, EventKind.QUOTE, EventKind.TRADE], np.int64)
-    mixed = MarketEvents(events.fields, events.ts_open, events.ts_event, events.ts_seen, kind=kinds)
-    assert mark_prices(mixed).tolist() == [7.0, 4.5, 9.0]

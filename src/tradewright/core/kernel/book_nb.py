@@ -21,6 +21,7 @@ from tradewright.core.kernel.memory_nb import (
     table_nb,
     venue_nb,
 )
+from tradewright.core.kernel.order_nb import blank_nb
 
 UNLIMITED = 2**62
 
@@ -216,39 +217,19 @@ def add_exit_nb(venue: int, instrument: int, slot: int, origin: int, lots: int) 
             answer_nb(venue, c.ORDER_REPLACED, instrument, k, c.NO_REASON)
             return -1
     place = book.n
-    orders[instrument, place] = entry
+    blank_nb(orders, instrument, place)
     order = orders[instrument, place]
     order.id = child
     order.parent = entry.id
     order.group = -entry.id  # groups of the strategy are positive
-    order.tag = 0
     order.side = -entry.side
-    order.tif = c.GTC
-    order.ts_expire = c.NEVER
     order.is_reduce_only = 1
     order.origin = origin
     order.lots = lots
-    order.filled = 0
-    order.limit = np.nan
-    order.stop = np.nan
-    order.trail = np.nan
-    order.watermark = np.nan
-    order.stop_loss = np.nan
-    order.take_profit = np.nan
-    order.trail_protect = np.nan
     order.ts_created = v.now
     order.ts_active = v.now
-    order.ts_done = 0
     order.status = c.ACCEPTED
-    order.reason = c.NO_REASON
-    order.is_triggered = 0
-    order.is_canceling = 0
     order.born = 0 if v.protect_from_next_bar != 0 else v.phase
-    order.reserve_micro = 0
-    order.queue_ahead = np.inf
-    order.fee_raw = 0.0
-    order.fee_charged = 0.0
-    order.fill_value = 0.0
     if place + 1 >= v.n_slots:  # the last slot is kept free for this
         order.status = c.REJECTED
         answer_nb(venue, c.ORDER_REJECTED, instrument, place, c.ORDER_TABLE_FULL)

@@ -202,7 +202,9 @@ def mark_nb(session: int, i: int) -> int:
     position.price = price
     if position.lots != 0:
         revalue_nb(session, j)
-        if s.margin_call > 0.0 and is_margin_short_nb(session, j, worst_price_nb(session, j, i)):
+        # a long that equity covers loses no more than it is worth: its margin cannot fall short
+        is_covered = position.lots > 0 and s.equity_micro >= s.gross_micro and s.margin_call <= 1.0
+        if not is_covered and s.margin_call > 0.0 and is_margin_short_nb(session, j, worst_price_nb(session, j, i)):
             call_nb(verbs_nb(s.verbs)[0].liquidate, session, j, i)
     if s.uses_fx != 0:
         call_nb(verbs_nb(s.verbs)[0].convert, session, j, 0)

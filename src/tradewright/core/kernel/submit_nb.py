@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from tradewright.core.kernel import codes as c
 from tradewright.core.kernel.compiled import compiled, inlined
 from tradewright.core.kernel.memory_nb import messages_nb, order_list_nb, orders_nb, positions_nb, session_nb
+from tradewright.core.kernel.order_nb import blank_nb
 from tradewright.core.kernel.settle_nb import log_order_nb, note_limits_nb
 
 
@@ -38,41 +37,11 @@ def blank_order_nb(session: int, j: int) -> int:
     """Prepare the free slot after our working orders of an instrument; return it."""
     s = session_nb(session)[0]
     k = positions_nb(s.positions, s.n_instruments)[j].working
-    order = orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k]
+    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
+    blank_nb(orders, j, k)
+    order = orders[j, k]
     order.id = s.next_id
-    order.parent = 0
-    order.group = 0
-    order.instrument = j
-    order.tag = 0
-    order.kind = c.MARKET
-    order.side = 1
-    order.tif = c.GTC
-    order.is_reduce_only = 0
-    order.origin = c.FROM_STRATEGY
-    order.lots = 0
-    order.filled = 0
-    order.limit = np.nan
-    order.stop = np.nan
-    order.trail = np.nan
-    order.watermark = np.nan
-    order.stop_loss = np.nan
-    order.take_profit = np.nan
-    order.trail_protect = np.nan
-    order.attach_unit = 0
     order.ts_created = s.now
-    order.ts_active = 0
-    order.ts_expire = c.NEVER
-    order.ts_done = 0
-    order.status = c.SUBMITTED
-    order.reason = c.NO_REASON
-    order.is_triggered = 0
-    order.is_canceling = 0
-    order.born = 0
-    order.reserve_micro = 0
-    order.queue_ahead = np.inf
-    order.fee_raw = 0.0
-    order.fee_charged = 0.0
-    order.fill_value = 0.0
     return int(k)
 
 

@@ -59,7 +59,7 @@ def assumptions(settings: RunSettings) -> list[tuple[str, str]]:
             ("fill when the price touches them" if venue.touch_fills else "fill when the price trades through them")
             + ("; at the better open after a gap" if venue.limit_gap == "open" else "; never better than their price"),
         ),
-        ("Ties inside a bar", "where stop and target both lie inside one bar, the stop is taken first"),
+        ("Ties inside a bar", "the open comes first; then, where a bar reaches stop and target, the stop"),
         (
             "Targets",
             "rest as limit orders" if venue.target == "limit" else "become market orders once touched, costs included",
@@ -74,7 +74,8 @@ def assumptions(settings: RunSettings) -> list[tuple[str, str]]:
         rows.append(
             (
                 "Latency",
-                "from a measured table" if latency.table else f"{latency.request_ms:g} ms + {latency.answer_ms:g} ms",
+                ("from a measured table" if latency.table else f"{latency.request_ms:g} ms + {latency.answer_ms:g} ms")
+                + "; on bars, an order then misses the open that follows the decision",
             )
         )
     rows += [(f"Costs of {symbol}", _fees(fields)) for symbol, fields in settings.instruments.items()]

@@ -1,0 +1,199 @@
+"""Reasons to deny an order: prices, sizes, limits, margin, and what all working orders could come to.
+
+What only reduces a position is never refused for a loss limit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tradewright.core.kernel import codes as c
+from tradewright.core.kernel.compiled import compiled, inlined
+from tradewright.core.kernel.ledger_nb import micro_nb
+from tradewright.core.kernel.memory_nb import (
+    instruments_nb,
+    limits_nb,
+    orders_nb,
+    positions_nb,
+    session_nb,
+)
+from tradewright.core.kernel.settle_nb import reserve_nb
+
+#: Value no order may have, whatever the limits say: half of what int64 holds in millionths.
+_LARGEST_VALUE = 4.6e12
+
+
+@compiled
+def leaves_nb(session: int, j: int, side: int) -> int:
+    """Lots that working orders of the strategy may still buy (side 1) or sell (side -1)."""
+    s = session_nb(session)[0]
+    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
+    total = 0
+    for k in range(positions_nb(s.positions, s.n_instruments)[j].working):
+        order = orders[j, k]
+        if order.side == side and order.origin == c.FROM_STRATEGY and order.is_reduce_only == 0:
+            total += order.lots - order.filled
+    return total
+
+
+@compiled
+def exits_nb(session: int, j: int, side: int) -> int:
+    """Lots of working reduce-only orders on a side: exits that may close the position before another order does."""
+    s = session_nb(session)[0]
+    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
+    total = 0
+    for k in range(positions_nb(s.positions, s.n_instruments)[j].working):
+        order = orders[j, k]
+        if order.side == side and order.is_reduce_only != 0 and order.is_canceling == 0:
+            total += order.lots - order.filled
+    return total
+
+
+@inlined
+def price_refusal_nb(session: int, j: int, k: int) -> int:
+    """Look at the prices of an order: those its kind needs must be there, finite and positive."""
+    s = session_nb(session)[0]
+    order = orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k]
+    needs_limit = order.kind == c.LIMIT or order.kind == c.STOP_LIMIT
+    if needs_limit and not (order.limit > 0.0 and order.limit < np.inf):
+        return c.BAD_PRICE
+    needs_stop = order.kind == c.STOP or order.kind == c.STOP_LIMIT
+    if needs_stop and not (order.stop > 0.0 and order.stop < np.inf):
+        return c.BAD_PRICE
+    if order.kind == c.TRAILING_STOP and not (order.trail > 0.0 and order.trail < np.inf):
+        return c.BAD_PRICE
+    if order.stop_loss <= 0.0 or order.take_profit <= 0.0 or order.trail_protect <= 0.0:  # NaN: not wanted
+        return c.BAD_PRICE
+    return c.NO_REASON
+
+
+@inlined
+def slots_needed_nb(session: int, j: int, k: int) -> int:
+    """Places our table needs if every working order and the new one come to their exits."""
+    s = session_nb(session)[0]
+    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
+    needed = 0
+    for n in range(k + 1):
+        order = orders[j, n]
+        needed += 1
+        for exit_price in (order.stop_loss, order.take_profit, order.trail_protect):
+            if not np.isnan(exit_price):
+                needed += 1
+    return needed
+
+
+@compiled
+def margin_nb(session: int, j: int, added: float) -> float:
+    """Return the initial margin of all positions, working orders and ``added`` value in instrument ``j``."""
+    s = session_nb(session)[0]
+    positions = positions_nb(s.positions, s.n_instruments)
+    terms = instruments_nb(s.instruments, s.n_instruments)
+    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
+    margin = added * terms[j].margin_initial
+    for n in range(s.n_instruments):
+        margin += abs(positions[n].value_micro) / c.MICRO * terms[n].margin_initial
+        for q in range(positions[n].working):
+            margin += orders[n, q].reserve_micro / c.MICRO * terms[n].margin_initial
+    return float(margin)
+
+
+@compiled
+def exposure_refusal_nb(session: int, j: int, k: int) -> int:
+    """Look at what an order could add to the account if it and all others working were filled."""
+    s = session_nb(session)[0]
+    limits = limits_nb(s.limits)[0]
+    positions = positions_nb(s.positions, s.n_instruments)
+    position = positions[j]
+    terms = instruments_nb(s.instruments, s.n_instruments)[j]
+    order = orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k]
+    price = position.price * (1.0 + (terms.half_spread_bps + terms.slippage_bps) * 1e-4)
+    if order.kind == c.LIMIT or order.kind == c.STOP_LIMIT:
+        price = order.limit
+    elif order.kind == c.STOP:
+        price = order.stop
+    lot_value = terms.unit_value * price * position.fx
+    if order.lots * lot_value > min(limits.max_order_value, _LARGEST_VALUE):
+        return c.MAX_ORDER_VALUE
+    held = position.lots
+    if order.kind != c.MARKET and held * order.side < 0 and exits_nb(session, j, order.side) > 0:
+        held = 0  # its exits may close the position before this order, and all of it would open a new one
+    worst = held + order.side * (order.lots + leaves_nb(session, j, order.side))
+    if worst < 0 and terms.is_shortable == 0:
+        return c.NOT_SHORTABLE
+    if abs(worst) * lot_value > limits.max_position_value:
+        return c.MAX_POSITION
+    if position.lots == 0 and limits.max_open_positions < s.n_instruments:
+        taken = 0
+        for n in range(s.n_instruments):
+            if n != j and (positions[n].lots != 0 or leaves_nb(session, n, 1) + leaves_nb(session, n, -1) > 0):
+                taken += 1
+        if taken >= limits.max_open_positions:
+            return c.MAX_OPEN_POSITIONS
+    # a closing part frees what it closes, but only what no other working order is already set to close
+    free = max(0, -order.side * held - leaves_nb(session, j, order.side))
+    closing = min(order.lots, free)
+    added = (order.lots - closing) * lot_value
+    freed = closing * terms.unit_value * position.price * position.fx
+    exposure = (s.gross_micro + s.reserved_micro) / c.MICRO + added - freed
+    equity = s.equity_micro / c.MICRO
+    if exposure > limits.max_leverage * equity:
+        return c.MAX_LEVERAGE
+    if exposure * s.margin_most > equity and margin_nb(session, j, added - freed) > equity:
+        return c.INSUFFICIENT_MARGIN
+    order.reserve_micro = micro_nb(added)
+    return c.NO_REASON
+
+
+@compiled
+def refusal_nb(session: int, j: int, k: int) -> int:
+    """Reason to deny the prepared order, or 0."""
+    s = session_nb(session)[0]
+    position = positions_nb(s.positions, s.n_instruments)[j]
+    terms = instruments_nb(s.instruments, s.n_instruments)[j]
+    order = orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k]
+    reason = price_refusal_nb(session, j, k)
+    if reason != c.NO_REASON:
+        return reason
+    if order.is_reduce_only != 0:
+        if position.lots * order.side >= 0:
+            return c.NOTHING_TO_REDUCE
+        order.lots = min(order.lots, abs(position.lots))
+    if order.lots < max(terms.min_lots, 1):
+        return c.BELOW_MINIMUM_SIZE
+    if order.lots > terms.max_lots:
+        return c.ABOVE_MAXIMUM_SIZE
+    if order.ts_expire <= s.now:
+        return c.ALREADY_EXPIRED
+    if slots_needed_nb(session, j, k) > s.n_slots - 1:  # one is kept for flattening
+        return c.ORDER_TABLE_FULL
+    if order.is_reduce_only != 0:
+        return c.NO_REASON
+    if position.lots * order.side < 0 and order.lots + leaves_nb(session, j, order.side) <= abs(position.lots):
+        # should another order close the position first, nothing is left for this one to do
+        if exits_nb(session, j, order.side) > 0 or terms.is_shortable == 0:
+            order.is_reduce_only = 1
+        return c.NO_REASON
+    if s.trading_state != c.ACTIVE:
+        return int(s.halt_reason)
+    return exposure_refusal_nb(session, j, k)
+
+
+@compiled
+def dearer_refusal_nb(session: int, j: int, k: int, spare: int) -> int:
+    """Look at a working order at its new, higher price as if it were new and the old one gone."""
+    s = session_nb(session)[0]
+    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
+    old, new = orders[j, k], orders[j, spare]
+    position = positions_nb(s.positions, s.n_instruments)[j]
+    lots, left, reserve = old.lots, new.lots - new.filled, old.reserve_micro
+    old.lots = old.filled
+    reserve_nb(session, j, k, 0)
+    reason = c.NO_REASON
+    if position.lots * new.side >= 0 or left + leaves_nb(session, j, new.side) > abs(position.lots):
+        new.lots = left
+        reason = exposure_refusal_nb(session, j, spare)
+        new.lots = left + new.filled
+    old.lots = lots
+    # until the venue has answered either price may be the one that counts
+    reserve_nb(session, j, k, max(reserve, new.reserve_micro) if reason == c.NO_REASON else reserve)
+    return reason
