@@ -71,7 +71,14 @@ class Run:
         self.instruments = instrument_records(plan.instruments, plan.account.currency)
         if day_starts is None:
             day_starts = trading_days(plan)
-        shape = Shape(len(plan.instruments), len(self.features), plan.venue.slots, plan.keeps_logs, plan.keeps_equity)
+        shape = Shape(
+            len(plan.instruments),
+            len(self.features),
+            plan.venue.slots,
+            plan.keeps_logs,
+            plan.keeps_equity,
+            plan.keeps_score,
+        )
         start = AccountStart(
             plan.account.initial_cash,
             plan.limits,
@@ -141,9 +148,6 @@ class Run:
         """Collect the outputs."""
         plan, memory = self.plan, self.memory
         record, positions = memory.record, memory.arrays["positions"]
-        n = int(record["score_n"][0])
-        mean = float(record["score_sum"][0]) / n if n else 0.0
-        variance = max(float(record["score_squares"][0]) / n - mean * mean, 0.0) if n else 0.0
         return BacktestResult(
             instruments=plan.instruments,
             fills=memory.taken("fills", "n_fills"),
@@ -167,13 +171,22 @@ class Run:
                 "round_trips": int(record["round_trips"][0]),
                 "wins": int(record["wins"][0]),
             },
-            score={
-                "total_return": int(record["equity_micro"][0]) / int(record["initial_micro"][0]) - 1.0,
-                "max_drawdown": float(record["max_drawdown"][0]),
-                "mean_return": mean,
-                "std_return": variance**0.5,
-            },
+            score=_score(record),
         )
+
+
+def _score(record: NDArray[np.void]) -> dict[str, float]:
+    """Return, drawdown and, where they are kept, mean and standard deviation of the returns between events."""
+    score = {
+        "total_return": int(record["equity_micro"][0]) / int(record["initial_micro"][0]) - 1.0,
+        "max_drawdown": float(record["max_drawdown"][0]),
+    }
+    n = int(record["score_n"][0])
+    if n > 0:
+        mean = float(record["score_sum"][0]) / n
+        score["mean_return"] = mean
+        score["std_return"] = max(float(record["score_squares"][0]) / n - mean * mean, 0.0) ** 0.5
+    return score
 
 
 def run_backtest(

@@ -39,6 +39,7 @@ class Shape:
     n_slots: int
     keeps_logs: bool = True
     keeps_equity: bool = True
+    keeps_score: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class SessionMemory:
         record["margin_call"] = instruments["margin_maintenance"].max()
         record["margin_most"] = instruments["margin_initial"].max()
         record["uses_fx"] = bool((instruments["fx_source"] >= 0).any())
-        record["keep_score"] = not shape.keeps_equity
+        record["keep_score"] = shape.keeps_score
         self._event_rows = n * (2 * slots + 8) + 64
         record["log_reserve"] = self._event_rows
         self._lay_logs(shape)

@@ -33,7 +33,9 @@ class BacktestPlan:
     """One backtest: markets, strategy, account, limits, venue.
 
     ``blocks`` gives the market in time order, instrument numbers meaning places in ``instruments``. ``forecasts`` are
-    by symbol. ``first_ns`` and ``last_ns`` bound the stream's times, for the trading calendar.
+    by symbol. What is kept is paid for: ``keeps_logs`` fills, orders and ledger, ``keeps_equity`` the curve,
+    ``keeps_score`` the running sums of returns that a sweep needs. ``first_ns`` and ``last_ns`` bound the stream's
+    times, for the trading calendar.
     """
 
     instruments: tuple[Instrument, ...]
@@ -49,6 +51,7 @@ class BacktestPlan:
     n_events: int = 0
     keeps_logs: bool = True
     keeps_equity: bool = True
+    keeps_score: bool = False
 
 
 def plan_of_bars(

@@ -51,8 +51,8 @@ def score_of(result: BacktestResult) -> Score:
     return Score(
         result.score["total_return"],
         result.score["max_drawdown"],
-        result.score["mean_return"],
-        result.score["std_return"],
+        result.score.get("mean_return", float("nan")),
+        result.score.get("std_return", float("nan")),
         counters["round_trips"],
         counters["wins"],
         counters["fills"],
@@ -94,7 +94,7 @@ def run_sweep(
         msg = f"a sweep needs the market as one block in memory, not {len(blocks)}"
         raise ValueError(msg)
     events = blocks[0]
-    plan = replace(plan, keeps_logs=False, keeps_equity=False)
+    plan = replace(plan, keeps_logs=False, keeps_equity=False, keeps_score=True)
     wanted = [resolve_features(plan.strategy, params) for params in sets]
     distinct = {feature.key: feature for features in wanted for feature in features.values()}
     with ThreadPoolExecutor(max_workers=workers) as pool:
