@@ -245,11 +245,9 @@ def protect_nb(venue: int, instrument: int, slot: int, lots: int, price: float) 
     orders = orders_nb(v.orders, v.n_instruments, v.n_slots)
     terms = instruments_nb(v.instruments, v.n_instruments)[instrument]
     entry = orders[instrument, slot]
-    unit = price if entry.attach_unit == c.FRACTION else 1.0
-    away = entry.side if entry.attach_unit == c.FRACTION else 0
-    base = price if entry.attach_unit == c.FRACTION else 0.0
+    is_fraction = entry.attach_unit == c.FRACTION
     if not np.isnan(entry.stop_loss):
-        level = base - away * entry.stop_loss * unit if away != 0 else entry.stop_loss
+        level = price - entry.side * entry.stop_loss * price if is_fraction else entry.stop_loss
         k = add_exit_nb(venue, instrument, slot, c.FROM_STOP_LOSS, lots)
         if k >= 0:
             orders[instrument, k].kind = c.STOP
@@ -257,7 +255,7 @@ def protect_nb(venue: int, instrument: int, slot: int, lots: int, price: float) 
             orders[instrument, k].stop = on_grid_nb(level, terms.tick_num, terms.tick_den)
             answer_nb(venue, c.ORDER_ACCEPTED, instrument, k, c.NO_REASON)
     if not np.isnan(entry.take_profit):
-        level = base + away * entry.take_profit * unit if away != 0 else entry.take_profit
+        level = price + entry.side * entry.take_profit * price if is_fraction else entry.take_profit
         k = add_exit_nb(venue, instrument, slot, c.FROM_TAKE_PROFIT, lots)
         if k >= 0:
             orders[instrument, k].kind = c.LIMIT
@@ -268,7 +266,8 @@ def protect_nb(venue: int, instrument: int, slot: int, lots: int, price: float) 
         if k >= 0:
             order = orders[instrument, k]
             order.kind = c.TRAILING_STOP
-            order.trail = on_grid_nb(entry.trail_protect * unit, terms.tick_num, terms.tick_den)
+            distance = entry.trail_protect * price if is_fraction else entry.trail_protect
+            order.trail = on_grid_nb(distance, terms.tick_num, terms.tick_den)
             order.watermark = price
             order.stop = price - entry.side * order.trail
             answer_nb(venue, c.ORDER_ACCEPTED, instrument, k, c.NO_REASON)

@@ -210,7 +210,6 @@ market_dtype = np.dtype(
         ("instrument", _I),  # i8[n], or 0: all events belong to instrument 0
         ("columns", _I),  # i8[n_features]: address of each feature's f8[n]
         ("forecasts", _I),  # f8[n, 4]: newest forecast known at each event, or 0: none
-        ("first_event", _I),  # number of the block's event 0 in the whole run
     ]
 )
 
