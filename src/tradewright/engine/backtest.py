@@ -132,17 +132,24 @@ class Run:
     def feature_columns(self, events: MarketEvents, start: int, stop: int) -> list[NDArray[np.float64]]:
         """Compute the features of a span, instrument by instrument, in the order of the events."""
         if events.instrument is None:
-            return self.features.extend(events.fields, start, stop)
+            return self.features.extend(events.fields, start, stop, kind=_kind_of(events))
         columns = [np.empty(stop - start) for _ in range(len(self.features))]
         if not columns:
             return columns
         numbers = events.instrument[start:stop]
+        kinds = events.kinds[start:stop]
         for j in np.unique(numbers):
             mine = np.flatnonzero(numbers == j)
             fields = np.ascontiguousarray(events.fields[:, start + mine])
-            for column, values in zip(columns, self.features.extend(fields, 0, len(mine), int(j)), strict=True):
+            parts = self.features.extend(fields, 0, len(mine), int(j), kinds[mine])
+            for column, values in zip(columns, parts, strict=True):
                 column[mine] = values
         return columns
+
+    def refuse_unread(self, events: MarketEvents) -> None:
+        """Refuse a block in which some feature finds no event of the kind it reads; raises ConfigError."""
+        if events.kind is None:
+            self.features.refuse_other_than(events.kind_all)
 
     def result(self) -> BacktestResult:
         """Collect the outputs."""
@@ -173,6 +180,10 @@ class Run:
             },
             score=_score(record),
         )
+
+
+def _kind_of(events: MarketEvents) -> int | NDArray[np.int64]:
+    return int(events.kind_all) if events.kind is None else events.kind
 
 
 def _score(record: NDArray[np.void]) -> dict[str, float]:
@@ -245,6 +256,7 @@ def _run_loop(run: Run, progress: Progress) -> None:
     venue = VenueMemory(plan.venue, run.instruments)
     symbols = [instrument.symbol for instrument in plan.instruments]
     for events in plan.blocks():
+        run.refuse_unread(events)
         memory.market.show(events)
         venue.market.show(events)
         for start, stop in spans(events, SPAN):
@@ -264,6 +276,7 @@ def _run_session(run: Run, progress: Progress) -> None:
     session = Session(run.path(), run.memory, run.features, event)
     symbols = [instrument.symbol for instrument in plan.instruments]
     for events in plan.blocks():
+        run.refuse_unread(events)
         forecasts = forecast_block(plan.forecasts, symbols, events, 0, len(events))
         for i in range(len(events)):
             copy_event(events, i, event)

@@ -129,11 +129,14 @@ def run_sweep(
 def _column(feature: Feature, events: MarketEvents) -> NDArray[np.float64]:
     """One feature over all events, instrument by instrument."""
     features = FeatureSet({"only": feature})
+    if events.kind is None:
+        features.refuse_other_than(events.kind_all)
     if events.instrument is None:
-        return features.extend(events.fields, 0, len(events))[0]
+        kind = int(events.kind_all) if events.kind is None else events.kind
+        return features.extend(events.fields, 0, len(events), kind=kind)[0]
     column = np.empty(len(events))
     for j in np.unique(events.instrument):
         mine = np.flatnonzero(events.instrument == j)
         fields = np.ascontiguousarray(events.fields[:, mine])
-        column[mine] = features.extend(fields, 0, len(mine), int(j))[0]
+        column[mine] = features.extend(fields, 0, len(mine), int(j), events.kinds[mine])[0]
     return column
