@@ -128,7 +128,7 @@ def page(view: ReportView) -> str:
 
 
 def without_plotly(page: str) -> str:
-    return page.replace(render._plotly_source(), "")
+    return page.replace(render.plotly_source(), "")
 
 
 def payload(page: str) -> dict[str, Any]:
@@ -285,7 +285,7 @@ def test_the_page_loads_nothing(page: str) -> None:
 
 
 def test_plotly_is_inside_the_page_and_cannot_end_its_script_element(page: str) -> None:
-    source = render._plotly_source()
+    source = render.plotly_source()
     assert "plotly.js v" in source[:200]
     assert "</script" not in source
     assert source in page
@@ -370,7 +370,7 @@ def test_missing_plotly_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_rendering_never_imports_plotly() -> None:
     code = (
-        "import sys; from tradewright.services.report import build, render; render._plotly_source();"
+        "import sys; from tradewright.services.report import build, render; render.plotly_source();"
         "sys.exit('plotly' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -15,16 +15,19 @@ from pydantic import ValidationError
 
 from tradewright.core.types.bar import Bars
 from tradewright.core.types.calendar import Calendar
-from tradewright.core.types.dtypes import SESSION
 from tradewright.core.types.errors import ConfigError, UsageError
 from tradewright.core.types.forecast import Forecasts
+from tradewright.data.clock import fill_clock
 from tradewright.data.instruments import InstrumentParams
 from tradewright.data.kinds import Kind
+from tradewright.data.snapshots import read as read_snapshot
+from tradewright.data.snapshots import version_of
 from tradewright.data.source import StoreSource
 from tradewright.data.store import BarStore
 from tradewright.engine.plan import BacktestPlan, plan_of_bars
 from tradewright.services.explain import explained
 from tradewright.services.places import Place
+from tradewright.services.runs.gate import pass_gate
 from tradewright.services.settings import DataSettings, RunSettings
 from tradewright.strategies.loader import load_file
 from tradewright.strategies.strategy import Strategy
@@ -183,12 +186,16 @@ def bars_of(
     ------
     UsageError
         If the store has no such bars, or a change to the definition is not allowed.
+    DataError
+        If the bars did not pass the checks, and ``data.gate`` does not accept that.
     """
     origins = origins or _Unknown()
     data, (symbol, _, own) = settings.data, spec.partition("@")
     store = BarStore(data.store)
     timeframe = own or data.timeframe or only_timeframe(store, symbol)
-    params = store.describe(symbol, timeframe).instrument
+    version = version_of(store, read_snapshot(data.store, data.snapshot), symbol, timeframe) if data.snapshot else None
+    dataset = store.describe(symbol, timeframe, version=version)
+    params = dataset.instrument
     changed = settings.instruments.get(symbol)
     if changed:
         merged = _merged(params.model_dump(mode="json"), changed)
@@ -198,10 +205,11 @@ def bars_of(
             raise explained(error, InstrumentParams, origins.origin, ("instruments", symbol)) from error
     calendar = params.instrument().calendar
     start, end = _range(data, calendar)
-    source = StoreSource(store, symbol, timeframe, start, end)
+    source = StoreSource(store, symbol, timeframe, start, end, version)
     bars = source.bars()
-    if params.calendar != store.describe(symbol, timeframe).instrument.calendar:
-        bars.fields[SESSION] = calendar.day_numbers(bars.ts_open)
+    pass_gate(store, dataset, calendar, data.gate, (start, end))
+    if params.calendar != dataset.instrument.calendar:
+        fill_clock(bars.fields, bars.ts_open, bars.ts_event, calendar)
     return (
         params,
         bars,
