@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import spec
-from benchmarks.ours_strategies import BarCross, CrossParams, PythonCross, Requote, RequoteParams
+from benchmarks.ours_strategies import BarCross, CrossParams, PythonCross, Requote, RequoteParams, SweepCross
 from benchmarks.spec import BarData, BarRules, BarRun, Engine, Job, QuoteRun, SweepRun, TickData
 from tradewright.analytics.round_trips import round_trips
 from tradewright.core.types.bar import Bars, blank_fields
@@ -82,9 +82,9 @@ def prepare_w4(data: BarData, rules: BarRules) -> Job:
     return Job(lambda: _run_bars(plan), collect_bars)
 
 
-def prepare_w2(data: BarData, rules: BarRules) -> Job:
+def prepare_w2(data: BarData, rules: BarRules, *, with_risk: bool = True) -> Job:
     """A sweep on all cores; its score has return, drawdown, Sharpe and trades."""
-    plan = bar_plan(data, rules, BarCross)
+    plan = bar_plan(data, rules, SweepCross)
     sets = [CrossParams(fast=f, slow=s) for f in spec.SWEEP_FAST for s in spec.SWEEP_SLOW]
 
     def collect(scores: list[Score]) -> SweepRun:
@@ -95,7 +95,12 @@ def prepare_w2(data: BarData, rules: BarRules) -> Job:
             np.array([s.round_trips for s in scores], dtype=np.int64),
         )
 
-    return Job(lambda: run_sweep(plan, sets, workers=os.cpu_count() or 1), collect)
+    return Job(lambda: run_sweep(plan, sets, workers=os.cpu_count() or 1, with_risk=with_risk), collect)
+
+
+def prepare_w2s(data: BarData, rules: BarRules) -> Job:
+    """The same sweep, total return and trades only."""
+    return prepare_w2(data, rules, with_risk=False)
 
 
 def tick_plan(data: TickData) -> BacktestPlan:
@@ -144,6 +149,6 @@ def prepare_w3(data: TickData, _rules: BarRules) -> Job:
 ENGINE = Engine(
     "ours",
     "tradewright",
-    {"W1": prepare_w1, "W2": prepare_w2, "W2S": prepare_w2, "W3": prepare_w3, "W4": prepare_w4},
+    {"W1": prepare_w1, "W2": prepare_w2, "W2S": prepare_w2s, "W3": prepare_w3, "W4": prepare_w4},
     {},
 )

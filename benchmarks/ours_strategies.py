@@ -65,7 +65,49 @@ def decide_cross(row: Any, forecast: Any, account: Any, params: Any, signals: An
         target(signals, 0.0, UNITS)
 
 
+@inlined
+def average_step_nb(state: Floats, params: Floats, fields: Floats, i: int) -> float:
+    """Exponential average seeded with the first close, NaN before its window is complete. State: closes seen, it."""
+    x = fields[CLOSE, i]
+    new = 2.0 / (params[0] + 1.0)
+    seen = state[0]
+    state[0] = seen + 1.0
+    value = x if seen == 0.0 else (1.0 - new) * state[1] + new * x
+    state[1] = value
+    return value if seen >= params[0] - 1.0 else math.nan
+
+
+@inlined
+def average_before_step_nb(state: Floats, params: Floats, fields: Floats, i: int) -> float:
+    """The same average one bar earlier."""
+    before = state[1]
+    is_known = state[0] >= params[0]
+    average_step_nb(state, params, fields, i)
+    return before if is_known else math.nan
+
+
+def sweep_features(params: CrossParams) -> dict[str, Feature]:
+    """Both averages now and one bar before: parameter sets share them."""
+    steps = (("", average_step_nb), ("_before", average_before_step_nb))
+    spans = (("fast", params.fast), ("slow", params.slow))
+    return {
+        f"{name}{when}": Feature(f"benchmark.average{when}.v1", step, (float(span),), (0.0, 0.0), span)
+        for when, step in steps
+        for name, span in spans
+    }
+
+
+def decide_sweep_cross(row: Any, forecast: Any, account: Any, params: Any, signals: Any) -> None:  # noqa: ARG001
+    """The same decisions as `decide_cross`, from shared averages."""
+    if row.fast > row.slow:
+        if row.fast_before <= row.slow_before and account.position == 0.0:
+            bracket(signals, market(signals, 1.0, UNITS), spec.STOP_LOSS, spec.TAKE_PROFIT)
+    elif row.fast_before > row.slow_before and account.position > 0.0:
+        target(signals, 0.0, UNITS)
+
+
 BarCross = Strategy("bar_cross", CrossParams, cross_features, decide_cross, source_hash=_HASH)
+SweepCross = Strategy("sweep_cross", CrossParams, sweep_features, decide_sweep_cross, source_hash=_HASH)
 PythonCross = replace(BarCross, name="python_cross", is_compiled=False)
 
 

@@ -94,6 +94,7 @@ class Run:
         """Run the compiled loop over events of the block shown, making room where it stops early."""
         loop = self.path().run
         self.memory.expect_answers(venue.places)
+        self.memory.record["day_stop_of"] = -1  # this may be another block
         at = start
         while at < stop:
             with self.blame():
@@ -107,7 +108,8 @@ class Run:
         if self._path is None:
             strategy, names = self.plan.strategy, list(self.features.names)
             if strategy.is_compiled:
-                self._path = compiled_path(strategy, names)
+                keeps = {"keeps_curve": self.plan.keeps_equity, "keeps_score": self.plan.keeps_score}
+                self._path = compiled_path(strategy, names, **keeps)
             else:
                 self._path = interpreted_path(strategy, names, self.memory, has_forecasts=bool(self.plan.forecasts))
         return self._path
@@ -120,8 +122,12 @@ class Run:
         except TradewrightError:
             raise
         except Exception as error:  # a strategy may raise anything at all
-            now = np.datetime64(int(self.memory.record["now"][0]), "ns")
-            event = int(self.memory.arrays["positions"]["events"].sum())
+            record, event = self.memory.record, int(self.memory.arrays["positions"]["events"].sum())
+            now = np.datetime64(int(record["now"][0]), "ns")
+            ahead = int(record["quiet_at"][0] - record["quiet_from"][0]) + 1
+            if ahead > 0:  # it happened on the quiet way, which books what it passed at its end
+                event += ahead
+                now = np.datetime64(int(self.memory.market.events.ts_seen[int(record["quiet_at"][0])]), "ns")
             strategy = self.plan.strategy
             raise StrategyError(
                 f"{type(error).__name__}: {error}",
@@ -178,7 +184,7 @@ class Run:
                 "round_trips": int(record["round_trips"][0]),
                 "wins": int(record["wins"][0]),
             },
-            score=_score(record),
+            score=_score(record, is_marked=plan.keeps_equity or plan.keeps_score),
         )
 
 
@@ -186,11 +192,11 @@ def _kind_of(events: MarketEvents) -> int | NDArray[np.int64]:
     return int(events.kind_all) if events.kind is None else events.kind
 
 
-def _score(record: NDArray[np.void]) -> dict[str, float]:
-    """Return, drawdown and, where they are kept, mean and standard deviation of the returns between events."""
+def _score(record: NDArray[np.void], *, is_marked: bool) -> dict[str, float]:
+    """Return and, where they are kept, drawdown, mean and standard deviation of the returns between events."""
     score = {
         "total_return": int(record["equity_micro"][0]) / int(record["initial_micro"][0]) - 1.0,
-        "max_drawdown": float(record["max_drawdown"][0]),
+        "max_drawdown": float(record["max_drawdown"][0]) if is_marked else float("nan"),
     }
     n = int(record["score_n"][0])
     if n > 0:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tradewright.core.kernel import loop_nb, market_nb
+from tradewright.core.kernel import loop_nb, market_nb, quiet_nb
 from tradewright.core.kernel.compiled import bind, compiled, inlined, rebound
 from tradewright.core.types.account import Account
 from tradewright.core.types.errors import ConfigError
@@ -81,9 +81,12 @@ def _identity(strategy: Strategy, names: list[str]) -> str:
 _PATHS: dict[str, Path] = {}
 
 
-def compiled_path(strategy: Strategy, names: list[str]) -> Path:
-    """Return the path with the strategy compiled into it; compiled once a process and kept on disk."""
-    name = _identity(strategy, names)
+def compiled_path(strategy: Strategy, names: list[str], *, keeps_curve: bool, keeps_score: bool) -> Path:
+    """Return the path with the strategy compiled into it; compiled once a process and kept on disk.
+
+    What a run keeps of each bar is compiled in: what it does not keep costs nothing.
+    """
+    name = f"{_identity(strategy, names)}_{keeps_curve:d}{keeps_score:d}"
     if strategy.source_hash and name in _PATHS:
         return _PATHS[name]
     fields = list(strategy.params.model_fields)
@@ -94,6 +97,7 @@ def compiled_path(strategy: Strategy, names: list[str]) -> Path:
         "N_ROW": max(len(names), 1),
         "N_PARAMS": max(len(fields), 1),
     }
+    quiet: dict[str, Any] = {}
     if strategy.is_cross_section:
         decide_all = inlined(rebound(market_nb.decide_all, name, **bound))
         stages: dict[str, Any] = {
@@ -104,8 +108,11 @@ def compiled_path(strategy: Strategy, names: list[str]) -> Path:
     else:
         decide_one = inlined(rebound(market_nb.decide_one, name, **bound))
         stages = {"on_event": rebound(market_nb.on_event, name, decide_one=decide_one)}
+        quiet["pass_quiet"] = inlined(
+            rebound(quiet_nb.pass_quiet, name, **bound, KEEPS_CURVE=keeps_curve, KEEPS_SCORE=keeps_score)
+        )
         template = loop_nb.run_events
-    run = bind(template, name, **{stage: inlined(function) for stage, function in stages.items()})
+    run = bind(template, name, **quiet, **{stage: inlined(function) for stage, function in stages.items()})
     alone: dict[str, Any] = {stage: compiled(function) for stage, function in stages.items()}
     path = Path(run, alone["on_event"], alone.get("on_stamp", _nothing))
     if strategy.source_hash:

@@ -102,6 +102,7 @@ class SessionMemory:
         floor = cash * (1.0 - np.minimum(limits["intraday_loss"], limits["max_drawdown"]))
         record["floor_micro"] = np.maximum(floor, -9e18).astype(np.int64)
         record["trading_state"] = ACTIVE
+        record["quiet_at"] = record["day_stop_of"] = -1
         record["margin_call"] = instruments["margin_maintenance"].max()
         record["margin_most"] = instruments["margin_initial"].max()
         record["uses_fx"] = bool((instruments["fx_source"] >= 0).any())
@@ -129,7 +130,8 @@ class SessionMemory:
 
     def restart(self, params: NDArray[np.float64]) -> None:
         """Go back to the start with other parameters; only for a state whose logs and curve are not kept."""
-        self.record[:], self.arrays["positions"][:] = self._start
+        for array, start in zip((self.record, self.arrays["positions"]), self._start, strict=True):
+            array.view(np.uint8)[:] = start.view(np.uint8)  # as bytes: record by record costs 30 times as much
         self.arrays["params"][:] = params
         self.arrays["signals"]["verb"] = 0
         self.arrays["rows"][:] = np.nan

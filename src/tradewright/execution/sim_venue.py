@@ -70,6 +70,7 @@ class VenueMemory:
         self.books = np.zeros(n, book_dtype)
         for name in ("bid", "ask", "last", "was_bid", "was_ask"):
             self.books[name] = np.nan
+        self.books["low_trigger"], self.books["high_trigger"] = -np.inf, np.inf
         self.orders = np.zeros((n, slots), order_dtype)
         self.latency = params.latency.to_table()
         self.record = np.zeros(1, venue_dtype)
@@ -95,10 +96,11 @@ class VenueMemory:
 
     def restart(self) -> None:
         """Go back to an empty venue; the rings stay as large as they have become."""
-        start = self._start[0].copy()
-        for name in ("mask", *RING_NAMES):
-            start[name] = self.record[name]
-        self.record[:], self.books[:] = start, self._start[1]
+        rings = {name: int(self.record[name][0]) for name in ("mask", *RING_NAMES)}
+        for array, start in zip((self.record, self.books), self._start, strict=True):
+            array.view(np.uint8)[:] = start.view(np.uint8)  # as bytes: record by record costs 30 times as much
+        for name, value in rings.items():
+            self.record[name] = value
 
     @property
     def address(self) -> int:

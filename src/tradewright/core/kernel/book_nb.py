@@ -130,42 +130,48 @@ def end_nb(venue: int, instrument: int, slot: int, verb: int, reason: int) -> No
     answer_nb(venue, verb, instrument, slot, reason)
 
 
+@inlined
+def watch_nb(venue: int, instrument: int, slot: int) -> None:
+    """Take an order into the prices at which one of the book could fill next."""
+    v = venue_nb(venue)[0]
+    book = books_nb(v.books, v.n_instruments)[instrument]
+    order = orders_nb(v.orders, v.n_instruments, v.n_slots)[instrument, slot]
+    if (
+        order.kind == c.MARKET
+        or order.kind == c.TRAILING_STOP
+        or order.is_triggered != 0
+        or order.tif == c.IOC
+        or order.ts_expire != c.NEVER
+    ):
+        book.n_careful += 1
+    price = order.limit if order.kind == c.LIMIT else order.stop
+    # buy limits and sell stops wait below the market, sell limits and buy stops above
+    if (order.kind == c.LIMIT) == (order.side > 0):
+        book.low_trigger = max(book.low_trigger, price)
+    else:
+        book.high_trigger = min(book.high_trigger, price)
+
+
 @compiled
 def tidy_nb(venue: int, instrument: int) -> None:
     """Close the gaps that ended orders left and find the prices at which the rest could fill next."""
     v = venue_nb(venue)[0]
     book = books_nb(v.books, v.n_instruments)[instrument]
     orders = orders_nb(v.orders, v.n_instruments, v.n_slots)
-    low, high = -np.inf, np.inf
-    careful = 0
+    book.n_careful = 0
+    book.low_trigger = -np.inf
+    book.high_trigger = np.inf
     kept = 0
     for k in range(book.n):
         if not is_working_nb(orders[instrument, k].status):
             continue
         if kept != k:
             orders[instrument, kept] = orders[instrument, k]
-        order = orders[instrument, kept]
+        orders[instrument, kept].born = 0
+        watch_nb(venue, instrument, kept)
         kept += 1
-        order.born = 0
-        if (
-            order.kind == c.MARKET
-            or order.kind == c.TRAILING_STOP
-            or order.is_triggered != 0
-            or order.tif == c.IOC
-            or order.ts_expire != c.NEVER
-        ):
-            careful += 1
-        price = order.limit if order.kind == c.LIMIT else order.stop
-        # buy limits and sell stops wait below the market, sell limits and buy stops above
-        if (order.kind == c.LIMIT) == (order.side > 0):
-            low = max(low, price)
-        else:
-            high = min(high, price)
     book.n = kept
     book.ended = 0
-    book.n_careful = careful
-    book.low_trigger = low
-    book.high_trigger = high
 
 
 @inlined

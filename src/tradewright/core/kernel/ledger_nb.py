@@ -20,6 +20,12 @@ def micro_nb(amount: float) -> int:
 
 
 @inlined
+def value_nb(lots: int, unit_value: float, price: float, fx: float) -> int:
+    """Value of a position in millionths of the account currency."""
+    return micro_nb(lots * unit_value * price * fx)
+
+
+@inlined
 def revalue_nb(session: int, j: int) -> None:
     """Value one position at its last price; account value and gross exposure follow."""
     s = session_nb(session)[0]
@@ -27,7 +33,7 @@ def revalue_nb(session: int, j: int) -> None:
     value = 0
     if position.lots != 0:
         terms = instruments_nb(s.instruments, s.n_instruments)[j]
-        value = micro_nb(position.lots * terms.unit_value * position.price * position.fx)
+        value = value_nb(position.lots, terms.unit_value, position.price, position.fx)
     s.value_micro += value - position.value_micro
     s.gross_micro += abs(value) - abs(position.value_micro)
     position.value_micro = value
@@ -61,7 +67,10 @@ def move_position_nb(session: int, j: int, lots: int, price: float, flow_micro: 
     s = session_nb(session)[0]
     position = positions_nb(s.positions, s.n_instruments)[j]
     held = position.lots
+    terms = instruments_nb(s.instruments, s.n_instruments)[j]
     position.lots = held + lots
+    position.units = position.lots * terms.lot_num / terms.lot_den
+    position.is_untested = 1
     if held == 0 or (held > 0) == (lots > 0):
         known = position.entry_price if held != 0 else 0.0
         position.entry_price = (known * abs(held) + price * abs(lots)) / (abs(held) + abs(lots))

@@ -28,6 +28,11 @@ def on_stamp(session: int) -> None:
     """Stand where the strategy's composite for a complete timestamp is bound."""
 
 
+def pass_quiet(session: int, venue: int, start: int, stop: int) -> int:
+    """Stand where the strategy's way past quiet bars is bound."""
+    raise NotImplementedError
+
+
 @inlined
 def has_room_nb(session: int, venue: int) -> bool:
     """Tell whether every log and ring has room for whatever one event can bring; who writes to one keeps watch."""
@@ -87,13 +92,15 @@ def is_ready_nb(session: int, venue: int) -> bool:
 
 def run_events(session: int, venue: int, start: int, stop: int) -> int:
     """Process events ``start`` to ``stop`` of the block; return the first one not processed (template)."""
-    for i in range(start, stop):
-        if not is_ready_nb(session, venue):
+    i = start
+    while True:
+        i = pass_quiet(session, venue, i, stop)
+        if i == stop or not is_ready_nb(session, venue):
             return i
         pass_through_nb(session, venue, i)
         on_event(session, i)
         send_nb(session, venue)
-    return stop
+        i += 1
 
 
 def run_stamps(session: int, venue: int, start: int, stop: int) -> int:

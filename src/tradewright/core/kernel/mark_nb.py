@@ -5,11 +5,13 @@ In this order: a new trading day, the price, the value of positions, the equity 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from tradewright.core.kernel import codes as c
 from tradewright.core.kernel.compiled import inlined
-from tradewright.core.kernel.ledger_nb import enter_nb, micro_nb, revalue_nb
+from tradewright.core.kernel.ledger_nb import enter_nb, micro_nb, revalue_nb, value_nb
 from tradewright.core.kernel.memory_nb import (
     call_nb,
     fields_nb,
@@ -25,16 +27,27 @@ from tradewright.core.kernel.memory_nb import (
 from tradewright.core.types.dtypes import ASK, BID, CLOSE, HIGH, LOW, PRICE, RATE
 
 _DAY_NS = 86_400_000_000_000
+NO_FLOOR = -9_000_000_000_000_000_000
+
+
+@inlined
+def floor_nb(day_open_micro: int, peak_micro: int, intraday_loss: float, max_drawdown: float) -> int:
+    """Equity below which the intraday loss limit or the drawdown stop is broken."""
+    return int(max(day_open_micro * (1.0 - intraday_loss), peak_micro * (1.0 - max_drawdown), float(NO_FLOOR)))
 
 
 @inlined
 def set_floor_nb(session: int) -> None:
-    """Find the equity below which the intraday loss limit or the drawdown stop is broken."""
+    """Find the floor anew after the day's opening equity or the peak changed."""
     s = session_nb(session)[0]
     limits = limits_nb(s.limits)[0]
-    day = s.day_open_micro * (1.0 - limits.intraday_loss)
-    peak = s.peak_micro * (1.0 - limits.max_drawdown)
-    s.floor_micro = int(max(day, peak, -9e18))
+    s.floor_micro = floor_nb(s.day_open_micro, s.peak_micro, limits.intraday_loss, limits.max_drawdown)
+
+
+@inlined
+def drawdown_nb(peak_micro: int, trough_micro: int) -> float:
+    """Share of the peak that was lost."""
+    return (peak_micro - trough_micro) / peak_micro
 
 
 def start_day_nb(session: int, ts: int, _unused: int) -> int:
@@ -52,6 +65,7 @@ def start_day_nb(session: int, ts: int, _unused: int) -> int:
         if positions[j].lots < 0 and terms[j].borrow_bps_year > 0.0:
             cost = micro_nb(-positions[j].value_micro / c.MICRO * terms[j].borrow_bps_year * 1e-4 * share)
             enter_nb(session, c.BORROWED, j, -cost, 0, starts[s.day])
+            positions[j].is_untested = 1
             s.equity_micro = s.cash_micro + s.value_micro
     s.day_open_micro = s.equity_micro
     if s.trading_state == c.HALTED_FOR_DAY:
@@ -84,20 +98,40 @@ def fund_nb(session: int, j: int, i: int) -> int:
     if position.lots != 0:
         enter_nb(session, c.FUNDED, j, -micro_nb(position.value_micro / c.MICRO * rate), 0, s.now)
         s.equity_micro = s.cash_micro + s.value_micro
+        position.is_untested = 1
     return 0
 
 
+class Sums(NamedTuple):
+    """The running sums that a score needs when no curve is kept."""
+
+    n: int
+    total: float
+    squares: float
+    last_micro: int
+
+
 @inlined
-def score_nb(session: int) -> None:
-    """Keep the running sums that a score needs when no curve is kept."""
+def sums_nb(session: int) -> Sums:
+    """Read the sums."""
     s = session_nb(session)[0]
-    s.score_n += 1
-    if s.equity_micro == s.score_last_micro:
-        return
-    change = s.equity_micro / s.score_last_micro - 1.0
-    s.score_sum += change
-    s.score_squares += change * change
-    s.score_last_micro = s.equity_micro
+    return Sums(s.score_n, s.score_sum, s.score_squares, s.score_last_micro)
+
+
+@inlined
+def store_sums_nb(session: int, sums: Sums) -> None:
+    """Write the sums."""
+    s = session_nb(session)[0]
+    s.score_n, s.score_sum, s.score_squares, s.score_last_micro = sums.n, sums.total, sums.squares, sums.last_micro
+
+
+@inlined
+def added_nb(sums: Sums, equity_micro: int) -> Sums:
+    """Add the return since the event before."""
+    if equity_micro == sums.last_micro:
+        return Sums(sums.n + 1, sums.total, sums.squares, sums.last_micro)
+    change = equity_micro / sums.last_micro - 1.0
+    return Sums(sums.n + 1, sums.total + change, sums.squares + change * change, equity_micro)
 
 
 def stop_losses_nb(session: int, _unused: int, _unused_too: int) -> int:
@@ -117,26 +151,33 @@ def stop_losses_nb(session: int, _unused: int, _unused_too: int) -> int:
 
 
 @inlined
-def worst_price_nb(session: int, j: int, i: int) -> float:
-    """Price of event ``i`` that is worst for the position: a bar's low for a long, its high for a short."""
+def worst_value_nb(session: int, j: int, i: int) -> int:
+    """Value of the position at the price of event ``i`` that is worst for it: a bar's low or high, else the mark."""
     s = session_nb(session)[0]
     m = market_nb(s.market)[0]
     position = positions_nb(s.positions, s.n_instruments)[j]
     kind = m.kind_all if m.kind == 0 else ints_nb(m.kind, m.n)[i]
     if kind != c.BAR:
-        return float(position.price)
-    return float(fields_nb(m.fields, m.stride)[LOW if position.lots > 0 else HIGH, i])
+        return int(position.value_micro)
+    terms = instruments_nb(s.instruments, s.n_instruments)[j]
+    worst = fields_nb(m.fields, m.stride)[LOW if position.lots > 0 else HIGH, i]
+    return value_nb(position.lots, terms.unit_value, worst, position.fx)
 
 
 @inlined
-def is_margin_short_nb(session: int, j: int, worst: float) -> bool:
-    """Tell, quickly, whether the worst price of the event might take equity below the maintenance margin."""
+def test_margin_nb(session: int, j: int, i: int) -> None:
+    """Liquidate if the worst price of event ``i`` takes equity below the maintenance margin."""
     s = session_nb(session)[0]
     position = positions_nb(s.positions, s.n_instruments)[j]
-    terms = instruments_nb(s.instruments, s.n_instruments)[j]
-    value = micro_nb(position.lots * terms.unit_value * worst * position.fx)
-    change = value - position.value_micro
-    return bool(s.equity_micro + change < (s.gross_micro + abs(change)) * s.margin_call)
+    position.is_untested = 0
+    # a long that equity covers loses no more than it is worth: its margin cannot fall short
+    is_covered = position.lots > 0 and s.equity_micro >= s.gross_micro and s.margin_call <= 1.0
+    if is_covered or s.margin_call <= 0.0:
+        return
+    change = worst_value_nb(session, j, i) - position.value_micro
+    # quickly, with the largest margin of any instrument; `liquidate_nb` takes each instrument's own
+    if s.equity_micro + change < (s.gross_micro + abs(change)) * s.margin_call:
+        call_nb(verbs_nb(s.verbs)[0].liquidate, session, j, i)
 
 
 def liquidate_nb(session: int, j: int, i: int) -> int:
@@ -145,8 +186,7 @@ def liquidate_nb(session: int, j: int, i: int) -> int:
     positions = positions_nb(s.positions, s.n_instruments)
     terms = instruments_nb(s.instruments, s.n_instruments)
     position = positions[j]
-    worst = worst_price_nb(session, j, i)
-    value = micro_nb(position.lots * terms[j].unit_value * worst * position.fx)
+    value = worst_value_nb(session, j, i)
     equity = s.equity_micro + value - position.value_micro
     needed = abs(value) * terms[j].margin_maintenance
     for k in range(s.n_instruments):
@@ -199,13 +239,13 @@ def mark_nb(session: int, i: int) -> int:
     elif kind == c.TRADE:
         # a trade is no better news than the quote it hit: with quotes known the mid stays the mark
         price = fields[PRICE, i] if np.isnan(position.bid) else position.price
+    has_moved = price != position.price
     position.price = price
     if position.lots != 0:
-        revalue_nb(session, j)
-        # a long that equity covers loses no more than it is worth: its margin cannot fall short
-        is_covered = position.lots > 0 and s.equity_micro >= s.gross_micro and s.margin_call <= 1.0
-        if not is_covered and s.margin_call > 0.0 and is_margin_short_nb(session, j, worst_price_nb(session, j, i)):
-            call_nb(verbs_nb(s.verbs)[0].liquidate, session, j, i)
+        if has_moved:
+            revalue_nb(session, j)
+        if has_moved or position.is_untested != 0 or kind == c.BAR:
+            test_margin_nb(session, j, i)
     if s.uses_fx != 0:
         call_nb(verbs_nb(s.verbs)[0].convert, session, j, 0)
     if s.equity_micro > s.peak_micro:
@@ -214,7 +254,7 @@ def mark_nb(session: int, i: int) -> int:
         set_floor_nb(session)
     elif s.equity_micro < s.trough_micro:
         s.trough_micro = s.equity_micro
-        s.max_drawdown = max(s.max_drawdown, (s.peak_micro - s.equity_micro) / s.peak_micro)
+        s.max_drawdown = max(s.max_drawdown, drawdown_nb(s.peak_micro, s.trough_micro))
     if (s.equity_micro < s.floor_micro and s.trading_state == c.ACTIVE) or (
         s.trading_state != c.ACTIVE and s.open_positions > 0
     ):
@@ -222,5 +262,5 @@ def mark_nb(session: int, i: int) -> int:
     if s.equity != 0:
         record_nb(session, ts)
     if s.keep_score != 0:
-        score_nb(session)
+        store_sums_nb(session, added_nb(sums_nb(session), s.equity_micro))
     return j

@@ -8,12 +8,11 @@ The order of the stages is written here and nowhere else.
 
 from __future__ import annotations
 
-import numpy as np
-
 from tradewright.core.kernel.check_nb import check_nb
-from tradewright.core.kernel.compiled import compiled, inlined
+from tradewright.core.kernel.compiled import compiled
 from tradewright.core.kernel.mark_nb import mark_nb
 from tradewright.core.kernel.memory_nb import (
+    column_addresses_nb,
     fixed_tuple_nb,
     floats_nb,
     market_nb,
@@ -26,12 +25,12 @@ from tradewright.core.kernel.snapshot_nb import (
     N_ACCOUNT,
     N_FORECAST,
     account_nb,
+    forecast_nb,
     observe_nb,
     store_account_nb,
     store_accounts_nb,
 )
 from tradewright.core.types.account import Account
-from tradewright.core.types.forecast import ForecastRow
 
 
 def decide(row: object, forecast: object, account: object, params: object, signals: object) -> None:
@@ -44,21 +43,12 @@ N_ROW = 1
 N_PARAMS = 1
 
 
-@inlined
-def forecast_nb(session: int, i: int) -> ForecastRow:
-    """Newest forecast known at event ``i``; NaN where there is none."""
-    m = market_nb(session_nb(session)[0].market)[0]
-    if m.forecasts == 0:
-        return ForecastRow(np.nan, np.nan, np.nan, np.nan)
-    return ForecastRow(*fixed_tuple_nb(table_nb(m.forecasts, m.n, N_FORECAST)[i], N_FORECAST))
-
-
 def decide_one(session: int, i: int, j: int) -> None:
     """Ask the strategy about one instrument after event ``i`` (template)."""
     s = session_nb(session)[0]
     m = market_nb(s.market)[0]
     decide(
-        Row(*row_nb(m.columns, i, N_ROW)),
+        Row(*row_nb(column_addresses_nb(m.columns, N_ROW), i)),
         forecast_nb(session, i),
         account_nb(session, j),
         Params(*fixed_tuple_nb(floats_nb(s.params, N_PARAMS), N_PARAMS)),

@@ -159,6 +159,22 @@ def follow_nb(venue: int, j: int, k: int, best: float, close: float) -> None:
 
 
 @compiled
+def follow_all_nb(venue: int, j: int, i: int) -> None:
+    """Let every trailing stop that is not triggered follow the bar."""
+    v = venue_nb(venue)[0]
+    m = market_nb(v.market)[0]
+    fields = fields_nb(m.fields, m.stride)
+    ts_open = ints_nb(m.ts_open, m.n)[i]
+    orders = orders_nb(v.orders, v.n_instruments, v.n_slots)
+    for k in range(books_nb(v.books, v.n_instruments)[j].n):
+        order = orders[j, k]
+        if order.kind != c.TRAILING_STOP or not is_working_nb(order.status) or order.is_triggered != 0:
+            continue
+        if order.ts_active <= ts_open or order.born != 0:
+            follow_nb(venue, j, k, fields[LOW if order.side > 0 else HIGH, i], fields[CLOSE, i])
+
+
+@compiled
 def fill_inside_nb(venue: int, j: int, i: int) -> None:
     """Fill what trades inside the bar: stops, then limits, then the exits of what was entered inside."""
     v = venue_nb(venue)[0]
@@ -169,7 +185,11 @@ def fill_inside_nb(venue: int, j: int, i: int) -> None:
     book = books_nb(v.books, v.n_instruments)[j]
     orders = orders_nb(v.orders, v.n_instruments, v.n_slots)
     # 0: stops, 1: limits that stood before or were born at the open, 2: stops born inside, 3: limits born inside
+    has_inside = False
+    has_trailing = False
     for step in range(4):
+        if step > 1 and not has_inside:
+            break
         k = 0
         while k < book.n:  # exits born on the way are appended and met by the same walk
             order = orders[j, k]
@@ -179,6 +199,8 @@ def fill_inside_nb(venue: int, j: int, i: int) -> None:
             if order.tif == c.IOC:
                 continue
             is_inside = order.born == 2
+            has_inside |= is_inside
+            has_trailing |= order.kind == c.TRAILING_STOP
             is_limit = order.kind == c.LIMIT or (order.kind == c.STOP_LIMIT and order.is_triggered != 0)
             if step == 0 or step == 2:
                 if order.kind != c.MARKET and order.kind != c.LIMIT and (step == 0 or is_inside):
@@ -190,11 +212,8 @@ def fill_inside_nb(venue: int, j: int, i: int) -> None:
                 reach = close if is_inside else (low if order.side > 0 else high)
                 if is_through_nb(order.side, reach, order.limit, touch_nb(venue, order.origin)):
                     fill_limit_nb(venue, j, k - 1, order.limit)
-    for k in range(book.n):
-        order = orders[j, k]
-        is_trailing = order.kind == c.TRAILING_STOP and is_working_nb(order.status) and order.is_triggered == 0
-        if is_trailing and (order.ts_active <= ts_open or order.born != 0):
-            follow_nb(venue, j, k, low if order.side > 0 else high, close)
+    if has_trailing:
+        follow_all_nb(venue, j, i)
 
 
 def match_bar_slowly_nb(venue: int, j: int, i: int) -> int:

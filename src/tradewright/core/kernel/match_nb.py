@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from tradewright.core.kernel import codes as c
-from tradewright.core.kernel.book_nb import answer_nb, delay_nb, end_nb, is_working_nb, tidy_nb, watch_rings_nb
+from tradewright.core.kernel.book_nb import (
+    answer_nb,
+    delay_nb,
+    end_nb,
+    is_working_nb,
+    tidy_nb,
+    watch_nb,
+    watch_rings_nb,
+)
 from tradewright.core.kernel.compiled import compiled, inlined
 from tradewright.core.kernel.match_bar_nb import match_bar_nb
 from tradewright.core.kernel.match_tick_nb import arrive_nb
@@ -79,6 +87,10 @@ def accept_nb(venue: int, place: int) -> None:
         end_nb(venue, j, k, c.ORDER_CANCELED, c.CANCELED_POSITION_CLOSED)
     else:
         arrive_nb(venue, j, k)
+    if book.ended > 0 or book.n > k + 1:  # it filled on arrival, or brought exits with it
+        tidy_nb(venue, j)
+    else:
+        watch_nb(venue, j, k)
 
 
 @compiled
@@ -128,7 +140,8 @@ def receive_nb(venue: int, until_ns: int, _unused: int) -> int:
             k = find_nb(venue, j, wanted.id)
             if k >= 0:
                 end_nb(venue, j, k, c.ORDER_CANCELED, message.reason)
-        tidy_nb(venue, j)
+        if message.verb != c.SUBMIT_ORDER:
+            tidy_nb(venue, j)
         v.inbox_head += 1
     if v.inbox_head == v.inbox_tail:  # empty: start again at the same, warm, place
         v.inbox_head = 0

@@ -35,6 +35,8 @@ def share_nb(participation: float, size: float, lot_num: int, lot_den: int) -> i
 @inlined
 def lots_shown_nb(size: float, lot_num: int, lot_den: int) -> float:
     """Size in lots, a whole number, so that queues are counted without rounding error."""
+    if lot_num == 1:  # the usual lot: no division, the same result
+        return float(np.rint(size * lot_den))
     return float(np.rint(size * lot_den / lot_num))
 
 

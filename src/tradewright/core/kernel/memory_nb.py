@@ -113,31 +113,49 @@ def table_nb(address: int, rows: int, columns: int) -> Any:
     return carray(_pointer(address), (rows, columns), np.float64)
 
 
-def _row(_typing_context: Any, _columns: Any, _i: Any, n: Any) -> Any:
+def _item(number: Any, lowered: Any) -> Any:
+    """Make an intrinsic that reads one number of an array by its address, without the care for negative indices."""
+
+    def typing(_typing_context: Any, _address: Any, _i: Any) -> Any:
+        def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            array = builder.inttoptr(args[0], lowered.as_pointer())
+            return builder.load(builder.gep(array, [args[1]]))
+
+        return number(types.int64, types.int64), codegen
+
+    return intrinsic(typing)
+
+
+#: ``int_at_nb(address, i)``, ``float_at_nb(address, i)``: item ``i``, not negative, of i8[n] or f8[n].
+int_at_nb = cast("Callable[[int, int], int]", _item(types.int64, ir.IntType(64)))
+float_at_nb = cast("Callable[[int, int], float]", _item(types.float64, ir.DoubleType()))
+
+
+def _row(_typing_context: Any, columns: Any, _i: Any) -> Any:
     """Read one value of each column into a tuple."""
-    if not isinstance(n, types.IntegerLiteral):
-        return None
-    count = n.literal_value
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        word, double = ir.IntType(64), ir.DoubleType()
-        addresses = builder.inttoptr(args[0], word.as_pointer())
         values = []
-        for k in range(count):
-            column = builder.inttoptr(builder.load(builder.gep(addresses, [ir.Constant(word, k)])), double.as_pointer())
+        for k in range(columns.count):
+            column = builder.inttoptr(builder.extract_value(args[0], k), ir.DoubleType().as_pointer())
             values.append(builder.load(builder.gep(column, [args[1]])))
         return context.make_tuple(builder, signature.return_type, values)
 
     row: Any = types.UniTuple
-    return row(types.float64, count)(types.int64, types.int64, n), codegen
+    return row(types.float64, columns.count)(columns, types.int64), codegen
 
 
 #: ``fixed_tuple_nb(array, n)``: the first ``n`` (a constant) values of an array as a tuple.
 fixed_tuple_nb = cast("Callable[[Any, int], tuple[float, ...]]", to_fixed_tuple)
 
-#: ``row_nb(columns, i, n)``: value ``i`` of each of ``n`` (a constant) columns, as a tuple; ``columns`` is the address
-#: of their addresses, i8[n].
-row_nb = cast("Callable[[int, int, int], tuple[float, ...]]", intrinsic(_row))
+#: ``row_nb(columns, i)``: value ``i`` of each column, as a tuple; ``columns`` is a tuple of their addresses.
+row_nb = cast("Callable[[tuple[int, ...], int], tuple[float, ...]]", intrinsic(_row))
+
+
+@inlined
+def column_addresses_nb(address: int, n: int) -> tuple[int, ...]:
+    """Read the addresses of ``n`` (a constant) columns from i8[n]."""
+    return fixed_tuple_nb(ints_nb(address, n), n)  # type: ignore[return-value]  # a tuple of what the array holds
 
 
 @inlined

@@ -33,12 +33,20 @@ def log_order_nb(session: int, j: int, k: int) -> None:
         s.needs_room = 1
 
 
+@inlined
+def stale_limits_nb(session: int, j: int) -> None:
+    """Say that an order changed: the next snapshot looks for the strategy's limits again."""
+    s = session_nb(session)[0]
+    positions_nb(s.positions, s.n_instruments)[j].has_stale_limits = 1
+
+
 @compiled
 def note_limits_nb(session: int, j: int) -> None:
     """Keep at hand what a quoting strategy asks on every event: its newest limit order on each side."""
     s = session_nb(session)[0]
     position = positions_nb(s.positions, s.n_instruments)[j]
     orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
+    position.has_stale_limits = 0
     position.buy_limit = np.nan
     position.sell_limit = np.nan
     position.buy_unconfirmed = 0
@@ -52,6 +60,14 @@ def note_limits_nb(session: int, j: int) -> None:
             position.buy_limit, position.buy_unconfirmed = order.limit, is_unconfirmed
         else:
             position.sell_limit, position.sell_unconfirmed = order.limit, is_unconfirmed
+
+
+@inlined
+def refresh_limits_nb(session: int, j: int) -> None:
+    """Find the strategy's limits again if an order changed since anyone looked."""
+    s = session_nb(session)[0]
+    if positions_nb(s.positions, s.n_instruments)[j].has_stale_limits != 0:
+        note_limits_nb(session, j)
 
 
 @inlined
@@ -122,8 +138,7 @@ def settle_nb(session: int, message_address: int, order_address: int) -> int:
     if message.verb == c.ORDER_ACCEPTED:
         mine.status = told.status
         mine.ts_active = told.ts_active
-        if told.kind == c.LIMIT:
-            note_limits_nb(session, j)
+        stale_limits_nb(session, j)
         return 0
     reserve, is_canceling, left = mine.reserve_micro, mine.is_canceling, mine.lots - mine.filled
     orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k] = told
@@ -141,8 +156,7 @@ def settle_nb(session: int, message_address: int, order_address: int) -> int:
             fill.ts_event = message.ts_sent
     if told.status != c.ACCEPTED and told.status != c.PARTIALLY_FILLED:
         forget_nb(session, j, k)
-    if told.kind == c.LIMIT:
-        note_limits_nb(session, j)
+    stale_limits_nb(session, j)
     return 0
 
 

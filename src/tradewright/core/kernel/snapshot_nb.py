@@ -2,51 +2,83 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from tradewright.core.kernel import codes as c
 from tradewright.core.kernel.compiled import inlined
 from tradewright.core.kernel.memory_nb import (
+    fixed_tuple_nb,
     floats_nb,
-    instruments_nb,
     ints_nb,
     market_nb,
     positions_nb,
     session_nb,
     table_nb,
 )
+from tradewright.core.kernel.settle_nb import refresh_limits_nb
 from tradewright.core.types.account import Account
+from tradewright.core.types.forecast import ForecastRow
 
 _SECOND = 1e-9
 N_ACCOUNT = len(Account._fields)
 N_FORECAST = 4
 
 
+class Mark(NamedTuple):
+    """What every event changes of an account: the mark, and the moment."""
+
+    units: float
+    price: float
+    value_micro: int
+    equity_micro: int
+    events: int
+    now: int
+
+
 @inlined
-def account_nb(session: int, j: int) -> Account:
-    """Snapshot of the account for one instrument."""
+def snapshot_nb(session: int, j: int, mark: Mark) -> Account:
+    """Snapshot of the account for one instrument at a mark."""
     s = session_nb(session)[0]
     p = positions_nb(s.positions, s.n_instruments)[j]
-    terms = instruments_nb(s.instruments, s.n_instruments)[j]
     is_open = p.lots != 0
     return Account(
-        p.lots * terms.lot_num / terms.lot_den,
+        mark.units,
         p.entry_price,
-        p.price,
+        mark.price,
         p.bid,
         p.ask,
-        s.equity_micro / c.MICRO,
+        mark.equity_micro / c.MICRO,
         s.cash_micro / c.MICRO,
-        p.value_micro / s.equity_micro,
+        mark.value_micro / mark.equity_micro,
         np.float64(p.working),
-        np.float64(p.events - p.event_opened) if is_open else 0.0,
-        (s.now - p.ts_opened) * _SECOND if is_open else 0.0,
+        np.float64(mark.events - p.event_opened) if is_open else 0.0,
+        (mark.now - p.ts_opened) * _SECOND if is_open else 0.0,
         p.buy_limit,
         p.sell_limit,
         np.float64(p.buy_unconfirmed),
         np.float64(p.sell_unconfirmed),
-        np.float64(s.now),
+        np.float64(mark.now),
     )
+
+
+@inlined
+def account_nb(session: int, j: int) -> Account:
+    """Snapshot of the account for one instrument at the mark that is booked."""
+    s = session_nb(session)[0]
+    p = positions_nb(s.positions, s.n_instruments)[j]
+    refresh_limits_nb(session, j)
+    return snapshot_nb(session, j, Mark(p.units, p.price, p.value_micro, s.equity_micro, p.events, s.now))
+
+
+@inlined
+def forecast_nb(session: int, i: int) -> ForecastRow:
+    """Newest forecast known at event ``i``; NaN where there is none."""
+    m = market_nb(session_nb(session)[0].market)[0]
+    if m.forecasts == 0:
+        return ForecastRow(np.nan, np.nan, np.nan, np.nan)
+    return ForecastRow(*fixed_tuple_nb(table_nb(m.forecasts, m.n, N_FORECAST)[i], N_FORECAST))
 
 
 @inlined

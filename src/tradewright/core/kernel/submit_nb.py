@@ -6,7 +6,7 @@ from tradewright.core.kernel import codes as c
 from tradewright.core.kernel.compiled import compiled, inlined
 from tradewright.core.kernel.memory_nb import messages_nb, order_list_nb, orders_nb, positions_nb, session_nb
 from tradewright.core.kernel.order_nb import blank_nb
-from tradewright.core.kernel.settle_nb import log_order_nb, note_limits_nb
+from tradewright.core.kernel.settle_nb import log_order_nb, stale_limits_nb
 
 
 @inlined
@@ -52,7 +52,7 @@ def submit_nb(session: int, j: int, k: int) -> None:
     s.next_id += c.ID_STEP
     positions_nb(s.positions, s.n_instruments)[j].working += 1
     command_nb(session, c.SUBMIT_ORDER, j, k, c.NO_REASON)
-    note_limits_nb(session, j)
+    stale_limits_nb(session, j)
 
 
 @compiled
@@ -76,7 +76,7 @@ def cancel_nb(session: int, j: int, k: int, reason: int) -> None:
     if order.is_canceling == 0:
         order.is_canceling = 1
         command_nb(session, c.CANCEL_ORDER, j, k, reason)
-        note_limits_nb(session, j)
+        stale_limits_nb(session, j)
 
 
 def flatten_nb(session: int, origin: int, reason: int) -> int:

@@ -146,6 +146,8 @@ ledger_dtype = np.dtype(
 position_dtype = np.dtype(
     [
         ("lots", _I),
+        ("units", _F),  # the same in units of the instrument
+        ("is_untested", _I),  # 1: more than its price changed since its margin was tested
         ("cost_micro", _I),  # cash paid for what is open; negative for a short
         ("value_micro", _I),
         ("realized_micro", _I),
@@ -164,6 +166,7 @@ position_dtype = np.dtype(
         ("sell_limit", _F),
         ("buy_unconfirmed", _I),
         ("sell_unconfirmed", _I),
+        ("has_stale_limits", _I),  # 1: the four above are to be found again before anyone looks
     ]
 )
 
@@ -284,6 +287,10 @@ session_dtype = np.dtype(
         ("equity_capacity", _I),
         ("keep_score", _I),
         ("now", _I),
+        ("day_stop", _I),  # events of the block before this one belong to the trading day that ends ...
+        ("day_stop_of", _I),  # ... here; -1: not known of this block
+        ("quiet_from", _I),  # first event of the block that the quiet way passed ...
+        ("quiet_at", _I),  # ... and the one it is at; before the first: it has booked what it passed
         ("next_id", _I),
         ("initial_micro", _I),
         ("cash_micro", _I),

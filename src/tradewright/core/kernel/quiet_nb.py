@@ -1,0 +1,205 @@
+"""Quiet bars: those that change nothing but the mark, passed with the account in registers.
+
+Most bars of a run reach no order, bring no answer and make the strategy want nothing. `pass_quiet` walks over such bars
+with what `mark_nb` would read and write kept in local variables, and stops before the first bar at which anything else
+could happen: that bar takes the whole path, decision included. It has no rule of its own; where it is unsure, it stops.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tradewright.core.kernel import codes as c
+from tradewright.core.kernel.compiled import compiled, inlined
+from tradewright.core.kernel.ledger_nb import revalue_nb, value_nb
+from tradewright.core.kernel.mark_nb import NO_FLOOR, added_nb, drawdown_nb, store_sums_nb, sums_nb
+from tradewright.core.kernel.memory_nb import (
+    books_nb,
+    column_addresses_nb,
+    fixed_tuple_nb,
+    float_at_nb,
+    floats_nb,
+    instruments_nb,
+    int_at_nb,
+    ints_nb,
+    limits_nb,
+    market_nb,
+    positions_nb,
+    row_nb,
+    session_nb,
+    signals_nb,
+    venue_nb,
+)
+from tradewright.core.kernel.settle_nb import refresh_limits_nb
+from tradewright.core.kernel.snapshot_nb import Mark, forecast_nb, snapshot_nb
+from tradewright.core.types.account import Account
+from tradewright.core.types.dtypes import CLOSE, HIGH, LOW
+
+
+def decide(row: object, forecast: object, account: object, params: object, signals: object) -> None:
+    """Stand where a strategy's `decide` is bound."""
+
+
+Row = Account  # stands where the strategy's named tuple of features is bound
+Params = Account  # stands where the strategy's named tuple of parameters is bound
+N_ROW = 1
+N_PARAMS = 1
+_CAUTION = 1e-9  # a band a little too narrow costs time, a band too wide would hide an event
+_NOWHERE = (np.inf, -np.inf)
+KEEPS_CURVE = True
+KEEPS_SCORE = True
+
+
+@inlined
+def may_be_quiet_nb(session: int, venue: int) -> bool:
+    """Tell whether prices and the strategy alone can make something happen: bars of one market, nothing on its way."""
+    s = session_nb(session)[0]
+    v = venue_nb(venue)[0]
+    m = market_nb(s.market)[0]
+    if m.kind != 0 or m.kind_all != c.BAR or m.instrument != 0 or s.n_instruments != 1:
+        return False
+    if v.inbox_head != v.inbox_tail or v.answers_head != v.answers_tail or s.n_outbox != 0:
+        return False
+    if s.uses_fx != 0 or s.trading_state != c.ACTIVE or s.needs_room != 0 or v.needs_room != 0:
+        return False
+    return bool(books_nb(v.books, 1)[0].n_careful == 0)
+
+
+@inlined
+def beyond_nb(low: float, high: float, side: int, level: float) -> tuple[float, float]:
+    """Narrow a band to prices above a level, or below it for a negative side, with some caution."""
+    if side > 0:
+        return max(low, level + abs(level) * _CAUTION), high
+    return low, min(high, level - abs(level) * _CAUTION)
+
+
+@inlined
+def quiet_band_nb(session: int, venue: int) -> tuple[float, float]:
+    """Prices between which a bar reaches no order, no margin call and no loss limit, and no peak that moves a limit."""
+    s = session_nb(session)[0]
+    book = books_nb(venue_nb(venue)[0].books, 1)[0]
+    position = positions_nb(s.positions, 1)[0]
+    low, high = (-np.inf, np.inf) if book.n == 0 else (book.low_trigger, book.high_trigger)
+    lots, cash = position.lots, float(s.cash_micro)
+    if lots == 0:
+        return (low, high) if s.equity_micro >= s.floor_micro else _NOWHERE
+    if s.margin_call > 1.0:
+        return _NOWHERE
+    step = lots * instruments_nb(s.instruments, 1)[0].unit_value * position.fx * c.MICRO  # equity per price
+    if s.margin_call > 0.0 and (lots < 0 or cash < 0.0):
+        # there equity = cash + step x price is as much as the margin |step| x price x margin_call
+        low, high = beyond_nb(low, high, lots, -cash / (step - abs(step) * s.margin_call))
+    if s.floor_micro > NO_FLOOR:
+        low, high = beyond_nb(low, high, lots, (s.floor_micro - cash) / step)
+        if limits_nb(s.limits)[0].max_drawdown < np.inf:
+            low, high = beyond_nb(low, high, -lots, (s.peak_micro - cash) / step)
+    return low, high
+
+
+@inlined
+def day_stop_nb(session: int, start: int) -> int:
+    """First event of the block, from ``start`` on, that might belong to the next trading day."""
+    s = session_nb(session)[0]
+    if s.day_stop_of != s.next_day:
+        find_day_stop_nb(session, start)
+    return int(s.day_stop)
+
+
+@compiled
+def find_day_stop_nb(session: int, start: int) -> None:
+    """Look for it once a day."""
+    s = session_nb(session)[0]
+    m = market_nb(s.market)[0]
+    first, last = start, m.n
+    while first < last:
+        middle = (first + last) // 2
+        if int_at_nb(m.ts_event, middle) < s.next_day:  # a bar begins before it ends
+            first = middle + 1
+        else:
+            last = middle
+    s.day_stop = first
+    s.day_stop_of = s.next_day
+
+
+@inlined
+def clear_nb(session: int) -> None:
+    """Take back what the strategy wished for: it will be asked again on the whole path."""
+    s = session_nb(session)[0]
+    signals = signals_nb(s.signals, s.n_signals)
+    for n in range(s.n_signals):
+        if signals[n].verb == c.NO_SIGNAL:
+            break
+        signals[n].verb = c.NO_SIGNAL
+
+
+@inlined
+def watermarks_nb(peak: int, trough: int, drawdown: float, equity: int) -> tuple[int, int, float]:
+    """Highest equity, the lowest since, and the deepest drawdown, after one more mark."""
+    if equity > peak:
+        return equity, equity, drawdown
+    if equity < trough:
+        return peak, equity, max(drawdown, drawdown_nb(peak, equity))
+    return peak, trough, drawdown
+
+
+def pass_quiet(session: int, venue: int, start: int, stop: int) -> int:
+    """Pass over quiet bars from ``start`` on; return the first that is not, or ``stop`` (template)."""
+    if not may_be_quiet_nb(session, venue):
+        return start
+    refresh_limits_nb(session, 0)
+    s = session_nb(session)[0]
+    m = market_nb(s.market)[0]
+    position = positions_nb(s.positions, 1)[0]
+    unit_value = instruments_nb(s.instruments, 1)[0].unit_value
+    row_size = 8 * m.stride
+    lows, highs, closes = m.fields + LOW * row_size, m.fields + HIGH * row_size, m.fields + CLOSE * row_size
+    ts_event, ts_seen = m.ts_event, m.ts_seen
+    columns = column_addresses_nb(m.columns, N_ROW)
+    params = Params(*fixed_tuple_nb(floats_nb(s.params, N_PARAMS), N_PARAMS))
+    signals, stamps = signals_nb(s.signals, s.n_signals), ints_nb(s.stamps, s.equity_capacity)
+    curve, exposure = floats_nb(s.equity, s.equity_capacity), floats_nb(s.exposure, s.equity_capacity)
+    low, high = quiet_band_nb(session, venue)
+    is_banded = low > -np.inf or high < np.inf
+    lots, units, fx, cash = position.lots, position.units, position.fx, s.cash_micro
+    peak, trough, drawdown = s.peak_micro, s.trough_micro, s.max_drawdown
+    sums = sums_nb(session)
+    row = s.n_equity - 1
+    stamp = stamps[row] if KEEPS_CURVE and row >= 0 else c.NEVER
+    before = position.events - start + 1
+    s.quiet_from = start
+    end = min(stop, day_stop_nb(session, start))
+    i = start
+    while i < end:
+        if is_banded and not (float_at_nb(lows, i) > low and float_at_nb(highs, i) < high):
+            break
+        price = float_at_nb(closes, i)
+        value = value_nb(lots, unit_value, price, fx) if lots != 0 else 0
+        equity = cash + value
+        s.quiet_at = i  # in memory, so that an error of the strategy names its bar
+        mark = Mark(units, price, value, equity, before + i, int_at_nb(ts_seen, i))
+        decide(Row(*row_nb(columns, i)), forecast_nb(session, i), snapshot_nb(session, 0, mark), params, signals)
+        if signals[0].verb != c.NO_SIGNAL:
+            clear_nb(session)
+            break
+        if KEEPS_CURVE or KEEPS_SCORE:
+            peak, trough, drawdown = watermarks_nb(peak, trough, drawdown, equity)
+        if KEEPS_CURVE:
+            if int_at_nb(ts_event, i) != stamp:
+                row += 1
+                stamp = int_at_nb(ts_event, i)
+                stamps[row] = stamp
+            curve[row] = equity / c.MICRO
+            exposure[row] = abs(value) / c.MICRO
+        if KEEPS_SCORE:
+            sums = added_nb(sums, equity)
+        i += 1
+    s.quiet_at = start - 1
+    if i > start:
+        s.now = int_at_nb(ts_seen, i - 1)
+        position.events += i - start
+        position.price = float_at_nb(closes, i - 1)
+        revalue_nb(session, 0)
+        s.peak_micro, s.trough_micro, s.max_drawdown = peak, trough, drawdown
+        store_sums_nb(session, sums)
+        s.n_equity = row + 1
+    return i
