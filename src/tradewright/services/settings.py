@@ -43,6 +43,7 @@ class DataSettings(BaseModel):
     ``start`` and ``end`` are moments (UTC where no offset is given) or dates, which mean trading days of the
     instrument and are both included. ``gate`` overrides by rule what the checks refuse: ``refuse`` or ``accept``.
     ``snapshot`` names the content to read (`tradewright data snapshot`); without it, a run reads the newest versions.
+    ``reference`` is the instrument, written like a symbol, whose newest known close cross-asset features read.
     """
 
     model_config = _STRICT
@@ -53,6 +54,7 @@ class DataSettings(BaseModel):
     timeframe: str = ""
     start: datetime | date | None = None
     end: datetime | date | None = None
+    reference: str = ""
     gate: dict[str, Literal["refuse", "accept"]] = Field(default_factory=dict)
 
     @field_validator("symbols", mode="before")

@@ -20,8 +20,8 @@ def test_file_is_the_one_of_the_manifest(sample: Sample) -> None:
     done = import_file(sample.path, sample.params.instrument().calendar)
     assert (len(done.frame), done.timeframe) == (sample.entry.rows, sample.entry.timeframe)
     assert len(done.findings.errors) == 0
-    # EURUSD: two bars after Friday's close. AAPL: the source did not adjust for the two-for-one split of 2000-06-21.
-    assert set(done.findings.counts()) <= {"outside_session", "split", "zero_volume"}
+    # EURUSD: two bars after Friday's close.
+    assert set(done.findings.counts()) <= {"outside_session", "zero_volume"}
 
 
 def test_sample_is_small_and_complete() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +20,7 @@ from tradewright.core.types.errors import StoreError, UsageError
 from tradewright.core.types.events import EventKind
 from tradewright.data.catalogue import folder_name
 from tradewright.data.commit import Commit
+from tradewright.data.drafts import Draft
 from tradewright.data.importer import Imported
 from tradewright.data.instruments import InstrumentParams
 from tradewright.data.kinds import Kind, canonical, schema
@@ -240,6 +244,26 @@ def test_leftovers_of_a_killed_write_are_invisible_and_cleared(store: BarStore) 
     assert (pruned.versions, pruned.files, pruned.size_bytes) == (0, 1, 4)
     assert sorted(p.name for p in folder.iterdir()) == sorted(["catalogue.json", *(p.file for p in entry.partitions)])
     assert not (store.root / "bars/SYN/.writing-x").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be locked there; prune removes leftovers")
+def test_the_next_write_clears_what_a_killed_one_left(store: BarStore) -> None:
+    code = f"""
+import os, signal
+from pathlib import Path
+from tradewright.data.drafts import Draft
+folder = Draft(Path({str(store.root / "bars/SYN")!r})).folder
+(folder / "2024.deadbeef0000.parquet").write_bytes(b"half")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
+    assert [p.name for p in store.root.glob("bars/SYN/.writing-*/*")] == ["2024.deadbeef0000.parquet"]
+    working = Draft(store.root / "bars/SYN")  # of a writer that lives: this one already cleared the leftover
+    assert list(store.root.glob("bars/SYN/.writing-*")) == [working.folder]
+    store.write(imported(hours(10, seed=2)), PARAMS, replace=True)
+    assert list(store.root.glob("bars/SYN/.writing-*")) == [working.folder]
+    working.remove()
+    assert not list(store.root.glob("bars/SYN/.writing-*"))
 
 
 def test_two_writers_do_not_mix(store: BarStore, monkeypatch: pytest.MonkeyPatch) -> None:
