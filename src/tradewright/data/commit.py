@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +12,7 @@ import polars as pl
 
 from tradewright.core.types.errors import StoreError
 from tradewright.data.catalogue import CATALOGUE, VERSIONS, Dataset, Partition, read_catalogue, version_path
+from tradewright.data.drafts import Draft
 from tradewright.data.kinds import Kind, known_columns
 from tradewright.data.partitions import read_partition
 from tradewright.data.writing import Change, entry_after, merged, partition_of
@@ -42,21 +42,20 @@ class Commit:
         self.folder = folder
         self.root = root
         self.now_ns = now_ns
-        self.draft = folder  # until it has one of its own
+        self.draft: Draft  # made on entering
         self.moved: list[Path] = []
 
     def __enter__(self) -> Self:
         try:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
-            self.draft = Path(tempfile.mkdtemp(prefix=".writing-", dir=self.folder.parent))
+            self.draft = Draft(self.folder.parent)
         except OSError as error:
             raise _unwritable(self.root, error) from error
         return self
 
     def __exit__(self, *_: object) -> None:
         """Remove every trace of a write that was not completed, whatever stopped it."""
-        if self.draft != self.folder:
-            shutil.rmtree(self.draft, ignore_errors=True)
+        self.draft.remove()
         # Ask the disk, not a flag: a Ctrl-C may arrive right after the rename that commits.
         current = read_catalogue(self.folder) if (self.folder / CATALOGUE).is_file() else None
         named = {p.file for p in current.partitions} if current else set()
@@ -90,22 +89,22 @@ class Commit:
 
     def _write_one(self, key: str, rows: pl.DataFrame, kind: Kind) -> Partition:
         partition = partition_of(key, rows, kind)
-        path = self.draft / partition.file
+        path = self.draft.folder / partition.file
         rows.select(known_columns(rows, kind)).write_parquet(path, compression=_CODEC, statistics=True)
         return partition
 
     def _publish(self, before: Dataset | None, after: Dataset) -> None:
-        catalogue = self.draft / CATALOGUE
+        catalogue = self.draft.folder / CATALOGUE
         catalogue.write_text(after.model_dump_json(indent=1) + "\n", encoding="utf-8")
         self.folder.mkdir(exist_ok=True)
         current = read_catalogue(self.folder) if (self.folder / CATALOGUE).is_file() else None
         if current != before:
             what = "another process wrote this data set at the same time"
             raise StoreError(what, where=str(self.folder), fix="Run the import again.")
-        for path in sorted(self.draft.glob("*.parquet")):
+        for path in sorted(self.draft.folder.glob("*.parquet")):
             self._move(path, self.folder / path.name)
         if before is not None:
-            kept = self.draft / f"{before.version}.json"
+            kept = self.draft.folder / f"{before.version}.json"
             shutil.copyfile(self.folder / CATALOGUE, kept)
             (self.folder / VERSIONS).mkdir(exist_ok=True)
             self._move(kept, version_path(self.folder, before.version))

@@ -97,11 +97,11 @@ def import_file(path: Path, calendar: Calendar, options: ImportOptions | None = 
     """
     options = options or ImportOptions()
     reads_epochs = options.time_format in ("", "s", "ms", "us", "ns")
-    with ThreadPoolExecutor(1) as thread:
-        hashed = thread.submit(_sha256, path) if path.is_file() else None
-        table = read_raw(path, options.kind, options.columns, reads_epochs=reads_epochs)
+    table = read_raw(path, options.kind, options.columns, reads_epochs=reads_epochs)
+    with ThreadPoolExecutor(1) as thread:  # reading keeps every core busy, checking one
+        hashed = thread.submit(_sha256, path)
         imported = import_table(table, calendar, options)
-        digest = hashed.result() if hashed is not None else ""
+        digest = hashed.result()
     return Imported(
         imported.kind,
         imported.timeframe,

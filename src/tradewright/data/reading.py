@@ -17,6 +17,9 @@ from tradewright.data.kinds import Kind
 
 _NULLS = ["NA", "N/A", "null", "NULL", "None", "nan", "NaN", "NAN", "-nan"]
 _SEPARATORS = (",", ";", "\t", "|")
+#: Bytes that hold the first two lines; how packed files begin, which polars unpacks (gzip, zstd, zlib).
+_HEAD = 1 << 16
+_PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"x\x01", b"x\x9c", b"x\xda")
 _SIDES = {"buy": 1.0, "b": 1.0, "bid": 1.0, "sell": -1.0, "s": -1.0, "ask": -1.0, "": 0.0, "unknown": 0.0}
 
 
@@ -75,20 +78,30 @@ def _content(path: Path) -> bytes | Path:
         raise DataError(f"the archive is damaged: {error}", where=path.name, fix="Download it again.") from error
 
 
+def _beginning(source: bytes | Path) -> bytes | Path:
+    """Return enough of a plain file for its first lines; polars would look through all of it for two."""
+    if isinstance(source, bytes):
+        return source
+    with source.open("rb") as stream:
+        head = stream.read(_HEAD)
+    return source if head.startswith(_PACKED) or b"\n" not in head else head[: head.rindex(b"\n") + 1]
+
+
 def _read_csv(path: Path, kind: Kind, given: Mapping[str, str], *, reads_epochs: bool) -> RawTable:
     source = _content(path)
     try:
-        lines = pl.read_csv(source, has_header=False, n_rows=2, separator="\x01", quote_char=None, infer_schema=False)
+        head = _beginning(source)
+        lines = pl.read_csv(head, has_header=False, n_rows=2, separator="\x01", quote_char=None, infer_schema=False)
         header = str(lines.item(0, 0) or "").lstrip("\ufeff")
         separator = max(_SEPARATORS, key=header.count)
-        head = pl.read_csv(io.BytesIO(header.encode() + b"\n"), separator=separator, infer_schema=False)
-        found = recognise(head.columns, kind, given, path.name)
-        clock = clock_column(head.columns, found)
+        names = pl.read_csv(io.BytesIO(header.encode() + b"\n"), separator=separator, infer_schema=False).columns
+        found = recognise(names, kind, given, path.name)
+        clock = clock_column(names, found)
         wanted = {found[f]: pl.Float64() for f in fields_of(kind) if f in found and f not in ("time", "aggressor")}
         texts = [found["time"], *(clock or ()), *([found["aggressor"]] if "aggressor" in found else [])]
         schema: dict[str, pl.DataType] = wanted | {name: pl.String() for name in texts}
         if reads_epochs and clock is None and len(lines) > 1:
-            cells = dict(zip(head.columns, str(lines.item(1, 0) or "").split(separator), strict=False))
+            cells = dict(zip(names, str(lines.item(1, 0) or "").split(separator), strict=False))
             if re.fullmatch(r"\d{9,19}", cells.get(found["time"], "")):
                 schema[found["time"]] = pl.Int64()
         try:
@@ -118,7 +131,7 @@ def _numeric_csv(source: bytes | Path, separator: str, schema: dict[str, pl.Data
         frame = _csv(source, separator, schema, nulls=None)
     except pl.exceptions.ComputeError:
         return None
-    has_nan = any(bool(frame[n].is_nan().any()) for n, dtype in schema.items() if dtype == pl.Float64())
+    has_nan = any(frame.select(pl.col(pl.Float64).is_nan().any()).row(0))
     return None if has_nan else frame
 
 

@@ -176,34 +176,34 @@ class Run:
             marks=positions["price"].copy(),
             fx=positions["fx"].copy(),
             realized=positions["realized_micro"] / MICRO,
-            counters={
-                "events": self.events,
-                "fills": int(record["n_fills"][0]),
-                "denials": int(record["denials"][0]),
-                "liquidations": int(record["liquidations"][0]),
-                "round_trips": int(record["round_trips"][0]),
-                "wins": int(record["wins"][0]),
-            },
-            score=_score(record, is_marked=plan.keeps_equity or plan.keeps_score),
+            counters=self.counters(),
+            score=self.score(),
         )
+
+    def counters(self) -> dict[str, int]:
+        """How often things happened so far."""
+        record = self.memory.record
+        names = {"fills": "n_fills", **{n: n for n in ("denials", "liquidations", "round_trips", "wins")}}
+        return {"events": self.events, **{name: int(record[field][0]) for name, field in names.items()}}
+
+    def score(self) -> dict[str, float]:
+        """Return so far and, where they are kept, drawdown, mean and deviation of the returns between events."""
+        record = self.memory.record
+        is_marked = self.plan.keeps_equity or self.plan.keeps_score
+        score = {
+            "total_return": int(record["equity_micro"][0]) / int(record["initial_micro"][0]) - 1.0,
+            "max_drawdown": float(record["max_drawdown"][0]) if is_marked else float("nan"),
+        }
+        n = int(record["score_n"][0])
+        if n > 0:
+            mean = float(record["score_sum"][0]) / n
+            score["mean_return"] = mean
+            score["std_return"] = max(float(record["score_squares"][0]) / n - mean * mean, 0.0) ** 0.5
+        return score
 
 
 def _kind_of(events: MarketEvents) -> int | NDArray[np.int64]:
     return int(events.kind_all) if events.kind is None else events.kind
-
-
-def _score(record: NDArray[np.void], *, is_marked: bool) -> dict[str, float]:
-    """Return and, where they are kept, drawdown, mean and standard deviation of the returns between events."""
-    score = {
-        "total_return": int(record["equity_micro"][0]) / int(record["initial_micro"][0]) - 1.0,
-        "max_drawdown": float(record["max_drawdown"][0]) if is_marked else float("nan"),
-    }
-    n = int(record["score_n"][0])
-    if n > 0:
-        mean = float(record["score_sum"][0]) / n
-        score["mean_return"] = mean
-        score["std_return"] = max(float(record["score_squares"][0]) / n - mean * mean, 0.0) ** 0.5
-    return score
 
 
 def run_backtest(

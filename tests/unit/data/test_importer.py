@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zipfile
+import zlib
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -139,6 +140,24 @@ def test_damaged_files(load: Load, tmp_path: Path, name: str) -> None:
     path.write_bytes(b"\x1f\x8bPK this is nothing")
     with pytest.raises(DataError, match=name.replace(".", r"\.")):
         load(path)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
+def test_a_packed_file_under_a_plain_name(
+    write: Write, load: Load, tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    path = write(*GOOD)
+    packed = tmp_path / "packed.csv"
+    packed.write_bytes(pack(path.read_bytes()))
+    assert load(packed).frame.equals(load(path).frame)
+
+
+def test_a_first_line_longer_than_one_look(write: Write, load: Load, tmp_path: Path) -> None:
+    lines = write(*GOOD).read_text().splitlines()
+    extra = "x" * 100_000
+    long = tmp_path / "long.csv"
+    long.write_text("\n".join([f"{lines[0]},{extra}", *(f"{line},1" for line in lines[1:])]) + "\n")
+    assert load(long).frame.equals(load(write(*GOOD)).frame)
 
 
 def test_cut_off_gzip(write: Write, load: Load, tmp_path: Path) -> None:

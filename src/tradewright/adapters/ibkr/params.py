@@ -59,7 +59,7 @@ class IbkrParams:
     what_to_show: str = ""
     use_rth: bool = False
     calendar: Calendar | None = None
-    connect_timeout_s: float = 10.0
+    connect_timeout_s: float = 20.0
     request_timeout_s: float = 90.0
     max_attempts: int = 6
     backoff_s: float = 0.5

@@ -61,13 +61,14 @@ def spikes(series: Series) -> list[Spot]:
     back = np.zeros(len(series))
     logs = np.log(series.close)
     np.subtract(logs[1:], logs[:-1], out=back[1:])
-    scale = _scale(back)
-    alone, above = _excursions(back, scale)
-    tall, size = _wicks(series, scale)
+    size = np.abs(back)
+    scale = _scale(size)
+    alone, above = _excursions(back, np.flatnonzero(size[:-1] > SPIKE_DEVIATIONS * scale.least), scale)
+    tall, height = _wicks(series, scale)
     at = np.union1d(alone, tall)
     score = np.zeros(len(at))
     score[np.searchsorted(at, alone)] = above
-    score[np.isin(at, tall)] = np.maximum(score[np.isin(at, tall)], size)
+    score[np.isin(at, tall)] = np.maximum(score[np.isin(at, tall)], height)
     share = _volume_share(series, at)
     need = np.where(score > WICK_DEVIATIONS, WICK_DEVIATIONS, SPIKE_DEVIATIONS) * _BIG_VOLUME_FACTOR
     kept = (share <= _BIG_VOLUME) | (score > need) | np.isnan(share)
@@ -98,9 +99,8 @@ class _Scale:
         return found
 
 
-def _excursions(back: Floats, scale: _Scale) -> tuple[NDArray[np.int64], Floats]:
-    """Return bars whose close goes far and comes back with the next, and how far in robust deviations."""
-    far = np.flatnonzero(np.abs(back[:-1]) > SPIKE_DEVIATIONS * scale.least)
+def _excursions(back: Floats, far: NDArray[np.int64], scale: _Scale) -> tuple[NDArray[np.int64], Floats]:
+    """Return which bars' closes go far and come back with the next, and how far in robust deviations."""
     there, again, deviation = back[far], back[far + 1], scale.around(far)
     size = np.minimum(np.abs(there), np.abs(again))
     # A sum this small needs opposite signs: away and back.
@@ -114,10 +114,9 @@ def _wicks(series: Series, scale: _Scale) -> tuple[NDArray[np.int64], Floats]:
     The body reaches from the close before to the open after: a move that goes on is no wick.
     """
     opens, highs, lows, closes = series.open, series.high, series.low, series.close
-    # In parts of the price first; logarithms only of the few that are far.
-    at = np.flatnonzero((highs - lows) > (0.9 * WICK_DEVIATIONS * scale.least) * lows)
+    # In parts of the price first; logarithms, which are smaller, only of the few that are far.
+    at = np.flatnonzero(highs > (1.0 + 0.9 * WICK_DEVIATIONS * scale.least) * lows)
     at = at[(at > 0) & (at < len(series) - 1)]
-    at = at[(highs[at] - lows[at]) > (0.9 * WICK_DEVIATIONS) * scale.around(at) * lows[at]]
     around = np.stack([opens[at], closes[at], closes[at - 1], opens[at + 1]])
     top, bottom = around.max(axis=0), around.min(axis=0)
     size = np.maximum(np.log(highs[at] / top), np.log(bottom / lows[at])) / scale.around(at)
@@ -125,8 +124,7 @@ def _wicks(series: Series, scale: _Scale) -> tuple[NDArray[np.int64], Floats]:
     return at[far], size[far]
 
 
-def _scale(returns: Floats) -> _Scale:
-    size = np.abs(returns)
+def _scale(size: Floats) -> _Scale:
     blocks = max(1, len(size) // _BLOCK)
     width = len(size) // blocks
     # The median of each block; numpy parts rows at one place four times faster than `np.median` does.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from tradewright.data.kinds import LAYOUTS, Kind
+from tradewright.data.kinds import LAYOUTS, Kind, Layout
 from tradewright.data.quality.findings import Spot, Subject
 
 
@@ -30,8 +30,15 @@ def order(subject: Subject) -> list[Spot]:
 def values(subject: Subject) -> list[Spot]:
     """Find cells that are missing, not finite, or below what is allowed."""
     layout = LAYOUTS[subject.kind]
+    cells = subject.frame.select(*layout.rows)
+    low, total = cells.min().row(0, named=True), cells.sum().row(0, named=True)
+    if len(cells) == 0:
+        return []
     looks: list[tuple[str, str, pl.Expr, pl.Expr]] = []
     for name in layout.rows:
+        # A sum is finite only where every cell is. Where it is, and no cell too low, all is well.
+        if cells[name].null_count() == 0 and np.isfinite(total[name]) and low[name] >= _floor(layout, name):
+            continue
         cell = pl.col(name)
         is_bad = cell.is_null() | ~cell.is_finite()
         if np.isnan(layout.defaults.get(name, 0.0)):
@@ -43,6 +50,13 @@ def values(subject: Subject) -> list[Spot]:
         elif name in layout.amounts:
             looks.append(("negative_amount", name, cell < 0, pl.format("{} is negative", cell)))
     return _seen(subject, looks)
+
+
+def _floor(layout: Layout, name: str) -> float:
+    """Return the least that is allowed of an amount, and a number above 0 for prices."""
+    if name in layout.prices:
+        return float(np.nextafter(0.0, 1.0))
+    return 0.0 if name in layout.amounts else -np.inf
 
 
 def _seen(subject: Subject, looks: list[tuple[str, str, pl.Expr, pl.Expr]]) -> list[Spot]:

@@ -61,7 +61,7 @@ def check(options: CheckOptions) -> None:
             print(f"{one.subject.name}: {'looked at' if len(one.findings.frame) or one.damaged else 'sound'}")
             print_findings(one.findings)
             for file in one.damaged:
-                print(f"damaged: {file}. Import the data again with --replace.")
+                print(f"damaged: {file}. Put it back from a copy, or remove the data set's folder and import again.")
         if options.html is not None:
             print(f"page: {options.html}")
     if any(e.damaged or len(e.findings.errors) for e in examined):

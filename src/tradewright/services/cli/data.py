@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradewright.core.types.errors import UsageError
-from tradewright.services.cli import check, fetch, resample, snapshots
+from tradewright.services.cli import check, fetch, resample, serve, snapshots
 from tradewright.services.cli.console import print_fields, print_json, print_table
 from tradewright.services.cli.guard import guarded
 from tradewright.services.cli.options import add_command
@@ -59,6 +59,7 @@ def register(app: typer.Typer) -> None:
     group.command("list")(guarded(list_))
     group.command("show")(guarded(show))
     check.register(group)
+    serve.register(group)
 
 
 def import_(options: ImportingOptions) -> None:

@@ -16,7 +16,13 @@ from tradewright.services.sources import PREFIXES
 
 PREFIX = "TRADEWRIGHT_"
 #: Variables with this prefix that are no settings.
-RESERVED = frozenset({"TRADEWRIGHT_DEBUG"})
+RESERVED = frozenset(
+    {
+        "TRADEWRIGHT_DEBUG",
+        *("TRADEWRIGHT_DATA_TOKEN", "TRADEWRIGHT_DATA_TOKEN_FILE"),
+        *("TRADEWRIGHT_DATA_REDIS_URL", "TRADEWRIGHT_DATA_REDIS_URL_FILE"),
+    }
+)
 
 
 @dataclass(slots=True)
