@@ -13,7 +13,7 @@ from benchmarks import spec
 from benchmarks.ours_strategies import BarCross, CrossParams, PythonCross, Requote, RequoteParams, SweepCross
 from benchmarks.spec import BarData, BarRules, BarRun, Engine, Job, QuoteRun, SweepRun, TickData
 from tradewright.analytics.round_trips import round_trips
-from tradewright.core.types.bar import Bars
+from tradewright.core.types.bar import Bars, blank_fields
 from tradewright.core.types.events import EventKind, MarketEvents
 from tradewright.core.types.instrument import FeeModel, Instrument
 from tradewright.engine.backtest import BacktestResult, run_backtest
@@ -32,7 +32,8 @@ def bar_plan(data: BarData, rules: BarRules, strategy: Strategy) -> BacktestPlan
         raise NotImplementedError("an exit due at the open never waits for what the bar does later")
     if not rules.exit_slippage:
         raise NotImplementedError("slippage is charged on every market fill, exits included")
-    fields = np.stack([data.open, data.high, data.low, data.close, data.volume, np.zeros(len(data))])
+    fields = blank_fields(data.ts + MINUTE_NS)
+    fields[:5] = [data.open, data.high, data.low, data.close, data.volume]
     bars = Bars("X", data.ts, data.ts + MINUTE_NS, fields)
     fees = FeeModel(maker_bps=spec.COMMISSION * BPS, taker_bps=spec.COMMISSION * BPS, slippage_bps=spec.SLIPPAGE * BPS)
     # peers put stops at unrounded prices: a grid finer than any price difference does the same
@@ -105,7 +106,7 @@ def prepare_w2s(data: BarData, rules: BarRules) -> Job:
 def tick_plan(data: TickData) -> BacktestPlan:
     """Quotes and trades in ticks and lots, 1 ms each way, queue model."""
     is_quote = data.kind == 0
-    fields = np.zeros((6, len(data)))
+    fields = blank_fields(data.ts)
     fields[0] = np.where(is_quote, data.bid / 10.0, data.trade_tick / 10.0)
     fields[1] = np.where(is_quote, data.ask / 10.0, data.trade_lots * spec.LOT)
     fields[2] = np.where(is_quote, data.bid_lots * spec.LOT, data.trade_side)

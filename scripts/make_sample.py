@@ -76,17 +76,18 @@ def index_rows(rows: list[Row]) -> list[Row]:
     return made
 
 
-def stock_rows(ticker: str, split: str) -> Callable[[list[Row]], list[Row]]:
-    """Take one ticker; before its two-for-one split halve prices and double volume."""
+def stock_rows(ticker: str, *splits: str) -> Callable[[list[Row]], list[Row]]:
+    """Take one ticker; before each of its two-for-one splits halve prices and double volume."""
 
     def make(rows: list[Row]) -> list[Row]:
         made = []
         for name, day, *prices, volume, _adjusted in rows[1:]:
             if name != ticker:
                 continue
-            if day < split:
-                halved = (format(float(p) / 2, ".6g") for p in prices)
-                made.append([day, *halved, str(int(float(volume)) * 2)])
+            factor = 2 ** sum(day < split for split in splits)
+            if factor > 1:
+                divided = (format(float(p) / factor, ".6g") for p in prices)
+                made.append([day, *divided, str(int(float(volume)) * factor)])
             else:
                 made.append([day, *prices, volume])
         return made
@@ -127,8 +128,9 @@ ITEMS = (
         _STOCKS,
         "Apple, NASDAQ, daily",
         _NY_DATES,
-        _SPLIT.format("2005-02-28"),
-        stock_rows("AAPL", "2005-02-28"),
+        "two-for-one splits of 2000-06-21 and 2005-02-28 applied to the rows before each (prices / 2, volume x 2), "
+        "dividends not applied",
+        stock_rows("AAPL", "2000-06-21", "2005-02-28"),
     ),
     Item(
         "IBM",
@@ -138,7 +140,7 @@ ITEMS = (
         "IBM, NYSE, daily, as traded (no split in the period)",
         _NY_DATES,
         "none; dividends not applied",
-        stock_rows("IBM", ""),
+        stock_rows("IBM"),
     ),
     Item(
         "MSFT",

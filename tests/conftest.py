@@ -20,6 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--all-mutations", action="store_true", help="break every fill rule on purpose, not only a sample of them"
     )
+    parser.addoption("--all-kills", action="store_true", help="kill a download of each vendor fifty times, not once")
 
 
 def pytest_configure(config: pytest.Config) -> None:

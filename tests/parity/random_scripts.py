@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from tradewright.core.kernel.compiled import compiled
 from tradewright.core.types.account import Account
 from tradewright.core.types.bar import Bars
-from tradewright.core.types.dtypes import ASK, BID, RATE, SESSION
+from tradewright.core.types.dtypes import ASK, BID, CLOSE, OPEN, RATE, SESSION, VOLUME
 from tradewright.core.types.events import EventKind, MarketEvents
-from tradewright.core.types.feature import Feature, FeatureSpec, Floats, feature
+from tradewright.core.types.feature import Feature, FeatureSpec, Floats
 from tradewright.core.types.instrument import FeeModel, Instrument
 from tradewright.data.synthetic import START, WalkParams, synthetic_bars, synthetic_ticks
 from tradewright.engine.backtest import BacktestResult
@@ -252,12 +252,8 @@ def decide_all(rows: Floats, forecasts: object, accounts: Floats, params: Params
 
 def features(_params: Params) -> dict[str, Feature | FeatureSpec]:
     """Three columns of the event as it came, and the number of its trading day."""
-    return {
-        "open": feature("open_price"),
-        "close": feature("close_price"),
-        "volume": feature("bar_volume"),
-        "session": Feature("session.v1", field_step_nb, (float(SESSION),), (), 0),
-    }
+    rows = {"open": OPEN, "close": CLOSE, "volume": VOLUME, "session": SESSION}
+    return {name: Feature(f"{name}.v1", field_step_nb, (float(row),), (), 0, reads=None) for name, row in rows.items()}
 
 
 assert Account._fields.index("price") == 2  # what `decide_all` reads by number

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tradewright.data.importer import Imported, ImportOptions, export_csv, import_file
 from tradewright.data.instruments import InstrumentParams
-from tradewright.data.kinds import Kind, schema
+from tradewright.data.kinds import Kind, canonical
 from tradewright.data.presets import CALENDARS
 from tradewright.data.quality import Findings
 from tradewright.data.store import BarStore
@@ -47,7 +47,7 @@ def bar_frames(draw: st.DrawFn) -> tuple[pl.DataFrame, int]:
         "volume": draw(st.lists(st.floats(0, 1e12), min_size=n, max_size=n)),
     }
     times = {"ts_open": opens, "ts_event": opens + interval, "ts_seen": opens + interval}
-    return pl.DataFrame(times | values, schema=schema(Kind.BARS)), interval
+    return canonical(pl.DataFrame(times | values), Kind.BARS), interval
 
 
 def _stored(frame: pl.DataFrame, interval: int) -> Imported:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import quote
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tradewright.core.types.errors import StoreError, UsageError
 from tradewright.data.instruments import InstrumentParams
-from tradewright.data.kinds import Kind, schema
+from tradewright.data.kinds import Kind, known_columns
 from tradewright.data.timeframe import SECOND
 
 CATALOGUE = "catalogue.json"
-FORMAT = 1
+#: Folder of the entries that a newer one has replaced, ``versions/<number>.json``.
+VERSIONS = "versions"
+FORMAT = 2
 
 
 class Partition(BaseModel):
@@ -43,12 +46,41 @@ class Source(BaseModel):
     rows: int = 0
 
 
-class Dataset(BaseModel):
-    """The catalogue entry of one symbol and timeframe. No wall-clock time: equal data, equal bytes."""
+class Correction(BaseModel):
+    """A version that changed rows which stood in the one before.
+
+    Parameters
+    ----------
+    version : int
+        The version that brought the new rows.
+    recorded_ns : int or None
+        When it was written, ns UTC; None where the writer had no clock.
+    spans : tuple of (int, int)
+        First and last ``ts_open`` (ns UTC) of what changed, one pair for each partition.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: int = FORMAT
+    version: int
+    recorded_ns: int | None
+    spans: tuple[tuple[int, int], ...]
+
+
+class Dataset(BaseModel):
+    """The catalogue entry of one version of one symbol and timeframe.
+
+    ``digest`` covers the rows and nothing else: equal rows, equal digest, whenever and in how many steps they were
+    written. ``version`` counts the writes, ``parent`` is the digest of the version before, and ``recorded_ns`` is
+    the time of the write (ns UTC; None where the writer had no clock): these tell the history and are not content.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Annotated[int, Field(le=FORMAT)] = FORMAT
+    version: int = 1
+    parent: str = ""
+    recorded_ns: int | None = None
+    corrections: tuple[Correction, ...] = ()
     kind: Kind = Kind.BARS
     symbol: str
     timeframe: str
@@ -85,10 +117,15 @@ def partition_format(interval: int) -> str:
 def content_digest(frame: pl.DataFrame, kind: Kind) -> str:
     """Return 32 hex digits over column names and values: the content's, not the file's."""
     digest = hashlib.blake2b(digest_size=16)
-    for name in schema(kind):
+    for name in known_columns(frame, kind):
         digest.update(name.encode() + b"\0")
-        digest.update(np.ascontiguousarray(frame[name].to_numpy()).tobytes())
+        digest.update(np.ascontiguousarray(frame[name].to_numpy()).data)
     return digest.hexdigest()
+
+
+def definition_digest(instrument: InstrumentParams) -> str:
+    """Return 32 hex digits over an instrument's definition."""
+    return hashlib.blake2b(instrument.model_dump_json().encode(), digest_size=16).hexdigest()
 
 
 def dataset_digest(symbol: str, timeframe: str, partitions: tuple[Partition, ...]) -> str:
@@ -112,15 +149,20 @@ def folder_name(symbol: str) -> str:
     return "%2E" + name[1:] if name.startswith(".") else name
 
 
-def read_catalogue(folder: Path) -> Dataset:
-    """Read a data set's catalogue.
+def version_path(folder: Path, version: int) -> Path:
+    """Return where the entry of a replaced version lies."""
+    return folder / VERSIONS / f"{version}.json"
+
+
+def read_catalogue(folder: Path, version: int | None = None) -> Dataset:
+    """Read a data set's catalogue, or a replaced version of it.
 
     Raises
     ------
     StoreError
         If it cannot be read or was written by another version.
     """
-    path = folder / CATALOGUE
+    path = folder / CATALOGUE if version is None else version_path(folder, version)
     try:
         return Dataset.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:

@@ -35,6 +35,8 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
     "ask_size": ("asksize", "askqty", "askvolume", "asksz", "bestaskqty", "bestasksize"),
     "price": ("price", "p", "tradeprice", "last"),
     "size": ("size", "qty", "quantity", "amount", "volume", "vol", "q"),
+    "trades": ("trades", "numberoftrades", "numtrades", "tradecount", "tradescount", "ntrades", "count"),
+    "buy_volume": ("buyvolume", "takerbuyvolume", "takerbuybasevolume", "takerbuybaseassetvolume"),
     "aggressor": ("aggressor", "side", "takerside", "direction"),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from tradewright.core.types.calendar import Calendar
 from tradewright.core.types.errors import UsageError
-from tradewright.data.kinds import LAYOUTS, TIME_COLUMNS, Kind, schema
+from tradewright.data.kinds import LAYOUTS, TIME_COLUMNS, Kind, canonical, known_columns, schema
 from tradewright.data.quality import Findings, Subject, check
 from tradewright.data.reading import RawTable, read_raw
 from tradewright.data.timeframe import DAY, TICK, common_interval, interval_ns, timeframe_name
@@ -43,6 +44,8 @@ class ImportOptions:
         Put rows in time order instead of refusing unsorted ones.
     drops_duplicates : bool
         Keep the last of several bars with one time instead of refusing them.
+    keeps_errors : bool
+        Return broken rows as findings instead of refusing the file; for looking at it, never for storing it.
     """
 
     kind: Kind = Kind.BARS
@@ -53,6 +56,7 @@ class ImportOptions:
     interval: str = ""
     is_sorted_here: bool = False
     drops_duplicates: bool = False
+    keeps_errors: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +96,12 @@ def import_file(path: Path, calendar: Calendar, options: ImportOptions | None = 
         If the file cannot be read or a row breaks a rule; names file, row, field and the repair.
     """
     options = options or ImportOptions()
-    table = read_raw(path, options.kind, options.columns)
-    imported = import_table(table, calendar, options)
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    reads_epochs = options.time_format in ("", "s", "ms", "us", "ns")
+    table = read_raw(path, options.kind, options.columns, reads_epochs=reads_epochs)
+    with ThreadPoolExecutor(1) as thread:  # reading keeps every core busy, checking one
+        hashed = thread.submit(_sha256, path)
+        imported = import_table(table, calendar, options)
+        digest = hashed.result()
     return Imported(
         imported.kind,
         imported.timeframe,
@@ -105,6 +111,11 @@ def import_file(path: Path, calendar: Calendar, options: ImportOptions | None = 
         path.name,
         digest,
     )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def import_table(table: RawTable, calendar: Calendar, options: ImportOptions) -> Imported:
@@ -118,16 +129,19 @@ def import_table(table: RawTable, calendar: Calendar, options: ImportOptions) ->
     if stamps.is_date and options.kind is Kind.BARS:
         notes.append(f"dates are trading days of {calendar.name} ({calendar.zone}, from {calendar.day_start:%H:%M})")
     layout = LAYOUTS[options.kind]
-    absent = [n for n in layout.rows if n not in table.frame.columns]
+    absent = [n for n in layout.rows if n not in table.frame.columns and n not in layout.defaults]
     if absent:
         notes.append(f"no column for {', '.join(absent)}: taken as 0")
     frame = pl.DataFrame({"ts_open": opens, "ts_event": ends, "ts_seen": ends}).with_columns(
-        table.frame[n] if n not in absent else pl.lit(0.0).alias(n) for n in layout.rows
+        table.frame[n] if n in table.frame.columns else pl.lit(0.0).alias(n)
+        for n in layout.rows
+        if n in table.frame.columns or n not in layout.defaults
     )
-    frame = frame.select(pl.col(n).cast(t) for n, t in schema(options.kind).items())
+    frame = canonical(frame, options.kind)
     frame, rows = _ordered(frame, options, table.first_row, notes)
     findings = check(Subject(table.name, options.kind, frame, rows, interval, calendar))
-    findings.raise_errors()
+    if not options.keeps_errors:
+        findings.raise_errors()
     if options.kind is Kind.BARS and not frame["volume"].to_numpy().any():
         notes.append("the volume is 0 throughout")
     return Imported(options.kind, timeframe_name(interval), frame, findings, tuple(notes), table.name, "")
@@ -163,6 +177,8 @@ def _ordered(
     frame: pl.DataFrame, options: ImportOptions, first_row: int, notes: list[str]
 ) -> tuple[pl.DataFrame, NDArray[np.int64]]:
     """Sort and drop duplicates where asked; return the frame and the file's row number of each row."""
+    if not (options.is_sorted_here or options.drops_duplicates):
+        return frame, np.arange(first_row, first_row + len(frame), dtype=np.int64)
     numbered = frame.with_row_index("row", offset=first_row)
     if options.is_sorted_here and not frame["ts_open"].is_sorted():
         numbered = numbered.sort("ts_open", maintain_order=True)
@@ -177,5 +193,6 @@ def _ordered(
 
 def export_csv(frame: pl.DataFrame, path: Path) -> None:
     """Write a canonical frame as CSV that ``import_file`` reads back; its time is ``ts_open`` in ns."""
-    values = [n for n in frame.columns if n not in TIME_COLUMNS]
+    kind = next(k for k in Kind if set(schema(k)) == set(frame.columns))
+    values = [n for n in known_columns(frame, kind) if n not in TIME_COLUMNS]
     frame.select(pl.col("ts_open").alias("time"), *values).write_csv(path)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import polars as pl
@@ -13,12 +14,14 @@ from tradewright.core.types.dtypes import (
     ASK_SIZE,
     BID,
     BID_SIZE,
+    BUY_VOLUME,
     CLOSE,
     HIGH,
     LOW,
     OPEN,
     PRICE,
     SIZE,
+    TRADES,
     VOLUME,
 )
 from tradewright.core.types.events import EventKind
@@ -48,6 +51,9 @@ class Layout:
         Columns that must be numbers not below zero.
     optional : tuple of str
         Columns that may be absent from a file; then 0.
+    defaults : dict of str to float
+        Columns of which most sources know nothing, and the value that says so. One that says so
+        throughout is not hashed: a data set without it hashes as it did before the column existed.
     """
 
     event: EventKind
@@ -55,6 +61,7 @@ class Layout:
     prices: tuple[str, ...]
     amounts: tuple[str, ...]
     optional: tuple[str, ...]
+    defaults: dict[str, float] = field(default_factory=dict)
 
 
 #: Times of every kind, i8 ns UTC: start (ticks: the event), end, and when we knew.
@@ -63,10 +70,19 @@ TIME_COLUMNS = ("ts_open", "ts_event", "ts_seen")
 LAYOUTS: dict[Kind, Layout] = {
     Kind.BARS: Layout(
         event=EventKind.BAR,
-        rows={"open": OPEN, "high": HIGH, "low": LOW, "close": CLOSE, "volume": VOLUME},
+        rows={
+            "open": OPEN,
+            "high": HIGH,
+            "low": LOW,
+            "close": CLOSE,
+            "volume": VOLUME,
+            "trades": TRADES,
+            "buy_volume": BUY_VOLUME,
+        },
         prices=("open", "high", "low", "close"),
-        amounts=("volume",),
-        optional=("volume",),
+        amounts=("volume", "trades", "buy_volume"),
+        optional=("volume", "trades", "buy_volume"),
+        defaults={"trades": 0.0, "buy_volume": math.nan},
     ),
     Kind.QUOTES: Layout(
         event=EventKind.QUOTE,
@@ -89,3 +105,33 @@ def schema(kind: Kind) -> dict[str, pl.DataType]:
     """Return the canonical frame's columns and types: times i8, values f8."""
     times: dict[str, pl.DataType] = {name: pl.Int64() for name in TIME_COLUMNS}
     return times | {name: pl.Float64() for name in LAYOUTS[kind].rows}
+
+
+def canonical(frame: pl.DataFrame, kind: Kind) -> pl.DataFrame:
+    """Return a frame with exactly the columns of `schema`; those with a default may be absent or hold nulls.
+
+    Raises
+    ------
+    polars.exceptions.PolarsError
+        If another column is absent or cannot be cast.
+    """
+    defaults = LAYOUTS[kind].defaults
+    columns = [
+        (pl.col(name).cast(dtype).fill_null(defaults[name]) if name in defaults else pl.col(name).cast(dtype))
+        if name in frame.columns or name not in defaults
+        else pl.lit(defaults[name], dtype).alias(name)
+        for name, dtype in schema(kind).items()
+    ]
+    return frame.select(columns)
+
+
+def known_columns(frame: pl.DataFrame, kind: Kind) -> list[str]:
+    """Return the canonical columns less those that hold their default throughout."""
+    return [
+        n for n in schema(kind) if n not in LAYOUTS[kind].defaults or _is_known(frame[n], LAYOUTS[kind].defaults[n])
+    ]
+
+
+def _is_known(column: pl.Series, unknown: float) -> bool:
+    """Tell whether any value says something; NaN equals NaN here."""
+    return bool((column.is_not_nan() if math.isnan(unknown) else column.ne_missing(unknown)).any())

@@ -8,11 +8,11 @@ import polars as pl
 
 from tradewright.core.types.errors import StoreError
 from tradewright.data.catalogue import Dataset, Partition
-from tradewright.data.kinds import schema
+from tradewright.data.kinds import canonical
 
 
 def read_partition(folder: Path, dataset: Dataset, partition: Partition) -> pl.DataFrame:
-    """Return one partition's rows as a canonical frame.
+    """Return one partition's rows as a canonical frame; columns younger than the file hold their default.
 
     Raises
     ------
@@ -21,11 +21,12 @@ def read_partition(folder: Path, dataset: Dataset, partition: Partition) -> pl.D
     """
     path = folder / partition.file
     try:
-        return pl.read_parquet(path, columns=list(schema(dataset.kind)), memory_map=False)
+        return canonical(pl.read_parquet(path, memory_map=False), dataset.kind)
     except (OSError, pl.exceptions.PolarsError) as error:
         reason = str(error).split("\n", 1)[0]
         what = f"the partition cannot be read: {reason}"
-        raise StoreError(what, where=str(path), fix="Import the data again with --replace.") from error
+        fix = "Put the file back from a copy, or remove the data set's folder and import the data again."
+        raise StoreError(what, where=str(path), fix=fix) from error
 
 
 def touched(dataset: Dataset, start: int | None, end: int | None) -> list[Partition]:
@@ -42,10 +43,3 @@ def within(frame: pl.DataFrame, start: int | None, end: int | None) -> pl.DataFr
     if start is not None:
         frame = frame.filter(pl.col("ts_open") >= start)
     return frame if end is None else frame.filter(pl.col("ts_event") <= end)
-
-
-def rows_starting(folder: Path, dataset: Dataset, first: int, last: int) -> pl.DataFrame:
-    """Return stored rows that start within ``[first, last]``."""
-    parts = [read_partition(folder, dataset, p) for p in touched(dataset, first, last)]
-    rows = pl.concat(parts) if parts else pl.DataFrame(schema=schema(dataset.kind))
-    return rows.filter(pl.col("ts_open").is_between(first, last))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from tradewright.data.kinds import Kind
 
 _NULLS = ["NA", "N/A", "null", "NULL", "None", "nan", "NaN", "NAN", "-nan"]
 _SEPARATORS = (",", ";", "\t", "|")
+#: Bytes that hold the first two lines; how packed files begin, which polars unpacks (gzip, zstd, zlib).
+_HEAD = 1 << 16
+_PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"x\x01", b"x\x9c", b"x\xda")
 _SIDES = {"buy": 1.0, "b": 1.0, "bid": 1.0, "sell": -1.0, "s": -1.0, "ask": -1.0, "": 0.0, "unknown": 0.0}
 
 
@@ -35,8 +39,11 @@ class RawTable:
         return f"{self.name}, row {index + self.first_row}" + (f", field {field}" if field else "")
 
 
-def read_raw(path: Path, kind: Kind, given: Mapping[str, str]) -> RawTable:
+def read_raw(path: Path, kind: Kind, given: Mapping[str, str], *, reads_epochs: bool = False) -> RawTable:
     """Read the recognised columns of ``path``.
+
+    With ``reads_epochs``, the times of a CSV file that begins with a whole number of nine digits or more are read as
+    i8 at once; else the times of a CSV file are text.
 
     Raises
     ------
@@ -51,7 +58,7 @@ def read_raw(path: Path, kind: Kind, given: Mapping[str, str]) -> RawTable:
     if suffixes and suffixes[-1] in (".parquet", ".pq"):
         return _read_parquet(path, kind, given)
     if suffixes and suffixes[-1] in (".csv", ".txt", ".tsv", ".gz", ".zip"):
-        return _read_csv(path, kind, given)
+        return _read_csv(path, kind, given, reads_epochs=reads_epochs)
     what = f"files ending in '{path.suffix}' are not known"
     raise UsageError(what, where=path.name, fix="Allowed: .csv, .txt, .tsv, .csv.gz, .zip with one file, .parquet.")
 
@@ -71,20 +78,36 @@ def _content(path: Path) -> bytes | Path:
         raise DataError(f"the archive is damaged: {error}", where=path.name, fix="Download it again.") from error
 
 
-def _read_csv(path: Path, kind: Kind, given: Mapping[str, str]) -> RawTable:
+def _beginning(source: bytes | Path) -> bytes | Path:
+    """Return enough of a plain file for its first lines; polars would look through all of it for two."""
+    if isinstance(source, bytes):
+        return source
+    with source.open("rb") as stream:
+        head = stream.read(_HEAD)
+    return source if head.startswith(_PACKED) or b"\n" not in head else head[: head.rindex(b"\n") + 1]
+
+
+def _read_csv(path: Path, kind: Kind, given: Mapping[str, str], *, reads_epochs: bool) -> RawTable:
     source = _content(path)
     try:
-        lines = pl.read_csv(source, has_header=False, n_rows=1, separator="\x01", quote_char=None, infer_schema=False)
+        head = _beginning(source)
+        lines = pl.read_csv(head, has_header=False, n_rows=2, separator="\x01", quote_char=None, infer_schema=False)
         header = str(lines.item(0, 0) or "").lstrip("\ufeff")
         separator = max(_SEPARATORS, key=header.count)
-        head = pl.read_csv(io.BytesIO(header.encode() + b"\n"), separator=separator, infer_schema=False)
-        found = recognise(head.columns, kind, given, path.name)
-        clock = clock_column(head.columns, found)
+        names = pl.read_csv(io.BytesIO(header.encode() + b"\n"), separator=separator, infer_schema=False).columns
+        found = recognise(names, kind, given, path.name)
+        clock = clock_column(names, found)
         wanted = {found[f]: pl.Float64() for f in fields_of(kind) if f in found and f not in ("time", "aggressor")}
         texts = [found["time"], *(clock or ()), *([found["aggressor"]] if "aggressor" in found else [])]
         schema: dict[str, pl.DataType] = wanted | {name: pl.String() for name in texts}
+        if reads_epochs and clock is None and len(lines) > 1:
+            cells = dict(zip(names, str(lines.item(1, 0) or "").split(separator), strict=False))
+            if re.fullmatch(r"\d{9,19}", cells.get(found["time"], "")):
+                schema[found["time"]] = pl.Int64()
         try:
-            frame = _csv(source, separator, schema)
+            frame = _numeric_csv(source, separator, schema)
+            if frame is None:
+                frame = _csv(source, separator, schema)
         except pl.exceptions.ComputeError:
             # Something is not a number: read again as text to name the first such row.
             frame = _csv(source, separator, dict.fromkeys(schema, pl.String()))
@@ -100,13 +123,27 @@ def _read_csv(path: Path, kind: Kind, given: Mapping[str, str]) -> RawTable:
     return _finish(path.name, frame, found, clock, 2)
 
 
-def _csv(source: bytes | Path, separator: str, schema: dict[str, pl.DataType]) -> pl.DataFrame:
+def _numeric_csv(source: bytes | Path, separator: str, schema: dict[str, pl.DataType]) -> pl.DataFrame | None:
+    """Read columns that are all numbers, without looking for words that mean nothing; None where that does not do."""
+    if pl.String() in schema.values():
+        return None
+    try:
+        frame = _csv(source, separator, schema, nulls=None)
+    except pl.exceptions.ComputeError:
+        return None
+    has_nan = any(frame.select(pl.col(pl.Float64).is_nan().any()).row(0))
+    return None if has_nan else frame
+
+
+def _csv(
+    source: bytes | Path, separator: str, schema: dict[str, pl.DataType], nulls: list[str] | None = _NULLS
+) -> pl.DataFrame:
     frame = pl.read_csv(
         source,
         separator=separator,
         columns=list(schema),
         schema_overrides=schema,
-        null_values=_NULLS,
+        null_values=nulls,
         infer_schema=False,
     )
     return frame.select(list(schema))
@@ -151,9 +188,10 @@ def _finish(
     file: str, frame: pl.DataFrame, found: Mapping[str, str], clock: tuple[str, str] | None, first_row: int
 ) -> RawTable:
     """Rename columns to fields, join a split date and time, and turn sides into +1, -1, 0."""
-    blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
-    filled = (~blank).arg_true()
-    frame = frame.head(int(filled[-1]) + 1 if len(filled) else 0)  # empty lines at the end mean nothing
+    if all(frame[name].null_count() for name in frame.columns):
+        blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
+        filled = (~blank).arg_true()
+        frame = frame.head(int(filled[-1]) + 1 if len(filled) else 0)  # empty lines at the end mean nothing
     if len(frame) == 0:
         raise DataError("the file has column names but no rows", where=file, fix="Give a file with rows.")
     columns = [pl.col(c).alias(f) for f, c in found.items() if f not in ("time", "aggressor")]
@@ -163,7 +201,7 @@ def _finish(
     columns.append(time.alias("time"))
     if "aggressor" in found:
         columns.append(_aggressor(frame, found["aggressor"], file, first_row).alias("aggressor"))
-    return RawTable(file, frame.select(columns), first_row)
+    return RawTable(file, frame.select(columns).rechunk(), first_row)  # whole columns are arrays without a copy
 
 
 def _aggressor(frame: pl.DataFrame, column: str, file: str, first_row: int) -> pl.Expr:

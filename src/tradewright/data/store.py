@@ -1,105 +1,151 @@
 """The market-data store: partitioned Parquet under a catalogue that is the only commit point.
 
-Layout: ``root/<kind>/<symbol>/<timeframe>/<key>.<content hash>.parquet`` and ``catalogue.json`` beside them.
-A partition file never changes; a write adds new files and then replaces the catalogue in one rename. Whatever
-stops it before that rename (Ctrl-C, a full disk, the power) leaves the store as it was, at worst with files
-that no catalogue names; the next write to that data set removes those.
+Layout: ``root/<kind>/<symbol>/<timeframe>/<key>.<content hash>.parquet`` and ``catalogue.json`` beside them;
+``versions/<n>.json`` are the catalogues it replaced. A partition file never changes and versions share those they have
+in common; a write adds new files and then replaces the catalogue in one rename. Whatever stops it before that rename
+(Ctrl-C, a full disk, the power) leaves the store as it was, at worst with files that no catalogue names; `prune`
+removes those. Which version held what, and when that was known: docs/decisions/0007-store-versions.md.
 """
 
 from __future__ import annotations
 
+import builtins
 import difflib
-from collections.abc import Iterator
+import re
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
 import numpy as np
 import polars as pl
 
-from tradewright.core.types.bar import Bars
+from tradewright.core.types.bar import Bars, blank_fields
 from tradewright.core.types.calendar import Calendar
-from tradewright.core.types.dtypes import N_FIELDS, SESSION
 from tradewright.core.types.errors import StoreError, UsageError
 from tradewright.core.types.events import MarketEvents
-from tradewright.data.catalogue import CATALOGUE, Dataset, content_digest, folder_name, read_catalogue
+from tradewright.data.catalogue import (
+    CATALOGUE,
+    VERSIONS,
+    Dataset,
+    Partition,
+    content_digest,
+    definition_digest,
+    folder_name,
+    read_catalogue,
+    version_path,
+)
+from tradewright.data.clock import fill_clock
 from tradewright.data.commit import Commit
 from tradewright.data.importer import Imported
-from tradewright.data.instruments import InstrumentParams, with_tick
+from tradewright.data.instruments import InstrumentParams
 from tradewright.data.kinds import LAYOUTS, Kind, schema
-from tradewright.data.partitions import read_partition, rows_starting, touched, within
+from tradewright.data.partitions import read_partition, touched, within
 from tradewright.data.quality import Findings, Subject, check
 from tradewright.data.timeframe import TICK, interval_ns
+from tradewright.data.writing import Written, plan_change, rows_between
+
+_PARTITION_FILE = re.compile(r"\d{4}(-\d\d){0,2}\.[0-9a-f]{12}\.parquet")
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """Result of a write: the entry as it now stands, and how many rows it gained and lost."""
-
-    dataset: Dataset
-    added: int
-    removed: int
+class StoredMarket(ABC):
+    """What every store does in the same way once it can describe a data set and read its partitions."""
 
     @property
-    def is_changed(self) -> bool:
-        """Whether the write changed anything."""
-        return bool(self.added or self.removed)
+    @abstractmethod
+    def place(self) -> str:
+        """Where the store is, for messages; never holds a secret."""
 
-
-class BarStore:
-    """Data sets under one folder.
-
-    Parameters
-    ----------
-    root : Path
-        The store's folder; made on the first write.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
+    @abstractmethod
     def list(self, kind: Kind | None = None) -> tuple[Dataset, ...]:
-        """Return every data set, by kind, symbol and timeframe."""
-        found: list[Dataset] = []
-        for each in Kind if kind is None else (kind,):
-            found += [read_catalogue(p.parent) for p in (self.root / each.value).glob(f"*/[!.]*/{CATALOGUE}")]
-        return tuple(sorted(found, key=lambda d: (d.kind, d.symbol, interval_ns(d.timeframe))))
+        """Return the newest version of every data set, by kind, symbol and timeframe."""
 
-    def describe(self, symbol: str, timeframe: str, kind: Kind = Kind.BARS) -> Dataset:
-        """Return one data set's catalogue entry.
+    @abstractmethod
+    def versions(self, symbol: str, timeframe: str, kind: Kind = Kind.BARS) -> tuple[Dataset, ...]:
+        """Return every version that is kept, oldest first; raises as `describe` does."""
+
+    @abstractmethod
+    def read(self, dataset: Dataset, partition: Partition) -> pl.DataFrame:
+        """Return one partition's rows as a canonical frame.
+
+        Raises
+        ------
+        StoreError
+            If it is missing or damaged.
+        """
+
+    @abstractmethod
+    def _version(self, symbol: str, timeframe: str, kind: Kind, version: int | None) -> Dataset | None:
+        """Return the newest version or an older one; None where there is none."""
+
+    def describe(self, symbol: str, timeframe: str, kind: Kind = Kind.BARS, *, version: int | None = None) -> Dataset:
+        """Return a data set's catalogue entry: the newest, or that of a version.
 
         Raises
         ------
         UsageError
-            If the store has no such symbol or timeframe; suggests what it has.
+            If the store has no such symbol, timeframe or version; suggests what it has.
         """
         interval_ns(timeframe)
-        folder = self._folder(symbol, timeframe, kind)
-        if not (folder / CATALOGUE).is_file():
+        newest = self._version(symbol, timeframe, kind, None)
+        if newest is None:
             raise self._unknown(symbol, timeframe, kind)
-        return read_catalogue(folder)
+        if version is None or version == newest.version:
+            return newest
+        found = self._version(symbol, timeframe, kind, version)
+        if found is None:
+            kept = ", ".join(str(d.version) for d in self.versions(symbol, timeframe, kind))
+            what = f"{symbol} {timeframe} has no version {version}"
+            raise UsageError(what, where=self.place, fix=f"Kept are: {kept}.")
+        return found
 
     def fingerprint(self, symbol: str, timeframe: str, kind: Kind = Kind.BARS) -> str:
         """Return the hash of a data set's content: 32 hex digits, equal where the rows are equal."""
         return self.describe(symbol, timeframe, kind).digest
 
-    def load(self, symbol: str, timeframe: str, start: int | None = None, end: int | None = None) -> Bars:
+    def load(
+        self,
+        symbol: str,
+        timeframe: str,
+        start: int | None = None,
+        end: int | None = None,
+        *,
+        version: int | None = None,
+        as_of_ns: int | None = None,
+    ) -> Bars:
         """Return the bars that lie within ``[start, end]`` (ns UTC) as a whole; None is open-ended.
+
+        Parameters
+        ----------
+        version : int, optional
+            Of the data set; the newest if not given.
+        as_of_ns : int, optional
+            Read what was known at this moment (see `known_at`).
 
         Raises
         ------
         UsageError
             If the store has no such data.
         StoreError
-            If a file cannot be read.
+            If a file cannot be read, or what was known then has been pruned.
         """
-        dataset = self.describe(symbol, timeframe)
-        return to_bars(dataset, self._frame(dataset, start, end))
+        dataset = self.describe(symbol, timeframe, version=version)
+        return to_bars(dataset, self.frame(dataset, start, end, as_of_ns=as_of_ns))
 
-    def load_events(self, symbol: str, kind: Kind, start: int | None = None, end: int | None = None) -> MarketEvents:
-        """Return quotes or trades within ``[start, end]``, ns UTC, as events; raises as ``load`` does."""
-        dataset = self.describe(symbol, TICK, kind)
-        frame = self._frame(dataset, start, end)
+    def load_events(
+        self,
+        symbol: str,
+        kind: Kind,
+        start: int | None = None,
+        end: int | None = None,
+        *,
+        version: int | None = None,
+        as_of_ns: int | None = None,
+    ) -> MarketEvents:
+        """Return quotes or trades within ``[start, end]``, ns UTC, as events; as `load` does."""
+        dataset = self.describe(symbol, TICK, kind, version=version)
+        frame = self.frame(dataset, start, end, as_of_ns=as_of_ns)
         ts_open, ts_event, ts_seen = (frame[n].to_numpy() for n in ("ts_open", "ts_event", "ts_seen"))
         fields = to_fields(frame, kind, dataset.instrument.instrument().calendar)
         return MarketEvents(fields, ts_open, ts_event, ts_seen, kind_all=LAYOUTS[kind].event)
@@ -111,15 +157,16 @@ class BarStore:
         start: int | None = None,
         end: int | None = None,
         rows: int = 100_000,
+        *,
+        version: int | None = None,
     ) -> Iterator[Bars]:
         """Yield the bars of ``load`` in blocks of ``rows`` (the last may be short), a partition in memory."""
         if rows < 1:
             raise UsageError(f"a block of {rows} rows is not possible", fix="Give one or more.")
-        dataset = self.describe(symbol, timeframe)
+        dataset = self.describe(symbol, timeframe, version=version)
         rest = pl.DataFrame(schema=schema(dataset.kind))
-        folder = self._folder(symbol, timeframe, dataset.kind)
         for partition in touched(dataset, start, end):
-            rest = pl.concat([rest, within(read_partition(folder, dataset, partition), start, end)])
+            rest = pl.concat([rest, within(self.read(dataset, partition), start, end)])
             whole = len(rest) // rows * rows
             for at in range(0, whole, rows):
                 yield to_bars(dataset, rest[at : at + rows])
@@ -127,9 +174,14 @@ class BarStore:
         if len(rest):
             yield to_bars(dataset, rest)
 
-    def frame(self, dataset: Dataset) -> pl.DataFrame:
-        """Return all rows of a data set as its canonical frame, for checks and export."""
-        return self._frame(dataset, None, None)
+    def frame(
+        self, dataset: Dataset, start: int | None = None, end: int | None = None, *, as_of_ns: int | None = None
+    ) -> pl.DataFrame:
+        """Return the rows of a data set within ``[start, end]`` as its canonical frame."""
+        if as_of_ns is not None:
+            return within(self._known_at(dataset, as_of_ns, start, end), start, end)
+        parts = [within(self.read(dataset, p), start, end) for p in touched(dataset, start, end)]
+        return pl.concat(parts) if parts else pl.DataFrame(schema=schema(dataset.kind))
 
     def check(self, dataset: Dataset) -> Findings:
         """Run every quality rule over a stored data set; rows count from 1."""
@@ -141,60 +193,64 @@ class BarStore:
 
     def damaged(self, dataset: Dataset) -> tuple[str, ...]:
         """Return the files of a data set whose content is not what the catalogue says."""
-        folder = self._folder(dataset.symbol, dataset.timeframe, dataset.kind)
         bad = []
         for partition in dataset.partitions:
             try:
-                sound = content_digest(read_partition(folder, dataset, partition), dataset.kind) == partition.digest
+                sound = content_digest(self.read(dataset, partition), dataset.kind) == partition.digest
             except StoreError:
                 sound = False
             if not sound:
                 bad.append(partition.file)
         return tuple(bad)
 
-    def write(self, imported: Imported, params: InstrumentParams, *, replace: bool = False) -> Written:
-        """Store a checked file, all or nothing.
-
-        Rows that are there already and equal are left alone, so importing twice or importing a longer file is
-        safe. Rows between the first and the last new one that differ are replaced only with ``replace``.
+    def find(self, symbol: str, timeframe: str, kind: Kind, digest: str, definition: str = "") -> Dataset:
+        """Return the newest version with this content and, where given, this definition's digest.
 
         Raises
         ------
         StoreError
-            If other rows or another instrument definition are there and ``replace`` is false, or the store
-            cannot be written.
+            If no version that is kept has them.
         """
-        folder = self._folder(params.symbol, imported.timeframe, imported.kind)
-        before = read_catalogue(folder) if (folder / CATALOGUE).is_file() else None
-        params, note = _tick_of(imported, params, before)
-        new = imported.frame
-        first, last = int(new["ts_open"][0]), int(new["ts_open"][-1])
-        old = rows_starting(folder, before, first, last) if before else new.clear()
-        kept = new.filter(pl.col("ts_open").is_in(old["ts_open"].implode())) if len(old) else old
-        is_extension = kept.equals(old)
-        if before is not None and not replace:
-            _refuse_conflict(before, params, is_extension=is_extension, folder=folder)
-        if before is not None and is_extension and len(kept) == len(new) and before.instrument == params:
-            return Written(before, 0, 0)
-        with Commit(folder, self.root, before) as commit:
-            after = commit.run(imported, params, note)
-        if is_extension:
-            return Written(after, len(new) - len(kept), 0)
-        return Written(after, len(new), len(old))
+        for dataset in reversed(self.versions(symbol, timeframe, kind)):
+            if dataset.digest == digest and definition in ("", definition_digest(dataset.instrument)):
+                return dataset
+        what = f"no version of {symbol} {timeframe} has the content {digest}"
+        raise StoreError(what, where=self.place, fix="It was never here, or was pruned; import those rows again.")
 
-    def _folder(self, symbol: str, timeframe: str, kind: Kind) -> Path:
-        return self.root / kind.value / folder_name(symbol) / timeframe
+    def _known_at(self, dataset: Dataset, moment: int, start: int | None, end: int | None) -> pl.DataFrame:
+        """Return the rows as known at ``moment``, ns UTC.
+
+        A row was known from its ``ts_seen`` on. What a correction changed was known in its new form only from the
+        moment the correction was recorded; before that, what stood there counts.
+        """
+        parts = [self.read(dataset, p) for p in touched(dataset, start, end)]
+        frame = pl.concat(parts) if parts else pl.DataFrame(schema=schema(dataset.kind))
+        for correction in reversed(dataset.corrections):
+            if correction.recorded_ns is None:
+                what = f"version {correction.version} corrected rows at a time that was not recorded"
+                fix = "Read a version instead; stores written by the command line record their times."
+                raise StoreError(what, where=f"{dataset.symbol} {dataset.timeframe}", fix=fix)
+            if correction.recorded_ns <= moment:
+                break  # recorded times never run backwards
+            before = self._version(dataset.symbol, dataset.timeframe, dataset.kind, correction.version - 1)
+            if before is None:
+                what = f"what was known before version {correction.version} has been pruned"
+                fix = "Read a later moment, or the newest version."
+                raise StoreError(what, where=f"{dataset.symbol} {dataset.timeframe}", fix=fix)
+            for span in correction.spans:
+                if (end is not None and span[0] > end) or (start is not None and span[1] < start):
+                    continue
+                old = rows_between(before, span, self.read)
+                frame = pl.concat([frame.filter(~pl.col("ts_open").is_between(*span)), old])
+        return frame.filter(pl.col("ts_seen") <= moment).sort("ts_open", maintain_order=True)
 
     def _unknown(self, symbol: str, timeframe: str, kind: Kind) -> UsageError:
-        here = self.root / kind.value
-        names = sorted({unquote(p.parent.parent.name) for p in here.glob(f"*/[!.]*/{CATALOGUE}")})
+        here = self.list(kind)
+        names = sorted({d.symbol for d in here})
         if symbol in names:
-            frames = sorted(
-                (p.parent.name for p in (here / folder_name(symbol)).glob(f"[!.]*/{CATALOGUE}")),
-                key=interval_ns,
-            )
+            frames = sorted((d.timeframe for d in here if d.symbol == symbol), key=interval_ns)
             what = f"no {timeframe} {kind.value} of {symbol}"
-            return UsageError(what, where=str(self.root), fix=f"The store has: {', '.join(frames)}.")
+            return UsageError(what, where=self.place, fix=f"The store has: {', '.join(frames)}.")
         upper = {n.upper(): n for n in names}
         near = [upper[n] for n in difflib.get_close_matches(symbol.upper(), upper, n=3, cutoff=0.5)]
         if near:
@@ -203,20 +259,135 @@ class BarStore:
             fix = f"The store has: {', '.join(names[:10])}{', ...' if len(names) > 10 else ''}."
         else:
             fix = "The store is empty; bring in a file with `tradewright data import`."
-        return UsageError(f"unknown instrument '{symbol}'", where=str(self.root), fix=fix)
+        return UsageError(f"unknown instrument '{symbol}'", where=self.place, fix=fix)
 
-    def _frame(self, dataset: Dataset, start: int | None, end: int | None) -> pl.DataFrame:
-        folder = self._folder(dataset.symbol, dataset.timeframe, dataset.kind)
-        parts = [within(read_partition(folder, dataset, p), start, end) for p in touched(dataset, start, end)]
-        return pl.concat(parts) if parts else pl.DataFrame(schema=schema(dataset.kind))
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What `prune` removed."""
+
+    versions: int
+    files: int
+    size_bytes: int
+
+
+class BarStore(StoredMarket):
+    """Data sets under one folder.
+
+    Parameters
+    ----------
+    root : Path
+        The store's folder; made on the first write.
+    now_ns : callable, optional
+        The time at which a write is recorded, ns UTC. Without it, corrections have no time, and what was known
+        before them cannot be asked for.
+    """
+
+    def __init__(self, root: Path, now_ns: Callable[[], int] | None = None) -> None:
+        self.root = root
+        self.now_ns = now_ns
+
+    @property
+    def place(self) -> str:
+        """The store's folder."""
+        return str(self.root)
+
+    def list(self, kind: Kind | None = None) -> tuple[Dataset, ...]:
+        """Return the newest version of every data set, by kind, symbol and timeframe."""
+        found: list[Dataset] = []
+        for each in Kind if kind is None else (kind,):
+            found += [read_catalogue(p.parent) for p in (self.root / each.value).glob(f"*/[!.]*/{CATALOGUE}")]
+        return tuple(sorted(found, key=lambda d: (d.kind, d.symbol, interval_ns(d.timeframe))))
+
+    def versions(self, symbol: str, timeframe: str, kind: Kind = Kind.BARS) -> tuple[Dataset, ...]:
+        """Return every version that is kept, oldest first; raises as `describe` does."""
+        newest = self.describe(symbol, timeframe, kind)
+        folder = self.folder(symbol, timeframe, kind)
+        numbers = sorted(int(p.stem) for p in (folder / VERSIONS).glob("*.json") if p.stem.isdigit())
+        return (*(read_catalogue(folder, n) for n in numbers if n < newest.version), newest)
+
+    def read(self, dataset: Dataset, partition: Partition) -> pl.DataFrame:
+        """Return one partition's rows as a canonical frame; raises StoreError if the file is missing or damaged."""
+        return read_partition(self.folder(dataset.symbol, dataset.timeframe, dataset.kind), dataset, partition)
+
+    def write(self, imported: Imported, params: InstrumentParams, *, replace: bool = False) -> Written:
+        """Store a checked file as a new version, all or nothing.
+
+        Rows that are there already and equal are left alone, so importing twice or importing a longer file is
+        safe. Rows between the first and the last new one that differ are corrected only with ``replace``: the new
+        version has the new rows, the old versions keep theirs.
+
+        Raises
+        ------
+        StoreError
+            If other rows or another instrument definition are there and ``replace`` is false, or the store
+            cannot be written.
+        """
+        folder = self.folder(params.symbol, imported.timeframe, imported.kind)
+        before = read_catalogue(folder) if (folder / CATALOGUE).is_file() else None
+        change = plan_change(before, imported, params, self.read, replace=replace)
+        if change is None:
+            return Written(self.describe(params.symbol, imported.timeframe, imported.kind), 0, 0)
+        with Commit(folder, self.root, self.now_ns) as commit:
+            after = commit.run(change)
+        return Written(after, change.added, change.removed)
+
+    def prune(self, keep: Collection[str] = ()) -> Pruned:
+        """Remove every version but the newest and those whose digest is in ``keep``, and files nobody names.
+
+        What was known before a correction can then no longer be asked for where its old version is gone. Not to be
+        run while something else writes to the store.
+        """
+        versions = files = size = 0
+        for dataset in self.list():
+            folder = self.folder(dataset.symbol, dataset.timeframe, dataset.kind)
+            named = {p.file for p in dataset.partitions}
+            for path in sorted((folder / VERSIONS).glob("*.json")):
+                entry = read_catalogue(folder, int(path.stem)) if path.stem.isdigit() else None
+                if entry is not None and entry.version < dataset.version and entry.digest in keep:
+                    named |= {p.file for p in entry.partitions}
+                    continue
+                path.unlink()
+                versions += 1
+            if (folder / VERSIONS).is_dir() and not any((folder / VERSIONS).iterdir()):
+                (folder / VERSIONS).rmdir()
+            for path in sorted(folder.glob("*.parquet")):
+                if path.name not in named and _PARTITION_FILE.fullmatch(path.name):
+                    size += path.stat().st_size
+                    path.unlink()
+                    files += 1
+        for kind in Kind:
+            for draft in (self.root / kind.value).glob("*/.writing-*"):
+                shutil.rmtree(draft, ignore_errors=True)
+        return Pruned(versions, files, size)
+
+    def files(self, dataset: Dataset, start: int | None = None, end: int | None = None) -> builtins.list[Path]:
+        """Return the partition files that may hold rows within ``[start, end]``, ns UTC, in order of time."""
+        folder = self.folder(dataset.symbol, dataset.timeframe, dataset.kind)
+        return [folder / p.file for p in touched(dataset, start, end)]
+
+    def folder(self, symbol: str, timeframe: str, kind: Kind) -> Path:
+        """Return where a data set's files lie, whether it exists or not."""
+        return self.root / kind.value / folder_name(symbol) / timeframe
+
+    def _version(self, symbol: str, timeframe: str, kind: Kind, version: int | None) -> Dataset | None:
+        folder = self.folder(symbol, timeframe, kind)
+        if not (folder / CATALOGUE).is_file():
+            return None
+        newest = read_catalogue(folder)
+        if version is None or version == newest.version:
+            return newest
+        is_kept = version < newest.version and version_path(folder, version).is_file()
+        return read_catalogue(folder, version) if is_kept else None
 
 
 def to_fields(frame: pl.DataFrame, kind: Kind, calendar: Calendar) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """Return f8[6, n] C-contiguous: the kind's rows, and the trading day each row starts in."""
-    fields = np.zeros((N_FIELDS, len(frame)))
+    """Return f8[N_FIELDS, n] C-contiguous: the kind's rows, and what the market's clock says (`data.clock`)."""
+    ts_event = frame["ts_event"].to_numpy()
+    fields = blank_fields(ts_event)
     for name, row in LAYOUTS[kind].rows.items():
         fields[row] = frame[name].to_numpy()
-    fields[SESSION] = calendar.day_numbers(frame["ts_open"].to_numpy())
+    fill_clock(fields, frame["ts_open"].to_numpy(), ts_event, calendar)
     return fields
 
 
@@ -224,25 +395,3 @@ def to_bars(dataset: Dataset, frame: pl.DataFrame) -> Bars:
     """Return a canonical bar frame as the core noun."""
     fields = to_fields(frame, Kind.BARS, dataset.instrument.instrument().calendar)
     return Bars(dataset.symbol, frame["ts_open"].to_numpy().copy(), frame["ts_event"].to_numpy().copy(), fields)
-
-
-def _tick_of(imported: Imported, params: InstrumentParams, before: Dataset | None) -> tuple[InstrumentParams, str]:
-    """Fill in a tick size that was not given: the stored one, else a guess that is noted."""
-    if not params.tick_size and before is not None:
-        return params.model_copy(update={"tick_size": before.instrument.tick_size}), ""
-    return with_tick(params, imported.frame, LAYOUTS[imported.kind].prices)
-
-
-def _refuse_conflict(before: Dataset, params: InstrumentParams, *, is_extension: bool, folder: Path) -> None:
-    if not is_extension:
-        span = " to ".join(
-            str(np.datetime64(ns, "s")) for ns in (before.first_open // 10**9, before.last_event // 10**9)
-        )
-        name = f"{before.symbol} {before.timeframe}"
-        what = f"{name} is there already ({before.rows} rows, {span} UTC) with other values"
-        raise StoreError(what, where=str(folder), fix="Give --replace to put the new rows in place of the old ones.")
-    if before.instrument != params:
-        one, two = before.instrument.model_dump(), params.model_dump()
-        changed = ", ".join(k for k in one if one[k] != two[k])
-        what = f"{before.symbol} is defined differently in the store ({changed})"
-        raise StoreError(what, where=str(folder), fix="Give the same definition, or --replace to change it.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tradewright.core.types.bar import Bars
+from tradewright.core.types.bar import Bars, blank_fields
 from tradewright.core.types.calendar import Calendar
 from tradewright.core.types.dtypes import (
     AGGRESSOR,
@@ -17,14 +17,13 @@ from tradewright.core.types.dtypes import (
     CLOSE,
     HIGH,
     LOW,
-    N_FIELDS,
     OPEN,
     PRICE,
-    SESSION,
     SIZE,
     VOLUME,
 )
 from tradewright.core.types.events import EventKind, MarketEvents
+from tradewright.data.clock import fill_clock
 
 #: 2024-01-01 00:00 UTC.
 START = 1_704_067_200_000_000_000
@@ -66,13 +65,14 @@ def synthetic_bars(n: int, seed: int, params: WalkParams | None = None) -> Bars:
     opens = np.concatenate([[params.price], close[:-1]]) * np.exp(0.1 * steps[1])
     high = np.maximum(opens, close) * np.exp(0.5 * np.abs(steps[2]))
     low = np.minimum(opens, close) * np.exp(-0.5 * np.abs(steps[3]))
-    fields = np.empty((N_FIELDS, n))
+    ts_open = params.start + params.interval * np.arange(n, dtype=np.int64)
+    ts_event = ts_open + params.interval
+    fields = blank_fields(ts_event)
     for row, values in ((OPEN, opens), (HIGH, high), (LOW, low), (CLOSE, close)):
         fields[row] = np.maximum(1.0, np.rint(values * params.ticks_per_unit)) / params.ticks_per_unit
     fields[VOLUME] = np.floor(rng.lognormal(6.0, 1.0, n)) + 1.0
-    ts_open = params.start + params.interval * np.arange(n, dtype=np.int64)
-    fields[SESSION] = Calendar().day_numbers(ts_open)
-    return Bars(params.symbol, ts_open, ts_open + params.interval, fields)
+    fill_clock(fields, ts_open, ts_event, Calendar())
+    return Bars(params.symbol, ts_open, ts_event, fields)
 
 
 def synthetic_ticks(n: int, seed: int, params: WalkParams | None = None, *, trade_share: float = 0.3) -> MarketEvents:
@@ -100,18 +100,18 @@ def synthetic_ticks(n: int, seed: int, params: WalkParams | None = None, *, trad
     bid, ask = bid[last_quote], ask[last_quote]
     side = rng.choice(np.array([-1.0, 1.0]), n)
     sizes = np.floor(rng.lognormal(2.0, 1.0, (2, n))) + 1.0
-    fields = np.zeros((N_FIELDS, n))
+    # Times keep microseconds, as venues send them; two events may share one.
+    waits = np.floor(rng.exponential(params.interval / 1000, n)).astype(np.int64) * 1000
+    ts = params.start + np.cumsum(waits)
+    fields = blank_fields(ts)
     fields[BID] = bid / params.ticks_per_unit
     fields[ASK] = ask / params.ticks_per_unit
     fields[BID_SIZE], fields[ASK_SIZE] = sizes
-    trades = np.zeros((N_FIELDS, n))
+    trades = blank_fields(ts)
     trades[PRICE] = np.where(side > 0, ask, bid) / params.ticks_per_unit
     trades[SIZE] = np.ceil(sizes[0] / 3)
     trades[AGGRESSOR] = side
     fields[:, is_trade] = trades[:, is_trade]
-    # Times keep microseconds, as venues send them; two events may share one.
-    waits = np.floor(rng.exponential(params.interval / 1000, n)).astype(np.int64) * 1000
-    ts = params.start + np.cumsum(waits)
-    fields[SESSION] = Calendar().day_numbers(ts)
+    fill_clock(fields, ts, ts, Calendar())
     kind = np.where(is_trade, int(EventKind.TRADE), int(EventKind.QUOTE)).astype(np.int64)
     return MarketEvents(fields, ts, ts, ts, kind=kind)

@@ -107,6 +107,8 @@ def _check_zone(name: str) -> None:
 
 def _check_range(table: RawTable, counts: NDArray[np.int64] | NDArray[np.float64], unit: int) -> None:
     """Refuse times that int64 ns cannot hold; ``counts`` are in units of ``unit`` ns."""
+    if len(counts) and max(-float(counts.min()), float(counts.max())) * unit < _FARTHEST:
+        return
     far = np.flatnonzero(np.abs(counts.astype(np.float64)) * unit >= _FARTHEST)
     if len(far):
         index = int(far[0])
@@ -213,9 +215,11 @@ def _from_numbers(table: RawTable, column: pl.Series, rule: TimeRule) -> Stamps:
         what = f"'{column[index]}' is not an epoch time"
         raise DataError(what, where=table.place(index, "time"), fix="Correct the cell, or remove the row.")
     unit = rule.time_format if rule.time_format in _EPOCH_UNITS else _unit_of(float(exact[0]))
-    _check_range(table, exact.to_numpy(), _EPOCH_UNITS[unit])
-    if not rule.time_format:
-        size = np.abs(exact.to_numpy().astype(np.float64))
+    numbers = exact.to_numpy()
+    _check_range(table, numbers, _EPOCH_UNITS[unit])
+    low, high = float(numbers.min()), float(numbers.max())
+    if not rule.time_format and not (low >= 0 and _unit_of(low) == unit == _unit_of(high)):
+        size = np.abs(numbers.astype(np.float64))
         bounds = [0.0, *(bound for bound, _ in _MAGNITUDES)]
         place = [name for _, name in _MAGNITUDES].index(unit)
         odd = np.flatnonzero((size < bounds[place]) | (size >= bounds[place + 1]))

@@ -138,17 +138,24 @@ class Run:
     def feature_columns(self, events: MarketEvents, start: int, stop: int) -> list[NDArray[np.float64]]:
         """Compute the features of a span, instrument by instrument, in the order of the events."""
         if events.instrument is None:
-            return self.features.extend(events.fields, start, stop)
+            return self.features.extend(events.fields, start, stop, kind=_kind_of(events))
         columns = [np.empty(stop - start) for _ in range(len(self.features))]
         if not columns:
             return columns
         numbers = events.instrument[start:stop]
+        kinds = events.kinds[start:stop]
         for j in np.unique(numbers):
             mine = np.flatnonzero(numbers == j)
             fields = np.ascontiguousarray(events.fields[:, start + mine])
-            for column, values in zip(columns, self.features.extend(fields, 0, len(mine), int(j)), strict=True):
+            parts = self.features.extend(fields, 0, len(mine), int(j), kinds[mine])
+            for column, values in zip(columns, parts, strict=True):
                 column[mine] = values
         return columns
+
+    def refuse_unread(self, events: MarketEvents) -> None:
+        """Refuse a block in which some feature finds no event of the kind it reads; raises ConfigError."""
+        if events.kind is None:
+            self.features.refuse_other_than(events.kind_all)
 
     def result(self) -> BacktestResult:
         """Collect the outputs."""
@@ -169,30 +176,34 @@ class Run:
             marks=positions["price"].copy(),
             fx=positions["fx"].copy(),
             realized=positions["realized_micro"] / MICRO,
-            counters={
-                "events": self.events,
-                "fills": int(record["n_fills"][0]),
-                "denials": int(record["denials"][0]),
-                "liquidations": int(record["liquidations"][0]),
-                "round_trips": int(record["round_trips"][0]),
-                "wins": int(record["wins"][0]),
-            },
-            score=_score(record, is_marked=plan.keeps_equity or plan.keeps_score),
+            counters=self.counters(),
+            score=self.score(),
         )
 
+    def counters(self) -> dict[str, int]:
+        """How often things happened so far."""
+        record = self.memory.record
+        names = {"fills": "n_fills", **{n: n for n in ("denials", "liquidations", "round_trips", "wins")}}
+        return {"events": self.events, **{name: int(record[field][0]) for name, field in names.items()}}
 
-def _score(record: NDArray[np.void], *, is_marked: bool) -> dict[str, float]:
-    """Return and, where they are kept, drawdown, mean and standard deviation of the returns between events."""
-    score = {
-        "total_return": int(record["equity_micro"][0]) / int(record["initial_micro"][0]) - 1.0,
-        "max_drawdown": float(record["max_drawdown"][0]) if is_marked else float("nan"),
-    }
-    n = int(record["score_n"][0])
-    if n > 0:
-        mean = float(record["score_sum"][0]) / n
-        score["mean_return"] = mean
-        score["std_return"] = max(float(record["score_squares"][0]) / n - mean * mean, 0.0) ** 0.5
-    return score
+    def score(self) -> dict[str, float]:
+        """Return so far and, where they are kept, drawdown, mean and deviation of the returns between events."""
+        record = self.memory.record
+        is_marked = self.plan.keeps_equity or self.plan.keeps_score
+        score = {
+            "total_return": int(record["equity_micro"][0]) / int(record["initial_micro"][0]) - 1.0,
+            "max_drawdown": float(record["max_drawdown"][0]) if is_marked else float("nan"),
+        }
+        n = int(record["score_n"][0])
+        if n > 0:
+            mean = float(record["score_sum"][0]) / n
+            score["mean_return"] = mean
+            score["std_return"] = max(float(record["score_squares"][0]) / n - mean * mean, 0.0) ** 0.5
+        return score
+
+
+def _kind_of(events: MarketEvents) -> int | NDArray[np.int64]:
+    return int(events.kind_all) if events.kind is None else events.kind
 
 
 def run_backtest(
@@ -251,6 +262,7 @@ def _run_loop(run: Run, progress: Progress) -> None:
     venue = VenueMemory(plan.venue, run.instruments)
     symbols = [instrument.symbol for instrument in plan.instruments]
     for events in plan.blocks():
+        run.refuse_unread(events)
         memory.market.show(events)
         venue.market.show(events)
         for start, stop in spans(events, SPAN):
@@ -270,6 +282,7 @@ def _run_session(run: Run, progress: Progress) -> None:
     session = Session(run.path(), run.memory, run.features, event)
     symbols = [instrument.symbol for instrument in plan.instruments]
     for events in plan.blocks():
+        run.refuse_unread(events)
         forecasts = forecast_block(plan.forecasts, symbols, events, 0, len(events))
         for i in range(len(events)):
             copy_event(events, i, event)

@@ -63,7 +63,7 @@ class Session:
         """
         event = self._event
         if len(self._features) > 0:
-            self._values[:] = self._features.update(event.fields, 0, int(event.instruments[0]))
+            self._values[:] = self._features.update(event.fields, 0, int(event.instruments[0]), int(event.kinds[0]))
         if forecast is not None:
             self._forecast[0] = forecast
         if self._memory.record["needs_room"][0]:

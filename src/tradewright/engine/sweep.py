@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tradewright.core.types.events import MarketEvents
 from tradewright.core.types.feature import Feature
-from tradewright.engine.backtest import BacktestResult, Run, trading_days
+from tradewright.engine.backtest import Run, trading_days
 from tradewright.engine.binding import param_values, resolve_features
 from tradewright.engine.plan import BacktestPlan, forecast_block
 from tradewright.execution.sim_venue import VenueMemory
@@ -48,14 +48,14 @@ class Score:
         return self.mean_return / self.std_return if self.std_return > 0.0 else float("nan")
 
 
-def score_of(result: BacktestResult) -> Score:
-    """Take the score out of a result whose curve was not kept."""
-    counters = result.counters
+def score_of(run: Run) -> Score:
+    """Take the score of a run that has ended."""
+    score, counters = run.score(), run.counters()
     return Score(
-        result.score["total_return"],
-        result.score["max_drawdown"],
-        result.score.get("mean_return", float("nan")),
-        result.score.get("std_return", float("nan")),
+        score["total_return"],
+        score["max_drawdown"],
+        score.get("mean_return", float("nan")),
+        score.get("std_return", float("nan")),
         counters["round_trips"],
         counters["wins"],
         counters["fills"],
@@ -104,6 +104,7 @@ def run_sweep(
     events = blocks[0]
     plan = replace(plan, keeps_logs=False, keeps_equity=False, keeps_score=with_risk)
     wanted = [resolve_features(plan.strategy, params) for params in sets]
+    values = [param_values(params) for params in sets]
     distinct = {feature.key: feature for features in wanted for feature in features.values()}
     with ThreadPoolExecutor(max_workers=workers) as pool:
         columns: Columns = dict(zip(distinct, pool.map(lambda f: _column(f, events), distinct.values()), strict=True))
@@ -120,14 +121,14 @@ def run_sweep(
                 desk.run.memory.market.show(events)
                 desk.venue.market.show(events)
             run, venue = desk.run, desk.venue
-            run.memory.restart(param_values(sets[index]))
+            run.memory.restart(values[index])
             venue.restart()
             run.events = 0
             run.memory.market.show_columns([columns[f.key] for f in wanted[index].values()], forecasts, 0)
             run.process(venue, 0, len(events))
             if progress is not None:
                 progress(1)
-            return score_of(run.result())
+            return score_of(run)
 
         # the first run compiles; the others must find it done
         first = [score(index) for index in range(min(1, len(sets)))]
@@ -137,11 +138,14 @@ def run_sweep(
 def _column(feature: Feature, events: MarketEvents) -> NDArray[np.float64]:
     """One feature over all events, instrument by instrument."""
     features = FeatureSet({"only": feature})
+    if events.kind is None:
+        features.refuse_other_than(events.kind_all)
     if events.instrument is None:
-        return features.extend(events.fields, 0, len(events))[0]
+        kind = int(events.kind_all) if events.kind is None else events.kind
+        return features.extend(events.fields, 0, len(events), kind=kind)[0]
     column = np.empty(len(events))
     for j in np.unique(events.instrument):
         mine = np.flatnonzero(events.instrument == j)
         fields = np.ascontiguousarray(events.fields[:, mine])
-        column[mine] = features.extend(fields, 0, len(mine), int(j))[0]
+        column[mine] = features.extend(fields, 0, len(mine), int(j), events.kinds[mine])[0]
     return column

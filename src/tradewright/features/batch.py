@@ -1,77 +1,20 @@
-"""The loop of a feature's step: the only way in which features are computed, for one event or a million.
-
-There is one compiled loop for each step and it is shared by all its parameter values. It is kept on disk.
-"""
+"""A feature's memory, and its values over a whole series."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tradewright.core.kernel.compiled import bind
-from tradewright.core.kernel.memory_nb import fields_nb, floats_nb
 from tradewright.core.types.bar import Bars
 from tradewright.core.types.dtypes import N_FIELDS
-from tradewright.core.types.feature import Feature, Floats, Step
-from tradewright.features.price import field_step_nb
-from tradewright.features.registers_nb import REGISTERS, registers_nb
-from tradewright.features.step_identity import step_identity
-
-#: ``loop(state, params, fields, start, stop, out)``: value after event ``start + j`` goes to ``out[j]``.
-Loop = Callable[[Floats, Floats, Floats, int, int, Floats], None]
-
-step_nb: Step = field_step_nb  # a stand-in: `_loop` gives each copy of a template its own
-
-
-def run_in_registers(state: Floats, params: Floats, fields: Floats, start: int, stop: int, out: Floats) -> None:
-    """Template for states of `REGISTERS` numbers; see `registers_nb`."""
-    events = fields_nb(fields.ctypes.data, fields.shape[1])
-    values = floats_nb(out.ctypes.data, out.size)
-    constants = registers_nb()
-    memory = registers_nb()
-    for k in range(REGISTERS):
-        constants[k] = params[k]
-        memory[k] = state[k]
-    for i in range(start, stop):
-        values[i - start] = step_nb(memory, constants, events, i)
-    for k in range(REGISTERS):
-        state[k] = memory[k]
-
-
-def run_in_memory(state: Floats, params: Floats, fields: Floats, start: int, stop: int, out: Floats) -> None:
-    """Template for longer states, which hold windows. The views carry no reference counts, arrays would."""
-    events = fields_nb(fields.ctypes.data, fields.shape[1])
-    values = floats_nb(out.ctypes.data, out.size)
-    constants = registers_nb()
-    for k in range(REGISTERS):
-        constants[k] = params[k]
-    memory = floats_nb(state.ctypes.data, state.size)
-    for i in range(start, stop):
-        values[i - start] = step_nb(memory, constants, events, i)
-
-
-@cache
-def _loop(template: Loop, step: Step) -> Loop:
-    """Return the compiled loop of a step, the same object for every feature that uses it."""
-    name = f"{getattr(step, '__name__', 'step')}_{step_identity(step)}"
-    return bind(template, name, step_nb=step)
-
-
-def loop_of(feature: Feature) -> Loop:
-    """Return the compiled loop of a feature, which takes arrays made by `new_state` and `new_params`.
-
-    Raises
-    ------
-    ValueError
-        If the feature's step is a plain Python function.
-    """
-    if not hasattr(feature.step, "py_func"):
-        msg = f"the step of feature {feature.name} is not compiled; decorate it with `inlined`"
-        raise ValueError(msg)
-    template = run_in_registers if len(feature.state) <= REGISTERS else run_in_memory
-    return _loop(template, feature.step)
+from tradewright.core.types.errors import ConfigError
+from tradewright.core.types.events import EventKind, MarketEvents
+from tradewright.core.types.feature import Feature, Floats
+from tradewright.features.loops_nb import COLUMNS, JOBS, LOOP, NEWEST, PARAMS, READS, STATE, driver, loop_of
+from tradewright.features.registers_nb import REGISTERS
 
 
 def new_state(feature: Feature) -> Floats:
@@ -97,15 +40,39 @@ def new_params(feature: Feature) -> Floats:
     return params
 
 
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """Features over one instrument, as the driver wants them: the table of addresses, and all that they point at."""
+
+    table: NDArray[np.int64]
+    head: NDArray[np.int64]
+    newest: Floats
+    states: tuple[Floats, ...]
+    params: tuple[Floats, ...]
+    at: int
+    to: int
+
+
+def jobs_of(features: Sequence[Feature], states: Sequence[Floats], params: Sequence[Floats]) -> Jobs:
+    """Return the table for features with these memories (`new_state`) and constants (`new_params`)."""
+    newest = np.full(len(features), np.nan)
+    table = np.zeros((1 + len(features), COLUMNS), np.int64)
+    table[0, JOBS], table[0, NEWEST] = len(features), newest.ctypes.data
+    for k, feature in enumerate(features):
+        addresses = (loop_of(feature).address, states[k].ctypes.data, params[k].ctypes.data)
+        table[1 + k, [LOOP, STATE, PARAMS, READS]] = (*addresses, int(feature.reads or 0))
+    return Jobs(table, table[0], newest, tuple(states), tuple(params), int(table.ctypes.data), int(newest.ctypes.data))
+
+
 def check_fields(fields: Floats, start: int, stop: int) -> None:
     """Refuse what the compiled loop would misread.
 
     Raises
     ------
     ValueError
-        If ``fields`` is not C-contiguous f8[6, n], or ``start:stop`` does not lie inside it.
+        If ``fields`` is not C-contiguous f8[N_FIELDS, n], or ``start:stop`` does not lie inside it.
     """
-    if fields.dtype != np.float64 or not fields.flags.c_contiguous or fields.shape[0] != N_FIELDS:
+    if fields.dtype != np.float64 or not fields.flags.c_contiguous or fields.ndim != 2 or len(fields) != N_FIELDS:
         msg = f"fields must be C-contiguous float64 with {N_FIELDS} rows, got {fields.dtype}{fields.shape}"
         raise ValueError(msg)
     if not 0 <= start <= stop <= fields.shape[1]:
@@ -113,27 +80,56 @@ def check_fields(fields: Floats, start: int, stop: int) -> None:
         raise ValueError(msg)
 
 
-def compute(feature: Feature, bars: Bars) -> Floats:
-    """Return a feature's value after each bar.
+def refuse_kind(feature: Feature, kind: EventKind) -> None:
+    """Refuse a feature over a stream that has no event it reads.
+
+    Raises
+    ------
+    ConfigError
+        If it reads another kind.
+    """
+    if feature.reads is not None and feature.reads != kind:
+        what = f"it reads {feature.reads.name.lower()} events and these are {kind.name.lower()} events"
+        fix = "Use a feature made for them, or other market data."
+        raise ConfigError(what, where=f"feature {feature.key}", fix=fix)
+
+
+def run_over(feature: Feature, fields: Floats) -> Floats:
+    """Return the value after each event of ``fields``, f8[N_FIELDS, n], all of the kind the feature reads."""
+    n = fields.shape[1]
+    check_fields(fields, 0, n)
+    out = np.empty(n)
+    jobs = jobs_of([feature], [new_state(feature)], [new_params(feature)])
+    driver()(jobs.at, fields, 0, n, out.ctypes.data)
+    return out
+
+
+def compute(feature: Feature, events: Bars | MarketEvents) -> Floats:
+    """Return a feature's value after each event of one instrument.
 
     Parameters
     ----------
     feature : Feature
         What to compute; its memory starts afresh.
-    bars : Bars
-        Bars of one instrument in order.
+    events : Bars or MarketEvents
+        Bars, quotes or trades in order, all of one kind.
 
     Returns
     -------
     ndarray of float64, shape (n,)
-        ``out[i]`` depends on bars ``0..i`` only; NaN for the first ``feature.warmup`` bars.
+        ``out[i]`` depends on events ``0..i`` only; NaN for the first ``feature.warmup`` of them.
 
     Raises
     ------
+    ConfigError
+        If the feature reads another kind of event, or there are several kinds or instruments.
     ValueError
-        If the bars' fields are not C-contiguous float64.
+        If the fields are not C-contiguous float64.
     """
-    check_fields(bars.fields, 0, len(bars))
-    out = np.empty(len(bars))
-    loop_of(feature)(new_state(feature), new_params(feature), bars.fields, 0, len(bars), out)
-    return out
+    if isinstance(events, MarketEvents):
+        if events.kind is not None or events.instrument is not None:
+            raise ConfigError("the events are of several kinds or instruments", fix="Use a FeatureSet for them.")
+        refuse_kind(feature, events.kind_all)
+    else:
+        refuse_kind(feature, EventKind.BAR)
+    return run_over(feature, events.fields)

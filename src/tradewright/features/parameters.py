@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+import math
+from numbers import Integral, Real
 
 
 def whole_number(name: str, value: object, minimum: int) -> int:
@@ -19,3 +20,18 @@ def whole_number(name: str, value: object, minimum: int) -> int:
         msg = f"{name} must be a whole number of at least {minimum}, got {value!r}"
         raise ValueError(msg)
     return int(value)
+
+
+def number_within(name: str, value: object, least: float, most: float = math.inf) -> float:
+    """Return ``value`` as a float.
+
+    Raises
+    ------
+    ValueError
+        If it is not a number from ``least`` to ``most``; the message names the parameter.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real) or not least <= float(value) <= most:
+        above = f" and at most {most:g}" if most < math.inf else ""
+        msg = f"{name} must be a number of at least {least:g}{above}, got {value!r}"
+        raise ValueError(msg)
+    return float(value)

@@ -1,11 +1,11 @@
-"""Unusual volume."""
+"""Unusual volume and unusual numbers of trades."""
 
 from __future__ import annotations
 
 import math
 
 from tradewright.core.kernel.compiled import inlined
-from tradewright.core.types.dtypes import VOLUME
+from tradewright.core.types.dtypes import TRADES, VOLUME
 from tradewright.core.types.feature import Feature, Floats
 from tradewright.features.parameters import whole_number
 from tradewright.features.window_nb import moments_window, push_moments_nb
@@ -36,3 +36,31 @@ def volume_zscore(period: int = 20) -> Feature:
     """
     n = whole_number("period", period, 2)
     return Feature("volume_zscore.inclusive.ddof1.v1", volume_zscore_step_nb, (float(n),), moments_window(n), n - 1)
+
+
+@inlined
+def trade_count_zscore_step_nb(state: Floats, params: Floats, fields: Floats, i: int) -> float:
+    """State: a window of numbers of trades."""
+    n = int(params[0])
+    x = fields[TRADES, i]
+    mean, squares = push_moments_nb(state, 0, n, x)
+    deviation = math.sqrt(squares / (n - 1))
+    if deviation == 0.0:
+        return 0.0
+    return float((x - mean) / deviation)
+
+
+def trade_count_zscore(period: int = 20) -> Feature:
+    """(trades - mean) / standard deviation (ddof = 1) of the number of trades over the last ``period`` bars.
+
+    The present bar is included. 0 without dispersion, so also where the source does not count trades. First value at
+    index ``period - 1``.
+
+    Raises
+    ------
+    ValueError
+        If ``period`` is not a whole number of at least 2.
+    """
+    n = whole_number("period", period, 2)
+    name = "trade_count_zscore.inclusive.ddof1.v1"
+    return Feature(name, trade_count_zscore_step_nb, (float(n),), moments_window(n), n - 1)

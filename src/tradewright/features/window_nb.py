@@ -9,7 +9,8 @@ Herk, 1992, and Gil and Werman, 1993.)
 
 Each function works on a part of ``state`` that begins at ``at``, laid out by the function of the same name
 without ``push_``: place in the block, number of values seen (counted up to ``n``), the head's result, then
-``n`` numbers (moments: twice).
+``n`` numbers (moments: twice). Places are counted in floats: turning them into whole numbers and back would stand
+between one value and the next.
 """
 
 from __future__ import annotations
@@ -40,14 +41,15 @@ def moments_window(n: int) -> tuple[float, ...]:
 @inlined
 def push_sum_nb(state: Floats, at: int, n: int, x: float) -> float:
     """Add ``x``; return the sum of the last ``n`` values, NaN before there are as many."""
-    j = int(state[at])
-    ring = at + 3
+    count = state[at] + 1.0
+    place = at + 2 + int(count)
     head = state[at + 2] + x
-    state[ring + j] = x
+    ring = at + 3
+    state[place] = x
     total = head
-    if j + 1 < n:
-        total += state[ring + j + 1]
-        state[at] = j + 1
+    if count < n:
+        total += state[place + 1]
+        state[at] = count
         state[at + 2] = head
     else:
         tail = 0.0
@@ -66,14 +68,15 @@ def push_sum_nb(state: Floats, at: int, n: int, x: float) -> float:
 @inlined
 def push_maximum_nb(state: Floats, at: int, n: int, x: float) -> float:
     """Add ``x``; return the largest of the last ``n`` values, NaN before there are as many."""
-    j = int(state[at])
-    ring = at + 3
+    count = state[at] + 1.0
+    place = at + 2 + int(count)
     head = max(x, state[at + 2])
-    state[ring + j] = x
+    ring = at + 3
+    state[place] = x
     result = head
-    if j + 1 < n:
-        result = max(result, state[ring + j + 1])
-        state[at] = j + 1
+    if count < n:
+        result = max(result, state[place + 1])
+        state[at] = count
         state[at + 2] = head
     else:
         tail = _NO_MAXIMUM
@@ -97,14 +100,14 @@ def push_moments_nb(state: Floats, at: int, n: int, x: float) -> tuple[float, fl
     Chan, Golub and LeVeque (1983), so a constant window has squares of exactly 0 and a large mean costs no
     digits.
     """
-    j = int(state[at])
+    count = state[at] + 1.0
+    j = int(count) - 1
     ring = at + 4
-    count = j + 1.0
     deviation = x - state[at + 2]
     mean = state[at + 2] + deviation / count
     squares = state[at + 3] + deviation * (x - mean)
     state[ring + j] = x
-    if j + 1 < n:
+    if count < n:
         state[at] = count
         state[at + 2] = mean
         state[at + 3] = squares
@@ -131,3 +134,77 @@ def push_moments_nb(state: Floats, at: int, n: int, x: float) -> tuple[float, fl
             mean = math.nan
             squares = math.nan
     return mean, squares
+
+
+def delay_window(n: int) -> tuple[float, ...]:
+    """Return the initial memory of `push_delay_nb`: place, then ``n`` values."""
+    return (0.0, *([math.nan] * n))
+
+
+@inlined
+def push_delay_nb(state: Floats, at: int, n: int, x: float) -> float:
+    """Add ``x``; return the value added ``n`` pushes before, NaN before there was one."""
+    count = state[at] + 1.0
+    place = at + int(count)
+    old = state[place]
+    state[place] = x
+    state[at] = count if count < n else 0.0
+    return float(old)
+
+
+def seeded_average() -> tuple[float, ...]:
+    """Return the initial memory of `push_average_nb`: values seen (up to ``n``), their sum, the average."""
+    return (0.0, 0.0, 0.0)
+
+
+@inlined
+def push_average_nb(state: Floats, at: int, n: float, alpha: float, x: float) -> float:
+    """Add ``x``; return the exponential average seeded with the mean of the first ``n`` values, NaN before."""
+    if state[at] < n:
+        state[at] += 1.0
+        state[at + 1] += x
+        if state[at] < n:
+            return math.nan
+        state[at + 2] = state[at + 1] / n
+        return float(state[at + 2])
+    value = alpha * x + (1.0 - alpha) * state[at + 2]
+    state[at + 2] = value
+    return float(value)
+
+
+def range_window(n: int) -> tuple[float, ...]:
+    """Return the initial memory of `push_range_nb`: place, seen, the head's two, ``n`` highest, ``n`` lowest."""
+    return (0.0, 0.0, _NO_MAXIMUM, -_NO_MAXIMUM, *([_NO_MAXIMUM] * n), *([-_NO_MAXIMUM] * n))
+
+
+@inlined
+def push_range_nb(state: Floats, at: int, n: int, high: float, low: float) -> tuple[float, float]:
+    """Add a bar; return highest high and lowest low of the last ``n``, NaN before there are as many."""
+    count = state[at] + 1.0
+    place = at + 3 + int(count)
+    highest = max(high, state[at + 2])
+    lowest = min(low, state[at + 3])
+    state[place] = high
+    state[place + n] = low
+    if count < n:
+        state[at] = count
+        state[at + 2] = highest
+        state[at + 3] = lowest
+        highest = max(highest, state[place + 1])
+        lowest = min(lowest, state[place + n + 1])
+    else:
+        top = _NO_MAXIMUM
+        bottom = -_NO_MAXIMUM
+        for k in range(at + 3 + n, at + 3, -1):
+            top = max(top, state[k])
+            bottom = min(bottom, state[k + n])
+            state[k] = top
+            state[k + n] = bottom
+        state[at] = 0.0
+        state[at + 2] = _NO_MAXIMUM
+        state[at + 3] = -_NO_MAXIMUM
+    if state[at + 1] < n:
+        state[at + 1] += 1.0
+        if state[at + 1] < n:
+            return math.nan, math.nan
+    return float(highest), float(lowest)

@@ -41,16 +41,21 @@ class DataSettings(BaseModel):
     """Which bars: ``symbols`` as ``SYMBOL`` or ``SYMBOL@TIMEFRAME`` from the folder ``store``.
 
     ``start`` and ``end`` are moments (UTC where no offset is given) or dates, which mean trading days of the
-    instrument and are both included.
+    instrument and are both included. ``gate`` overrides by rule what the checks refuse: ``refuse`` or ``accept``.
+    ``snapshot`` names the content to read (`tradewright data snapshot`); without it, a run reads the newest versions.
+    ``reference`` is the instrument, written like a symbol, whose newest known close cross-asset features read.
     """
 
     model_config = _STRICT
 
     store: Path = DEFAULT_STORE
+    snapshot: str = ""
     symbols: Annotated[tuple[str, ...], Field(min_length=1)]
     timeframe: str = ""
     start: datetime | date | None = None
     end: datetime | date | None = None
+    reference: str = ""
+    gate: dict[str, Literal["refuse", "accept"]] = Field(default_factory=dict)
 
     @field_validator("symbols", mode="before")
     @classmethod

@@ -9,13 +9,14 @@ from typing import Literal
 
 import numpy as np
 
-from tradewright.core.types.bar import Bars
+from tradewright.core.types.bar import Bars, blank_fields
+from tradewright.core.types.dtypes import CLOSE, HIGH, LOW, OPEN, SESSION, VOLUME
 from tradewright.core.types.feature import Feature
 from tradewright.core.types.forecast import Forecasts
 from tradewright.core.types.instrument import Instrument
 from tradewright.engine.backtest import run_backtest
 from tradewright.engine.plan import BacktestPlan, plan_of_bars
-from tradewright.features import REGISTRY, compute
+from tradewright.features import REGISTRY, FeatureSet
 from tradewright.strategies.registry import built_in, names
 from tradewright.strategies.strategy import Strategy
 
@@ -29,8 +30,7 @@ _HOUR = 3_600_000_000_000
 def warm_steps() -> list[tuple[str, Callable[[], object]]]:
     """Return every step with its name; each compiles something on its first call and keeps it on disk."""
     steps: list[tuple[str, Callable[[], object]]] = []
-    first = _bars("A")
-    steps += [(f"feature {name}", partial(_feature, make, first)) for name, make in REGISTRY.items()]
+    steps += [(f"feature {name}", partial(_feature, make)) for name, make in REGISTRY.items()]
     for name in names():
         steps += [(f"strategy {name}, {path}", partial(_strategy, built_in(name), path)) for path in _PATHS]
     for name in _ONE_OF_EACH:  # the stages that stand alone around a strategy in plain Python
@@ -39,8 +39,8 @@ def warm_steps() -> list[tuple[str, Callable[[], object]]]:
     return steps
 
 
-def _feature(constructor: Callable[..., Feature], bars: Bars) -> None:
-    compute(constructor(), bars)
+def _feature(constructor: Callable[..., Feature]) -> None:
+    FeatureSet({"it": constructor()})
 
 
 def _strategy(strategy: Strategy, path: Literal["loop", "session"]) -> None:
@@ -59,5 +59,8 @@ def _bars(symbol: str) -> Bars:
     """Return a made-up series; only its shape matters."""
     ts_open = np.arange(1, _BARS + 1, dtype=np.int64) * _HOUR
     close = 100.0 + np.sin(np.arange(_BARS) / 5.0)
-    fields = np.array([close, close + 0.5, close - 0.5, close, np.full(_BARS, 100.0), np.arange(_BARS) // 24])
-    return Bars(symbol, ts_open, ts_open + _HOUR, np.ascontiguousarray(fields, dtype=np.float64))
+    fields = blank_fields(ts_open + _HOUR)
+    fields[[OPEN, HIGH, LOW, CLOSE]] = [close, close + 0.5, close - 0.5, close]
+    fields[VOLUME] = 100.0
+    fields[SESSION] = np.arange(_BARS) // 24
+    return Bars(symbol, ts_open, ts_open + _HOUR, fields)

@@ -8,7 +8,7 @@ import pytest
 
 from tradewright.analytics import tear_sheet
 from tradewright.analytics.ratios import annual_volatility, sharpe_ratio
-from tradewright.core.types.bar import Bars
+from tradewright.core.types.bar import Bars, blank_fields
 
 DAY = 86_400_000_000_000
 
@@ -31,8 +31,9 @@ def bars_of(n: int) -> Bars:
     close = walk(n)
     open_ = np.append(100.0, close)[:n]
     high, low = np.maximum(open_, close) * 1.01, np.minimum(open_, close) * 0.99
-    fields = np.array([open_, high, low, close, np.ones(n), np.arange(n)])
     ts_open = np.arange(n, dtype=np.int64) * DAY
+    fields = blank_fields(ts_open + DAY)
+    fields[:6] = [open_, high, low, close, np.ones(n), np.arange(n)]
     return Bars("AAA", ts_open, ts_open + DAY, fields)
 
 

@@ -61,5 +61,5 @@ def test_fields_must_fit_the_times(shape: tuple[int, int]) -> None:
 
 def test_columns_by_name() -> None:
     ts = np.array([1], np.int64)
-    one = Bars("A", ts, ts, np.arange(6.0).reshape(6, 1))
+    one = Bars("A", ts, ts, np.arange(float(N_FIELDS)).reshape(N_FIELDS, 1))
     assert [float(c[0]) for c in (one.open, one.high, one.low, one.close, one.volume)] == [0, 1, 2, 3, 4]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zipfile
+import zlib
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -141,6 +142,24 @@ def test_damaged_files(load: Load, tmp_path: Path, name: str) -> None:
         load(path)
 
 
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
+def test_a_packed_file_under_a_plain_name(
+    write: Write, load: Load, tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    path = write(*GOOD)
+    packed = tmp_path / "packed.csv"
+    packed.write_bytes(pack(path.read_bytes()))
+    assert load(packed).frame.equals(load(path).frame)
+
+
+def test_a_first_line_longer_than_one_look(write: Write, load: Load, tmp_path: Path) -> None:
+    lines = write(*GOOD).read_text().splitlines()
+    extra = "x" * 100_000
+    long = tmp_path / "long.csv"
+    long.write_text("\n".join([f"{lines[0]},{extra}", *(f"{line},1" for line in lines[1:])]) + "\n")
+    assert load(long).frame.equals(load(write(*GOOD)).frame)
+
+
 def test_cut_off_gzip(write: Write, load: Load, tmp_path: Path) -> None:
     packed = tmp_path / "cut.csv.gz"
     packed.write_bytes(gzip.compress(write(*GOOD * 50).read_bytes())[:-30])
@@ -263,3 +282,26 @@ def test_values_keep_their_bits(write: Write, load: Load) -> None:
     price = 1.0716000000000001
     done = load(write(f"2024-03-05T14:30:00Z,{price!r},{price!r},{price!r},{price!r},1"), interval="1m")
     assert np.float64(done.frame["open"].item()).tobytes() == np.float64(price).tobytes()
+
+
+@pytest.mark.parametrize("cell", ["nan", "NA", "", "x", "1700000180.0"])
+def test_epochs_read_at_once_meet_the_same_rules_as_text(write: Write, load: Load, cell: str) -> None:
+    """The quick way reads whole numbers only; whatever else comes goes the long way and says what it always said."""
+    rows = [f"{1_700_000_000 + 60 * i},1,2,0.5,1,5" for i in range(6)]
+    sound = load(write(*rows, name="sound.csv"))
+    slow = load(write(*[r.replace(",1,2", ".0,1,2", 1) for r in rows], name="slow.csv"))
+    assert sound.frame.equals(slow.frame, null_equal=True)
+    assert sound.notes == slow.notes
+    if cell.startswith("17"):
+        rows[3] = rows[3].replace("1700000180", cell)
+        assert load(write(*rows)).frame.equals(sound.frame, null_equal=True)
+        return
+    rows[3] = f"1700000180,1,2,0.5,{cell},5"
+    with pytest.raises(DataError, match=r"row 5, field close: .*(not a finite number|is not a number)") as quick:
+        load(write(*rows))
+    with pytest.raises(DataError) as slow_one:
+        load(write(*[r.replace(",1,2", ".0,1,2", 1) for r in rows]))
+    assert str(quick.value) == str(slow_one.value)
+    rows[3] = f"{cell},1,2,0.5,1,5"
+    with pytest.raises(DataError, match=r"row 5, field time: "):
+        load(write(*rows))

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from tradewright.core.types.bar import Bars
+from tradewright.core.types.bar import Bars, blank_fields
+from tradewright.core.types.dtypes import CLOSE, HIGH, LOW, N_FIELDS, OPEN, VOLUME
 from tradewright.core.types.instrument import Instrument
 from tradewright.engine.backtest import run_backtest
 from tradewright.engine.plan import BacktestPlan
@@ -24,7 +25,9 @@ def _source(blocks: int) -> Iterator[Bars]:
         rng = np.random.default_rng(number)
         ts = (np.arange(_BLOCK, dtype=np.int64) + number * _BLOCK) * _MINUTE
         close = 100.0 + np.round(rng.normal(0, 0.5, _BLOCK), 2)
-        fields = np.stack([close, close, close, close, np.ones(_BLOCK), np.zeros(_BLOCK)])
+        fields = blank_fields(ts + _MINUTE)
+        fields[[OPEN, HIGH, LOW, CLOSE]] = close
+        fields[VOLUME] = 1.0
         yield Bars("X", ts, ts + _MINUTE, fields)
 
 
@@ -51,4 +54,4 @@ def _peak(blocks: int) -> int:
 
 def test_eight_times_the_bars_take_no_more_memory() -> None:
     few, many = _peak(5), _peak(40)
-    assert many < few + _BLOCK * 48  # not even one more block
+    assert many < few + _BLOCK * N_FIELDS * 8  # not even one more block

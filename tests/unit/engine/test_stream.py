@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradewright.core.types.bar import Bars
+from tradewright.core.types.dtypes import N_FIELDS
 from tradewright.core.types.events import MarketEvents
 from tradewright.engine.stream import merged_blocks
 
 
 def _bars(name: str, times: list[int]) -> Bars:
     ts = np.array(sorted(set(times)), np.int64)
-    fields = np.zeros((6, len(ts)))
+    fields = np.zeros((N_FIELDS, len(ts)))
     fields[:] = ts
     return Bars(name, ts - 1, ts, fields)
 

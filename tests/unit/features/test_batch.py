@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from tradewright.core.types.bar import Bars
-from tradewright.core.types.dtypes import CLOSE
+from tradewright.core.types.dtypes import CLOSE, N_FIELDS
 from tradewright.core.types.feature import Feature, Floats
 from tradewright.features import compute, ema, sma
-from tradewright.features.batch import check_fields, loop_of, new_params, new_state
+from tradewright.features.batch import check_fields, new_params, new_state
 from tradewright.features.contract import contract_bars
+from tradewright.features.loops_nb import loop_of
 from tradewright.features.registers_nb import REGISTERS
 
 
@@ -62,12 +63,12 @@ def test_read_only_fields_are_fine() -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        np.zeros((6, 8))[:, ::2],
-        np.zeros((6, 8), order="F"),
-        np.zeros((6, 8), dtype=np.float32),
-        np.zeros((5, 8)),
+        np.zeros((N_FIELDS, 8))[:, ::2],
+        np.zeros((N_FIELDS, 8), order="F"),
+        np.zeros((N_FIELDS, 8), dtype=np.float32),
+        np.zeros((N_FIELDS - 1, 8)),
     ],
-    ids=["strided", "fortran", "float32", "five rows"],
+    ids=["strided", "fortran", "float32", "a row less"],
 )
 def test_other_layouts_are_refused(fields: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> None:
     with pytest.raises(ValueError, match="C-contiguous float64"):
@@ -77,7 +78,7 @@ def test_other_layouts_are_refused(fields: np.ndarray[tuple[int, int], np.dtype[
 @pytest.mark.parametrize(("start", "stop"), [(-1, 1), (0, 9), (5, 4)])
 def test_ranges_outside_are_refused(start: int, stop: int) -> None:
     with pytest.raises(ValueError, match="do not lie inside the 8 events"):
-        check_fields(np.zeros((6, 8)), start, stop)
+        check_fields(np.zeros((N_FIELDS, 8)), start, stop)
 
 
 def test_compute_refuses_strided_bars() -> None:

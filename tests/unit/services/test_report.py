@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tradewright.core.types.bar import Bars
+from tradewright.core.types.bar import Bars, blank_fields
 from tradewright.core.types.dtypes import fill_dtype, ledger_dtype, order_dtype
 from tradewright.core.types.errors import RunError
 from tradewright.core.types.instrument import Instrument
@@ -53,8 +53,9 @@ class Run:
 def bars_of(symbol: str, n: int, step: int = DAY, seed: int = 7) -> Bars:
     close = np.round(100 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0.0004, 0.015, n))), 2)
     open_ = np.append(100.0, close)[:n]
-    fields = np.array([open_, np.maximum(open_, close), np.minimum(open_, close), close, np.ones(n), np.arange(n)])
     ts_open = 1_500_076_800 * 1_000_000_000 + np.arange(n, dtype=np.int64) * step
+    fields = blank_fields(ts_open + step)
+    fields[:6] = [open_, np.maximum(open_, close), np.minimum(open_, close), close, np.ones(n), np.arange(n)]
     return Bars(symbol, ts_open, ts_open + step, fields)
 
 
@@ -128,7 +129,7 @@ def page(view: ReportView) -> str:
 
 
 def without_plotly(page: str) -> str:
-    return page.replace(render._plotly_source(), "")
+    return page.replace(render.plotly_source(), "")
 
 
 def payload(page: str) -> dict[str, Any]:
@@ -285,7 +286,7 @@ def test_the_page_loads_nothing(page: str) -> None:
 
 
 def test_plotly_is_inside_the_page_and_cannot_end_its_script_element(page: str) -> None:
-    source = render._plotly_source()
+    source = render.plotly_source()
     assert "plotly.js v" in source[:200]
     assert "</script" not in source
     assert source in page
@@ -370,7 +371,7 @@ def test_missing_plotly_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_rendering_never_imports_plotly() -> None:
     code = (
-        "import sys; from tradewright.services.report import build, render; render._plotly_source();"
+        "import sys; from tradewright.services.report import build, render; render.plotly_source();"
         "sys.exit('plotly' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

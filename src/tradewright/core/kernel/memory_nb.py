@@ -91,7 +91,7 @@ def market_nb(address: int) -> Any:
 
 @inlined
 def fields_nb(address: int, stride: int) -> Any:
-    """View event fields, f8[6, stride]."""
+    """View event fields, f8[N_FIELDS, stride]."""
     return carray(_pointer(address), (N_FIELDS, stride), np.float64)
 
 

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tradewright.core.types.dtypes import CLOSE, HIGH, LOW, N_FIELDS, OPEN, VOLUME
+from tradewright.core.types.dtypes import BUY_VOLUME, CLOSE, HIGH, LOW, N_FIELDS, OPEN, REFERENCE, TIME, VOLUME
+
+_SECOND_NS = 1e9
+
+
+def blank_fields(ts_event: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return f8[N_FIELDS, n] for events at these times (ns UTC): TIME filled in, NaN where that is unknown, else 0."""
+    fields = np.zeros((N_FIELDS, len(ts_event)))
+    fields[TIME] = ts_event / _SECOND_NS
+    fields[[BUY_VOLUME, REFERENCE]] = np.nan
+    return fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +38,8 @@ class Bar:
 class Bars:
     """Bars of one instrument in columns.
 
-    ``ts_open`` and ``ts_event``: i8[n], ns UTC, ascending. ``fields``: f8[6, n] C-contiguous, rows OPEN, HIGH, LOW,
-    CLOSE, VOLUME, SESSION, the last being the number of the trading day (days since 1970 in the calendar's zone).
+    ``ts_open`` and ``ts_event``: i8[n], ns UTC, ascending. ``fields``: f8[N_FIELDS, n] C-contiguous; its rows are
+    listed in `core.types.dtypes`, and `blank_fields` makes an empty table.
     """
 
     instrument: str

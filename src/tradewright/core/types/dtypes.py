@@ -13,12 +13,19 @@ import numpy as np
 _I = np.int64
 _F = np.float64
 
-#: Rows of a market block's ``fields`` array, f8[6, n]; the meaning of the first five depends on the event's kind.
+#: Rows of a market block's ``fields``, f8[N_FIELDS, n]. What the first five mean depends on the kind of event.
 OPEN, HIGH, LOW, CLOSE, VOLUME, SESSION = range(6)
 BID, ASK, BID_SIZE, ASK_SIZE = range(4)
 PRICE, SIZE, AGGRESSOR = range(3)
 RATE = 0
-N_FIELDS = 6
+#: Rows every kind has, filled by `data.clock`. SESSION above is the number of the trading day in which the event began.
+#: TIME is ``ts_event`` in seconds since 1970 UTC; LOCAL_TIME the same moment on the market's own clock, daylight saving
+#: included (seconds since 1970 of what that clock shows). SESSION_OPEN and SESSION_CLOSE are the bounds, seconds since
+#: 1970 UTC, of the session in which the event began: the trading day's, or the exchange's hours where they are known.
+TIME, TRADES, BUY_VOLUME, REFERENCE, LOCAL_TIME, SESSION_OPEN, SESSION_CLOSE = range(6, 13)
+#: Of bars only: TRADES is the number of trades (0 = unknown), BUY_VOLUME the volume that takers bought (NaN = unknown).
+#: REFERENCE is the newest close of the reference instrument known at ``ts_event`` (NaN = none configured, or none yet).
+N_FIELDS = 13
 
 #: What one market is and costs; read-only during a run. Prices are ``ticks * tick_num / tick_den``.
 instrument_dtype = np.dtype(
@@ -204,7 +211,7 @@ market_dtype = np.dtype(
     [
         ("n", _I),
         ("stride", _I),  # events between two rows of ``fields``
-        ("fields", _I),  # f8[6, stride]
+        ("fields", _I),  # f8[N_FIELDS, stride]
         ("ts_event", _I),
         ("ts_seen", _I),
         ("ts_open", _I),

@@ -6,6 +6,7 @@ TradewrightError            something the user can understand and mend; never sh
 |   `-- StrategyLoadError   a strategy file that cannot be read, imported or understood
 `-- RunError                the work started and could not be finished (exit code 1)
     |-- DataError           rows that break a rule, named by file, row and field
+    |-- SourceError         a vendor refused, or kept failing, to hand over market data
     |-- StrategyError       a strategy's own code raised at a bar
     `-- StoreError          the market-data store or a run folder cannot be read or written
 """
@@ -60,6 +61,10 @@ class RunError(TradewrightError):
 
 class DataError(RunError):
     """Market-data rows break a rule."""
+
+
+class SourceError(RunError):
+    """A vendor of market data refused, or kept failing after every retry."""
 
 
 class StrategyError(RunError):

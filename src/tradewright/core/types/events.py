@@ -25,7 +25,7 @@ class EventKind(IntEnum):
 class MarketEvents:
     """A stream of events ordered by ``ts_event``, ties by instrument number.
 
-    ``fields`` is f8[6, n]; ``ts_open`` (bars: start; else equal to ``ts_event``), ``ts_event``, ``ts_seen`` are
+    ``fields`` is f8[N_FIELDS, n]; ``ts_open`` (bars: start; else equal to ``ts_event``), ``ts_event``, ``ts_seen`` are
     i8[n], the last never descending. ``kind`` and ``instrument`` are i8[n], or None where all events share
     ``kind_all`` or belong to instrument 0.
     """

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tradewright.core.types.events import EventKind
+
 #: A row or table of 8-byte floats.
 Floats = NDArray[np.float64]
 
-#: ``step(state f8[m], params f8[p], fields f8[6, n], i) -> f8``: the feature's value after event ``i``.
+#: ``step(state f8[m], params f8[p], fields f8[N_FIELDS, n], i) -> f8``: the feature's value after event ``i``.
 #: It reads event ``i`` only and remembers in ``state`` what it needs of earlier ones. Decorate it with
 #: `core.kernel.compiled.inlined`. Up to 8 numbers of state are kept in registers during a loop. ``state`` and
 #: ``params`` may be longer than declared (padded with zeros): take lengths from ``params``.
@@ -34,6 +36,11 @@ class Feature:
         Initial state; its length is the memory of the feature.
     warmup : int
         Events before the first value that is not NaN.
+    reads : EventKind or None
+        The kind of event its step understands; events of another kind leave it as it is. None: every kind.
+    has_gaps : bool
+        Whether it may be NaN again after its warm-up, because an input is unknown or because the clock decides and not
+        the number of events. The docstring says when.
     """
 
     name: str
@@ -41,6 +48,8 @@ class Feature:
     params: tuple[float, ...]
     state: tuple[float, ...]
     warmup: int
+    reads: EventKind | None = EventKind.BAR
+    has_gaps: bool = False
 
     @property
     def key(self) -> str:
@@ -64,9 +73,9 @@ class FeatureSpec:
     """A feature by name and arguments, for whoever may not import features: ``FeatureSpec("ema", (20,))``."""
 
     kind: str
-    args: tuple[float, ...] = ()
+    args: tuple[float | FeatureSpec, ...] = ()
 
 
-def feature(kind: str, *args: float) -> FeatureSpec:
-    """Name a registered feature: ``feature("ema", 20)``."""
+def feature(kind: str, *args: float | FeatureSpec) -> FeatureSpec:
+    """Name a registered feature: ``feature("ema", 20)``, ``feature("zscore", 100, feature("ema_slope", 20))``."""
     return FeatureSpec(kind, args)

@@ -1,62 +1,40 @@
-"""`tradewright data`: import, list, show, check."""
+"""`tradewright data`: import, list, show, check; `fetch` and `update` stand in `cli.fetch`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradewright.core.types.errors import ConfigError, UsageError
+from tradewright.core.types.errors import UsageError
+from tradewright.services.cli import check, fetch, resample, serve, snapshots
 from tradewright.services.cli.console import print_fields, print_json, print_table
 from tradewright.services.cli.guard import guarded
 from tradewright.services.cli.options import add_command
+from tradewright.services.cli.reading import (
+    STORE,
+    Json,
+    ReadingOptions,
+    Store,
+    entries_of,
+    import_options,
+    moment,
+    print_findings,
+)
 
 if TYPE_CHECKING:
     from tradewright.data.catalogue import Dataset
-    from tradewright.data.importer import ImportOptions
     from tradewright.data.instruments import InstrumentParams
-    from tradewright.data.quality import Findings
-    from tradewright.data.store import BarStore, Written
-
-Store = Annotated[Path, typer.Option("--store", help="Folder of the market-data store.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-STORE = Path(".tradewright/store")
+    from tradewright.data.writing import Written
 
 
-@dataclass(frozen=True, slots=True)
-class ReadingOptions:
-    """How a file of market data is to be read; everything else is recognised."""
-
-    file: Annotated[Path, typer.Argument(help="CSV (plain, .gz, .zip) or Parquet.")]
-    symbol: Annotated[str, typer.Option(help="Name of the instrument.")] = ""
-    kind: Annotated[Literal["bars", "quotes", "trades"], typer.Option(help="bars, quotes or trades.")] = "bars"
-    timeframe: Annotated[
-        str, typer.Option("--timeframe", "--interval", help="Length of a bar, such as 5m.", show_default=False)
-    ] = ""
-    column: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FIELD=NAME", help="Where a column's name is not recognised; repeatable."),
-    ] = None
-    time_format: Annotated[
-        str, typer.Option(help="strptime pattern, or s, ms, us, ns for numbers.", show_default=False)
-    ] = ""
-    timezone: Annotated[str, typer.Option(help="IANA zone of times without an offset.", show_default=False)] = ""
-    label: Annotated[Literal["open", "close"], typer.Option(help="Whether a bar's time is its start or its end.")] = (
-        "open"
-    )
-    sort: Annotated[bool, typer.Option("--sort", help="Put rows in time order.")] = False
-    drop_duplicates: Annotated[bool, typer.Option("--drop-duplicates", help="Keep the last of equal times.")] = False
-    calendar: Annotated[str, typer.Option(help="Trading days: 24/7, us_equity, fx, lse, xetra, tse.")] = "24/7"
-    store: Store = STORE
-    json: Json = False
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportingOptions(ReadingOptions):
     """What an import is told besides: the instrument's definition."""
 
+    file: Annotated[Path, typer.Argument(help="CSV (plain, .gz, .zip) or Parquet.")]
     fees: Annotated[str, typer.Option(help="Name of a cost model; `free` costs nothing.")] = "free"
     tick_size: Annotated[str, typer.Option(help="Smallest price step; else guessed.", show_default=False)] = ""
     lot_size: Annotated[str, typer.Option(help="Smallest size step.")] = "1"
@@ -64,7 +42,9 @@ class ImportingOptions(ReadingOptions):
     margin: Annotated[float, typer.Option(help="Share of a position that equity must cover: 0.05 is leverage 20.")] = (
         1.0
     )
-    replace: Annotated[bool, typer.Option("--replace", help="Put new rows in place of others.")] = False
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Store rows that differ as a correction: a new version.")
+    ] = False
 
 
 def register(app: typer.Typer) -> None:
@@ -72,22 +52,26 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Bring market data in and look at it.", no_args_is_help=True)
     app.add_typer(group, name="data")
     add_command(group, "import", ImportingOptions, import_)
+    fetch.register(group)
+    resample.register(group)
+    snapshots.register(group)
     group.command("sample")(guarded(sample))
     group.command("list")(guarded(list_))
     group.command("show")(guarded(show))
-    add_command(group, "check", ReadingOptions, check)
+    check.register(group)
+    serve.register(group)
 
 
 def import_(options: ImportingOptions) -> None:
     """Check a file and bring it into the store, all of it or nothing."""
     from tradewright.data.importer import import_file
-    from tradewright.data.store import BarStore
+    from tradewright.services.stores import open_store
 
     if not options.symbol:
         raise UsageError("is missing", where="--symbol", fix="Name the instrument, for example --symbol EURUSD.")
     params = _instrument(options)
-    imported = import_file(options.file, params.instrument().calendar, _reading(options))
-    written = BarStore(options.store).write(imported, params, replace=options.replace)
+    imported = import_file(options.file, params.instrument().calendar, import_options(options))
+    written = open_store(options.store).write(imported, params, replace=options.replace)
     if options.json:
         changes = {"added": written.added, "removed": written.removed}
         findings = imported.findings.counts()
@@ -96,7 +80,7 @@ def import_(options: ImportingOptions) -> None:
     _say_written(written)
     for note in imported.notes:
         print(f"  note: {note}")
-    _print_findings(imported.findings)
+    print_findings(imported.findings)
 
 
 def _instrument(options: ImportingOptions) -> InstrumentParams:
@@ -121,29 +105,6 @@ def _instrument(options: ImportingOptions) -> InstrumentParams:
         )
     except ValidationError as error:
         raise explained(error, InstrumentParams, lambda place: f"--{str(place[0]).replace('_', '-')}") from error
-
-
-def _reading(options: ReadingOptions) -> ImportOptions:
-    """Return how the file is to be read."""
-    from tradewright.data.importer import ImportOptions
-    from tradewright.data.kinds import Kind
-
-    columns = {}
-    for text in options.column or []:
-        field, equals, name = text.partition("=")
-        if not equals:
-            raise UsageError(f"'{text}' names no column", where="--column", fix="Write FIELD=NAME, such as open=Open.")
-        columns[field] = name
-    return ImportOptions(
-        kind=Kind(options.kind),
-        columns=columns,
-        time_format=options.time_format,
-        timezone=options.timezone,
-        label=options.label,
-        interval=options.timeframe,
-        is_sorted_here=options.sort,
-        drops_duplicates=options.drop_duplicates,
-    )
 
 
 def _say_written(written: Written) -> None:
@@ -188,13 +149,6 @@ def list_(store: Store = STORE, json: Json = False) -> None:
         print_table(("Symbol", "Timeframe", "Kind", "Rows", "From (UTC)", "To (UTC)", "Costs"), rows, "   r")
 
 
-def moment(ns: int) -> str:
-    """Return ns UTC as text to the second."""
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(ns // 1_000_000_000, tz=UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
 def _document(entry: Dataset) -> dict[str, Any]:
     return {
         "symbol": entry.symbol,
@@ -209,22 +163,13 @@ def _document(entry: Dataset) -> dict[str, Any]:
     }
 
 
-def _entries(store: BarStore, symbol: str) -> list[Dataset]:
-    """Return what the store has of ``SYMBOL`` or ``SYMBOL@TIMEFRAME``."""
-    name, _, timeframe = symbol.partition("@")
-    found = [e for e in store.list() if e.symbol == name and timeframe in ("", e.timeframe)]
-    if not found:
-        store.describe(name, timeframe or "1d")  # raises, and says what there is
-    return found
-
-
 def show(
     symbol: Annotated[str, typer.Argument(help="SYMBOL or SYMBOL@TIMEFRAME.")], store: Store = STORE, json: Json = False
 ) -> None:
     """Describe one instrument: its definition, where its rows come from, what the checks found."""
     from tradewright.data.store import BarStore
 
-    found = _entries(BarStore(store), symbol)
+    found = entries_of(BarStore(store), symbol)
     if json:
         print_json([_document(e) | {"findings": e.findings, "notes": list(e.notes)} for e in found])
         return
@@ -248,42 +193,3 @@ def show(
                 "Fingerprint": entry.digest,
             }
         )
-
-
-def check(options: ReadingOptions) -> None:
-    """Check a file, or a SYMBOL of the store; exit code 1 if anything is wrong."""
-    from tradewright.data.importer import import_file
-    from tradewright.data.presets import CALENDARS
-    from tradewright.data.store import BarStore
-
-    damaged: list[str] = []
-    if options.file.is_file() or options.file.suffix in {".csv", ".gz", ".zip", ".parquet", ".txt"}:
-        if options.calendar not in CALENDARS:
-            fix = f"Allowed: {', '.join(CALENDARS)}."
-            raise ConfigError(f"'{options.calendar}' is not allowed", where="--calendar", fix=fix)
-        found = [import_file(options.file, CALENDARS[options.calendar], _reading(options)).findings]
-    else:
-        store = BarStore(options.store)
-        entries = _entries(store, str(options.file))
-        found = [store.check(e) for e in entries]
-        damaged = [f"{e.symbol}/{e.timeframe}/{f}" for e in entries for f in store.damaged(e)]
-    if options.json:
-        print_json({"findings": [row for f in found for row in f.frame.to_dicts()], "damaged_files": damaged})
-    else:
-        for findings in found:
-            print(f"{findings.name}: {'sound' if not len(findings.frame) else 'looked at'}")
-            _print_findings(findings)
-        for file in damaged:
-            print(f"damaged: {file}. Import the data again with --replace.")
-    if damaged or any(len(f.errors) for f in found):
-        raise typer.Exit(1)
-
-
-def _print_findings(findings: Findings, most: int = 20) -> None:
-    frame = findings.frame
-    for row in frame.head(most).iter_rows(named=True):
-        place = f"row {row['row']}" + (f", {row['field']}" if row["field"] else "")
-        print(f"  {row['severity']}: {place}: {row['detail']} [{row['rule']}]. {row['repair']}")
-    if len(frame) > most:
-        counts = ", ".join(f"{n:,} {rule.replace('_', ' ')}" for rule, n in findings.counts().items())
-        print(f"  ... {len(frame) - most:,} more; in all {counts}. --json lists them.")

@@ -12,10 +12,17 @@ import yaml
 from tradewright.core.types.errors import ConfigError
 from tradewright.services.cli.yaml_places import load_yaml, read_yaml
 from tradewright.services.places import Place
+from tradewright.services.sources import PREFIXES
 
 PREFIX = "TRADEWRIGHT_"
 #: Variables with this prefix that are no settings.
-RESERVED = frozenset({"TRADEWRIGHT_DEBUG"})
+RESERVED = frozenset(
+    {
+        "TRADEWRIGHT_DEBUG",
+        *("TRADEWRIGHT_DATA_TOKEN", "TRADEWRIGHT_DATA_TOKEN_FILE"),
+        *("TRADEWRIGHT_DATA_REDIS_URL", "TRADEWRIGHT_DATA_REDIS_URL_FILE"),
+    }
+)
 
 
 @dataclass(slots=True)
@@ -35,7 +42,7 @@ class Layered:
         """Add ``TRADEWRIGHT_SECTION__FIELD`` variables, in order of their names; ``known`` are the sections."""
         sections = set(known)
         for name in sorted(environment):
-            if not name.startswith(PREFIX) or name in RESERVED:
+            if not name.startswith(PREFIX) or name in RESERVED or name.startswith(PREFIXES):
                 continue
             keys = name.removeprefix(PREFIX).split("__")
             # Symbols are written as they are; everything else in a configuration is lower case.

@@ -33,10 +33,10 @@ def render_report(view: ReportView) -> str:
         view=view,
         month_names=_MONTHS,
         month_scale=_month_scale(view.months),
-        data=_as_script_data(_payload(view)),
+        data=as_script_data(_payload(view)),
         css=_source(_HERE / "report.css"),
         script=_source(_HERE / "report.js"),
-        plotly=_plotly_source(),
+        plotly=plotly_source(),
     )
 
 
@@ -69,7 +69,7 @@ def _payload(view: ReportView) -> dict[str, object]:
     }
 
 
-def _as_script_data(payload: dict[str, object]) -> str:
+def as_script_data(payload: dict[str, object]) -> str:
     """Return JSON that can stand inside a script element: no character of it can end the element.
 
     The escapes are JSON's own, so the parsed values are unchanged.
@@ -87,7 +87,8 @@ def _source(path: Path) -> str:
 
 
 @cache
-def _plotly_source() -> str:
+def plotly_source() -> str:
+    """Return plotly's JavaScript so that it can stand inside a script element."""
     source = _source(plotly_file())
     # These could end the script element early; inside JavaScript strings the backslash changes nothing.
     for word in ("</script", "<!--"):

@@ -15,16 +15,20 @@ from pydantic import ValidationError
 
 from tradewright.core.types.bar import Bars
 from tradewright.core.types.calendar import Calendar
-from tradewright.core.types.dtypes import SESSION
 from tradewright.core.types.errors import ConfigError, UsageError
 from tradewright.core.types.forecast import Forecasts
+from tradewright.data.clock import fill_clock
 from tradewright.data.instruments import InstrumentParams
 from tradewright.data.kinds import Kind
+from tradewright.data.reference import with_reference
+from tradewright.data.snapshots import read as read_snapshot
+from tradewright.data.snapshots import version_of
 from tradewright.data.source import StoreSource
 from tradewright.data.store import BarStore
 from tradewright.engine.plan import BacktestPlan, plan_of_bars
 from tradewright.services.explain import explained
 from tradewright.services.places import Place
+from tradewright.services.runs.gate import pass_gate
 from tradewright.services.settings import DataSettings, RunSettings
 from tradewright.strategies.loader import load_file
 from tradewright.strategies.strategy import Strategy
@@ -120,7 +124,7 @@ def prepare(settings: RunSettings, origins: Origins | None = None) -> PreparedRu
     except ValidationError as error:
         raise explained(error, strategy.params, origins.origin, ("strategy", "params")) from error
     _refuse_strangers(settings, origins)
-    loaded = [_blamed(settings, spec, origins) for spec in settings.data.symbols]
+    loaded = [_blamed(settings, spec, origins, "symbols") for spec in settings.data.symbols]
     forecasts = _forecasts(settings, strategy, [bars.instrument for _, bars, _ in loaded])
     resolved = settings.model_copy(
         update={
@@ -133,7 +137,10 @@ def prepare(settings: RunSettings, origins: Origins | None = None) -> PreparedRu
             },
         }
     )
-    bars = [b for _, b, _ in loaded]
+    bars, reference = [b for _, b, _ in loaded], None
+    if settings.data.reference:
+        _, newest, reference = _blamed(settings, settings.data.reference, origins, "reference")
+        bars = [with_reference(b, newest) for b in bars]
     plan = plan_of_bars([p.instrument() for p, *_ in loaded], bars, strategy, params)
     plan = replace(
         plan,
@@ -144,6 +151,8 @@ def prepare(settings: RunSettings, origins: Origins | None = None) -> PreparedRu
     )
     data = tuple(d for *_, d in loaded)
     inputs = [to_yaml(resolved), strategy.source_hash, *(d.fingerprint for d in data)]
+    if reference is not None:
+        inputs.append(reference.fingerprint)
     if settings.forecasts is not None:
         inputs.append(hashlib.blake2b(settings.forecasts.file.read_bytes(), digest_size=16).hexdigest())
     identity = hashlib.blake2b("\0".join(inputs).encode(), digest_size=16).hexdigest()
@@ -161,15 +170,15 @@ def _refuse_strangers(settings: RunSettings, origins: Origins) -> None:
             raise ConfigError(f"'{symbol}' is not traded in this run", where=where, fix=fix)
 
 
-def _blamed(settings: RunSettings, spec: str, origins: Origins) -> tuple[InstrumentParams, Bars, DataFacts]:
+def _blamed(settings: RunSettings, spec: str, origins: Origins, field: str) -> tuple[InstrumentParams, Bars, DataFacts]:
     """Return what `bars_of` does; an instrument or range that is not there is named where it was asked for."""
     try:
         return bars_of(settings, spec, origins)
     except ConfigError:
         raise
     except UsageError as error:
-        place = origins.origin(("data", "symbols"))
-        where = ", ".join(filter(None, (place, "" if place.startswith("--") else "data.symbols")))
+        place = origins.origin(("data", field))
+        where = ", ".join(filter(None, (place, "" if place.startswith("--") else f"data.{field}")))
         store = f" (store {settings.data.store})" if error.where == str(settings.data.store) else ""
         raise ConfigError(f"{error.what}{store}", where=where, fix=error.fix) from error
 
@@ -183,12 +192,16 @@ def bars_of(
     ------
     UsageError
         If the store has no such bars, or a change to the definition is not allowed.
+    DataError
+        If the bars did not pass the checks, and ``data.gate`` does not accept that.
     """
     origins = origins or _Unknown()
     data, (symbol, _, own) = settings.data, spec.partition("@")
     store = BarStore(data.store)
     timeframe = own or data.timeframe or only_timeframe(store, symbol)
-    params = store.describe(symbol, timeframe).instrument
+    version = version_of(store, read_snapshot(data.store, data.snapshot), symbol, timeframe) if data.snapshot else None
+    dataset = store.describe(symbol, timeframe, version=version)
+    params = dataset.instrument
     changed = settings.instruments.get(symbol)
     if changed:
         merged = _merged(params.model_dump(mode="json"), changed)
@@ -198,10 +211,11 @@ def bars_of(
             raise explained(error, InstrumentParams, origins.origin, ("instruments", symbol)) from error
     calendar = params.instrument().calendar
     start, end = _range(data, calendar)
-    source = StoreSource(store, symbol, timeframe, start, end)
+    source = StoreSource(store, symbol, timeframe, start, end, version)
     bars = source.bars()
-    if params.calendar != store.describe(symbol, timeframe).instrument.calendar:
-        bars.fields[SESSION] = calendar.day_numbers(bars.ts_open)
+    pass_gate(store, dataset, calendar, data.gate, (start, end))
+    if params.calendar != dataset.instrument.calendar:
+        fill_clock(bars.fields, bars.ts_open, bars.ts_event, calendar)
     return (
         params,
         bars,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tradewright.core.types.dtypes import SESSION
+from tradewright.core.types.dtypes import REFERENCE, SESSION
 from tradewright.core.types.errors import ConfigError, TradewrightError, UsageError
 from tradewright.data.importer import import_file
 from tradewright.data.instruments import InstrumentParams
@@ -152,3 +152,17 @@ def test_base_rates_look_back_only(store: Path) -> None:
     assert forecasts.ts_seen[0] == bars.ts_event[100]
     assert forecasts.values[0, 0] == np.mean(bars.close[1:101] > bars.close[:100])
     assert np.allclose(forecasts.values[:3].sum(axis=0), 1.0)
+
+
+def test_a_reference_is_seen_only_once_it_is_complete_and_is_part_of_the_identity(store: Path) -> None:
+    plain = prepared(store)
+    run = prepared(store, reference="BOLT@1h")
+    bolt = prepared(store, symbols=["BOLT@1h"]).bars[0]
+    seen = run.bars[0].fields[REFERENCE]
+    assert np.isnan(plain.bars[0].fields[REFERENCE]).all()
+    assert (seen[:48] == bolt.close).all()
+    assert (seen[48:] == bolt.close[-1]).all(), "the newest known close stands"
+    assert run.identity != plain.identity
+    with pytest.raises(ConfigError, match="unknown instrument 'NUT'") as caught:
+        prepared(store, reference="NUT@1h")
+    assert "data.reference" in caught.value.where

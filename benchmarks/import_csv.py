@@ -1,0 +1,105 @@
+"""Import of a 100 MB CSV into the store, checks included, against the time polars needs to read the same file.
+
+``python -m benchmarks.import_csv [--megabytes 100] [--repeats 5]``
+
+The rows are compared first: what the store returns must be what polars read. Both sides then run alternately, each on
+a warm file cache; the smallest time of each side counts (the least disturbed one on a shared machine), and the ratio
+of every pair is shown as well. Processor time, all threads together, tells what other processes on the machine blur.
+Reading with polars means `pl.read_csv` with the column types given, its fastest way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from tradewright.data.importer import ImportOptions, import_file
+from tradewright.data.instruments import InstrumentParams
+from tradewright.data.presets import CALENDARS
+from tradewright.data.store import BarStore
+
+_TYPES = {"time": pl.Int64, "open": pl.Float64, "high": pl.Float64, "low": pl.Float64, "close": pl.Float64}
+_TYPES |= {"volume": pl.Float64}
+_START_MS = 1_577_836_800_000
+_MINUTE_MS = 60_000
+
+
+def write_csv(path: Path, megabytes: float) -> int:
+    """Write bars of a minute, epoch milliseconds and two decimals, until the file is that large; return the rows."""
+    rows = int(megabytes * 1e6 / 55)
+    rng = np.random.default_rng(7)
+    close = np.round(30_000 * np.exp(np.cumsum(rng.normal(0, 2e-4, rows))), 2)
+    open_ = np.concatenate([close[:1], close[:-1]])
+    high = np.round(np.maximum(open_, close) + rng.exponential(2.0, rows), 2)
+    low = np.round(np.minimum(open_, close) - rng.exponential(2.0, rows), 2)
+    times = _START_MS + _MINUTE_MS * np.arange(rows, dtype=np.int64)
+    volume = np.round(rng.exponential(20.0, rows), 5)
+    frame = {"time": times, "open": open_, "high": high, "low": low, "close": close, "volume": volume}
+    pl.DataFrame(frame).write_csv(path)
+    return rows
+
+
+def ours(path: Path, root: Path) -> BarStore:
+    """Import the file into a new store."""
+    imported = import_file(path, CALENDARS["24/7"], ImportOptions())
+    store = BarStore(root)
+    store.write(imported, InstrumentParams(symbol="BTCUSDT", tick_size="0.01"))
+    return store
+
+
+def theirs(path: Path) -> pl.DataFrame:
+    """Read the file."""
+    return pl.read_csv(path, schema_overrides=_TYPES)
+
+
+def compare(path: Path, root: Path) -> int:
+    """Check that the store holds what polars reads; return the number of rows."""
+    store, expected = ours(path, root), theirs(path)
+    found = store.frame(store.describe("BTCUSDT", "1m"))
+    is_equal = bool((found["ts_open"] == expected["time"] * 1_000_000).all())
+    is_equal &= all(bool((found[name] == expected[name]).all()) for name in _TYPES if name != "time")
+    if not is_equal or store.damaged(store.describe("BTCUSDT", "1m")):
+        raise SystemExit("the store does not hold what polars reads: nothing was timed")
+    return len(found)
+
+
+def timed(work: Callable[..., object], *arguments: Path) -> tuple[float, float]:
+    """Return how long the work takes, and how much processor time; seconds."""
+    started, used = time.perf_counter(), time.process_time()
+    work(*arguments)
+    return time.perf_counter() - started, time.process_time() - used
+
+
+def main() -> None:
+    """Generate, compare, time, report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--megabytes", type=float, default=100.0)
+    parser.add_argument("--repeats", type=int, default=5)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bars.csv"
+        write_csv(path, asked.megabytes)
+        rows = compare(path, Path(folder) / "first")
+        print(f"{path.stat().st_size / 1e6:.1f} MB, {rows:,} rows: equal to what polars reads")
+        pairs = []
+        for number in range(asked.repeats):
+            root = Path(folder) / f"store{number}"
+            reading = timed(theirs, path)
+            pairs.append((timed(ours, path, root), reading))
+            shutil.rmtree(root)
+    print("pairs: " + ", ".join(f"{o:.2f}/{t:.2f} s = {o / t:.2f}" for (o, _), (t, _) in pairs))
+    for place, what in ((1, "processor time"), (0, "time")):
+        mine, peer = (min(pair[side][place] for pair in pairs) for side in (0, 1))
+        print(f"{what}: import {mine:.2f} s, polars reads {peer:.2f} s, ratio {mine / peer:.2f}")
+    print("target for the ratio of times: 1.5")
+
+
+if __name__ == "__main__":
+    main()

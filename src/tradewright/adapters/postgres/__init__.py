@@ -1,0 +1,1 @@
+"""Market data in PostgreSQL, with TimescaleDB where the server has it."""

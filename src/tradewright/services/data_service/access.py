@@ -1,0 +1,124 @@
+"""Who may ask: this machine without a token, others only with one."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tradewright.core.types.errors import ConfigError
+from tradewright.services.data_service.bodies import json_bytes
+
+#: The token itself, or the file that holds it (Docker and Kubernetes mount secrets as files).
+TOKEN = "TRADEWRIGHT_DATA_TOKEN"  # noqa: S105 -- the name of a variable
+TOKEN_FILE = "TRADEWRIGHT_DATA_TOKEN_FILE"  # noqa: S105
+#: Address of Redis; it may hold a password, so it is a secret too.
+REDIS_URL = "TRADEWRIGHT_DATA_REDIS_URL"
+REDIS_URL_FILE = "TRADEWRIGHT_DATA_REDIS_URL_FILE"
+_SHORTEST_TOKEN = 16
+
+
+def secret(environment: Mapping[str, str], name: str) -> str:
+    """Return a secret from the environment or the file it names; empty where neither is given.
+
+    Raises
+    ------
+    ConfigError
+        If both are given, or the file cannot be read.
+    """
+    direct, file = environment.get(name, ""), environment.get(f"{name}_FILE", "")
+    if direct and file:
+        raise ConfigError(f"{name} and {name}_FILE are both set", where="environment", fix="Set one of them.")
+    if not file:
+        return direct
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        what = f"the file named by {name}_FILE cannot be read"
+        raise ConfigError(what, where=file, fix="Check the path and its rights.") from error
+
+
+def is_this_machine(host: str) -> bool:
+    """Return whether a host name or address reaches nobody but this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def check_token(host: str, token: str) -> None:
+    """Refuse to listen beyond this machine without a token that deserves the name.
+
+    Raises
+    ------
+    ConfigError
+        If it is missing or short.
+    """
+    if token and (len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable()):
+        what = f"the token must be at least {_SHORTEST_TOKEN} printable ASCII characters"
+        raise ConfigError(what, where=TOKEN, fix="Make one, for example with: openssl rand -hex 32")
+    if not token and not is_this_machine(host):
+        what = f"listening on {host} lets others in, and there is no token to tell them apart"
+        raise ConfigError(what, where="--host", fix=f"Set {TOKEN} or {TOKEN_FILE}, or use 127.0.0.1.")
+
+
+class Guard:
+    """Lets requests through that may ask.
+
+    With a token, every request must carry it (``Authorization: Bearer ...``); only ``/health`` answers without, and
+    says less. Without one, requests must be addressed to this machine, so that no web page can reach us under a name
+    of its own that it points at 127.0.0.1.
+
+    Parameters
+    ----------
+    app : ASGIApp
+        What is guarded.
+    token : str
+        The token; empty: none.
+    """
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._token = token.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        if self._token:
+            scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+            is_known = hmac.compare_digest(given.strip(), self._token) and scheme.lower() == b"bearer"
+            if not is_known and scope["path"] != "/health":
+                what = "this service wants a token" if not given else "this is not the token"
+                await _refuse(send, HTTPStatus.UNAUTHORIZED, what, "Send the header Authorization: Bearer TOKEN.")
+                return
+        else:
+            is_known = _is_local(headers.get(b"host", b""))
+            if not is_known:
+                what = "without a token only requests addressed to this machine are answered"
+                await _refuse(send, HTTPStatus.FORBIDDEN, what, "Use 127.0.0.1 or localhost in the address.")
+                return
+        scope.setdefault("state", {})["is_known"] = is_known
+        await self._app(scope, receive, send)
+
+
+def _is_local(host: bytes) -> bool:
+    name = host.decode("latin-1")
+    return is_this_machine(name.rpartition("]")[0] + "]" if name.startswith("[") else name.partition(":")[0])
+
+
+async def _refuse(send: Send, status: HTTPStatus, what: str, fix: str) -> None:
+    body = json_bytes({"what": what, "where": "request", "fix": fix})
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers.append((b"www-authenticate", b"Bearer"))
+    await send({"type": "http.response.start", "status": status.value, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
