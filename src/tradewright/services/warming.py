@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import multiprocessing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Literal
@@ -11,7 +13,7 @@ import numpy as np
 
 from tradewright.core.types.bar import Bars, blank_fields
 from tradewright.core.types.dtypes import CLOSE, HIGH, LOW, OPEN, SESSION, VOLUME
-from tradewright.core.types.feature import Feature
+from tradewright.core.types.errors import RunError
 from tradewright.core.types.forecast import Forecasts
 from tradewright.core.types.instrument import Instrument
 from tradewright.engine.backtest import run_backtest
@@ -27,20 +29,43 @@ _BARS = 64
 _HOUR = 3_600_000_000_000
 
 
+def warm_features() -> None:
+    """Compile every feature and keep it."""
+    for constructor in REGISTRY.values():
+        FeatureSet({"it": constructor()})
+
+
+@contextmanager
+def features_beside() -> Iterator[None]:
+    """Compile the features in a process of their own while the block compiles the rest.
+
+    Raises
+    ------
+    RunError
+        If that process fails.
+    """
+    process = multiprocessing.get_context("spawn").Process(target=warm_features)
+    process.start()
+    try:
+        yield
+    except BaseException:
+        process.terminate()
+        raise
+    finally:
+        process.join()
+    if process.exitcode != 0:
+        raise RunError("the features could not be compiled", fix="See the error above.")
+
+
 def warm_steps() -> list[tuple[str, Callable[[], object]]]:
-    """Return every step with its name; each compiles something on its first call and keeps it on disk."""
+    """Return every other step with its name; each compiles something on its first call and keeps it on disk."""
     steps: list[tuple[str, Callable[[], object]]] = []
-    steps += [(f"feature {name}", partial(_feature, make)) for name, make in REGISTRY.items()]
     for name in names():
         steps += [(f"strategy {name}, {path}", partial(_strategy, built_in(name), path)) for path in _PATHS]
     for name in _ONE_OF_EACH:  # the stages that stand alone around a strategy in plain Python
         plain = replace(built_in(name), is_compiled=False)
         steps.append((f"stages around {name}", partial(_strategy, plain, "loop")))
     return steps
-
-
-def _feature(constructor: Callable[..., Feature]) -> None:
-    FeatureSet({"it": constructor()})
 
 
 def _strategy(strategy: Strategy, path: Literal["loop", "session"]) -> None:

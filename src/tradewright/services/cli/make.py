@@ -19,16 +19,16 @@ def register(app: typer.Typer) -> None:
 
 def warm() -> None:
     """Compile everything that is compiled and keep it, so that later starts are quick."""
-    from tradewright.services.warming import warm_steps
+    from tradewright.services.warming import features_beside, warm_steps
 
     steps = warm_steps()
-    with Meter("compiling", len(steps)) as meter:
+    with features_beside(), Meter("compiling", len(steps)) as meter:
         for name, step in steps:
             meter.what = f"compiling {name}"
             meter.advance(0)
             step()
             meter.advance(1)
-    print(f"Compiled and kept: {len(steps)} parts.")
+    print("Compiled and kept: every strategy, the engine and all features.")
 
 
 def demo(
