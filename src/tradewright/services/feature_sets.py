@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,21 +123,16 @@ def _module(path: Path) -> ModuleType:
     """Run a file as a module of its own. Its name has no hash in it: a comment must not make another feature."""
     if not path.is_file() or path.suffix != ".py":
         raise ConfigError("there is no such Python file", where=str(path), fix="Check the path.")
-    name = f"tradewright_user_features_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ConfigError("it is not a Python file", where=str(path), fix="Give a file ending in .py.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    from tradewright.strategies.loader import run_file
+
     try:
-        spec.loader.exec_module(module)
+        return run_file(path, f"tradewright_user_features_{path.stem}")
     except SyntaxError as error:
         where = f"{path}:{error.lineno}"
         raise ConfigError(f"syntax error: {error.msg}", where=where, fix="Mend the line.") from error
     except Exception as error:  # a user's file may raise anything at all
         what = f"it does not import: {type(error).__name__}: {error}"
         raise ConfigError(what, where=str(path), fix="Mend the file.") from error
-    return module
 
 
 @dataclass(frozen=True, slots=True)

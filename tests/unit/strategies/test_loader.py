@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tradewright.core.types.errors import StrategyLoadError
+from tradewright.core.types.feature import feature
 from tradewright.strategies.loader import load_file
 
+FEATURE = "from tradewright.core.types.feature import feature\n"
 DECIDE = "def decide(row, forecast, account, params, signals):\n    pass\n"
 
 
@@ -33,6 +37,21 @@ def test_a_changed_file_is_another_strategy(save: Callable[[str], Path]) -> None
     second = load_file(save("COMPILED = False\nUSES_FORECAST = True\n" + DECIDE))
     assert first.source_hash != second.source_hash
     assert (second.is_compiled, second.uses_forecast) == (False, True)
+
+
+def test_two_edits_within_a_second_are_two_strategies(
+    save: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+
+    def saved(period: int) -> Path:
+        path = save(f"def features(params):\n    return {{'mean': feature('sma', {period})}}\n\n\n" + FEATURE + DECIDE)
+        os.utime(path, (1_700_000_000, 1_700_000_000))  # Python's bytecode files go by time and size
+        return path
+
+    found = [load_file(saved(period)) for period in (10, 20)]
+    asked = [strategy.features(strategy.params())["mean"] for strategy in found]
+    assert asked == [feature("sma", 10), feature("sma", 20)]
 
 
 @pytest.mark.parametrize(
