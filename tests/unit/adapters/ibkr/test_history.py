@@ -359,7 +359,7 @@ def test_no_data_is_an_empty_piece_that_says_so(fake_time: Time) -> None:
         (Fault("no_permission", "bars"), "No market data permissions", "Client Portal"),
         (Fault("refused", "bars"), "End Date/Time", "10314"),
         (Fault("invalid", "bars"), "Error validating request", "invalid"),
-        (Fault("offline", "bars", times=None), "1100", "Try again later"),
+        (Fault("offline", "bars", times=None), "1100", "again"),  # in either of two wordings
         (Fault("pacing", "bars", times=None), "pacing violation", "Try again later"),
         (Fault("drop", "bars", times=None), "connection was closed", "Try again later"),
         (Fault("busy", "connect"), "client id 71 is already in use", "another client_id"),
