@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import time
@@ -168,6 +167,8 @@ class _Job:
 
 def _run(work: Callable[[], Any]) -> list[Any]:
     """Run to the end, or say how to go on after Ctrl-C."""
+    import asyncio  # a fifth of what `--help` would take
+
     try:
         results: list[Any] = asyncio.run(work())
     except KeyboardInterrupt:
