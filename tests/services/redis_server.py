@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 import redis
 
 
@@ -98,3 +99,11 @@ def redis_server() -> Iterator[RedisServer | str]:
             shutil.rmtree(home, ignore_errors=True)
         return
     yield "; ".join(reasons)
+
+
+def running_server() -> Iterator[RedisServer]:
+    """Body of a fixture: a server for all tests of a session, or the reason why they are skipped."""
+    with redis_server() as found:
+        if isinstance(found, str):
+            pytest.skip(found)
+        yield found

@@ -10,8 +10,8 @@ import polars as pl
 
 from tradewright.data.catalogue import Dataset, Partition
 from tradewright.data.kinds import schema
-from tradewright.data.ports import MarketStore
 from tradewright.data.snapshots import Key
+from tradewright.data.store import MarketStore
 
 
 @dataclass(frozen=True, slots=True)

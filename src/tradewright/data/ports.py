@@ -1,4 +1,4 @@
-"""The ports of market data: through which it comes in, implemented by every vendor's adapter, and where it is kept.
+"""The ports through which market data comes in; every vendor's adapter implements them.
 
 History comes in pieces: a source says which pieces make up what is wanted; each can be fetched by itself, in any
 order, in parallel, and again. A live feed is one ordered stream of nouns.
@@ -6,23 +6,17 @@ order, in parallel, and again. A live feed is one ordered stream of nouns.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import polars as pl
 
-from tradewright.core.types.bar import Bar, Bars
-from tradewright.core.types.events import MarketEvents
+from tradewright.core.types.bar import Bar
 from tradewright.core.types.feed import FeedGap
 from tradewright.core.types.quote import Quote
 from tradewright.core.types.trade import Trade
-from tradewright.data.catalogue import Dataset, Partition
-from tradewright.data.importer import Imported
-from tradewright.data.instruments import InstrumentParams
 from tradewright.data.kinds import Kind
-from tradewright.data.quality import Findings
-from tradewright.data.writing import Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,83 +124,3 @@ class LiveSource(Protocol):
 
         Bars are yielded once, when complete. Times: ``ts_event`` by the venue, ``ts_seen`` by our clock on receipt.
         """
-
-
-class MarketStore(Protocol):
-    """Where market data is kept. Equal rows give equal frames and equal digests in every store.
-
-    Every write is a new version and the old ones stay readable (docs/decisions/0007-store-versions.md). All times are
-    ns UTC; ``start`` and ``end`` bound rows that lie wholly within, None is open-ended.
-    """
-
-    @property
-    def place(self) -> str:
-        """Where the store is, for messages; never holds a secret."""
-
-    def list(self, kind: Kind | None = None) -> tuple[Dataset, ...]:
-        """Return the newest version of every data set, by kind, symbol and timeframe."""
-
-    def versions(self, symbol: str, timeframe: str, kind: Kind = Kind.BARS) -> tuple[Dataset, ...]:
-        """Return every version that is kept, oldest first."""
-
-    def describe(self, symbol: str, timeframe: str, kind: Kind = Kind.BARS, *, version: int | None = None) -> Dataset:
-        """Return a data set's catalogue entry; raises UsageError where there is none."""
-
-    def find(self, symbol: str, timeframe: str, kind: Kind, digest: str, definition: str = "") -> Dataset:
-        """Return the newest version with this content; raises StoreError where none is kept."""
-
-    def fingerprint(self, symbol: str, timeframe: str, kind: Kind = Kind.BARS) -> str:
-        """Return the hash of a data set's content."""
-
-    def load(
-        self,
-        symbol: str,
-        timeframe: str,
-        start: int | None = None,
-        end: int | None = None,
-        *,
-        version: int | None = None,
-        as_of_ns: int | None = None,
-    ) -> Bars:
-        """Return bars of the newest or an older version, or as known at a moment."""
-
-    def load_events(
-        self,
-        symbol: str,
-        kind: Kind,
-        start: int | None = None,
-        end: int | None = None,
-        *,
-        version: int | None = None,
-        as_of_ns: int | None = None,
-    ) -> MarketEvents:
-        """Return quotes or trades as events; as `load` does."""
-
-    def blocks(
-        self,
-        symbol: str,
-        timeframe: str,
-        start: int | None = None,
-        end: int | None = None,
-        rows: int = 100_000,
-        *,
-        version: int | None = None,
-    ) -> Iterator[Bars]:
-        """Yield bars in blocks, one partition in memory at a time."""
-
-    def frame(
-        self, dataset: Dataset, start: int | None = None, end: int | None = None, *, as_of_ns: int | None = None
-    ) -> pl.DataFrame:
-        """Return the rows of one version as its canonical frame."""
-
-    def read(self, dataset: Dataset, partition: Partition) -> pl.DataFrame:
-        """Return the rows of one partition."""
-
-    def check(self, dataset: Dataset) -> Findings:
-        """Run every quality rule over a stored data set."""
-
-    def damaged(self, dataset: Dataset) -> tuple[str, ...]:
-        """Return the partitions whose content is not what the catalogue says."""
-
-    def write(self, imported: Imported, params: InstrumentParams, *, replace: bool = False) -> Written:
-        """Store checked rows as a new version, all or nothing; other rows are corrected only with ``replace``."""

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tradewright.core.types.errors import StoreError, UsageError
 from tradewright.data.catalogue import Dataset, definition_digest
 from tradewright.data.kinds import Kind
-from tradewright.data.ports import MarketStore
+from tradewright.data.store import MarketStore
 
 SNAPSHOTS = "snapshots"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

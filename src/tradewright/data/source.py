@@ -15,7 +15,7 @@ from tradewright.core.types.dtypes import BUY_VOLUME, REFERENCE, SESSION, TRADES
 from tradewright.core.types.errors import UsageError
 from tradewright.core.types.instrument import Instrument
 from tradewright.data.catalogue import Dataset
-from tradewright.data.ports import MarketStore
+from tradewright.data.store import MarketStore
 
 
 class BarSource(Protocol):

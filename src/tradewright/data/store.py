@@ -49,8 +49,12 @@ from tradewright.data.writing import Written, plan_change, rows_between
 _PARTITION_FILE = re.compile(r"\d{4}(-\d\d){0,2}\.[0-9a-f]{12}\.parquet")
 
 
-class StoredMarket(ABC):
-    """What every store does in the same way once it can describe a data set and read its partitions."""
+class MarketStore(ABC):
+    """Where market data is kept: the port, with what every store does in the same way once it can read partitions.
+
+    Equal rows give equal frames and equal digests in every store. Every write is a new version and the old ones stay
+    readable. All times are ns UTC; ``start`` and ``end`` bound rows that lie wholly within, None is open-ended.
+    """
 
     @property
     @abstractmethod
@@ -73,6 +77,21 @@ class StoredMarket(ABC):
         ------
         StoreError
             If it is missing or damaged.
+        """
+
+    @abstractmethod
+    def write(self, imported: Imported, params: InstrumentParams, *, replace: bool = False) -> Written:
+        """Store checked rows as a new version, all or nothing.
+
+        Rows that are there already and equal are left alone, so importing twice or importing a longer file is
+        safe. Rows between the first and the last new one that differ are corrected only with ``replace``: the new
+        version has the new rows, the old versions keep theirs.
+
+        Raises
+        ------
+        StoreError
+            If other rows or another instrument definition are there and ``replace`` is false, or the store
+            cannot be written.
         """
 
     @abstractmethod
@@ -271,7 +290,7 @@ class Pruned:
     size_bytes: int
 
 
-class BarStore(StoredMarket):
+class BarStore(MarketStore):
     """Data sets under one folder.
 
     Parameters
@@ -311,18 +330,7 @@ class BarStore(StoredMarket):
         return read_partition(self.folder(dataset.symbol, dataset.timeframe, dataset.kind), dataset, partition)
 
     def write(self, imported: Imported, params: InstrumentParams, *, replace: bool = False) -> Written:
-        """Store a checked file as a new version, all or nothing.
-
-        Rows that are there already and equal are left alone, so importing twice or importing a longer file is
-        safe. Rows between the first and the last new one that differ are corrected only with ``replace``: the new
-        version has the new rows, the old versions keep theirs.
-
-        Raises
-        ------
-        StoreError
-            If other rows or another instrument definition are there and ``replace`` is false, or the store
-            cannot be written.
-        """
+        """Store rows under the folder; as `MarketStore.write`."""
         folder = self.folder(params.symbol, imported.timeframe, imported.kind)
         before = read_catalogue(folder) if (folder / CATALOGUE).is_file() else None
         change = plan_change(before, imported, params, self.read, replace=replace)

@@ -86,7 +86,8 @@ def compiled_path(strategy: Strategy, names: list[str], *, keeps_curve: bool, ke
 
     What a run keeps of each bar is compiled in: what it does not keep costs nothing.
     """
-    name = f"{_identity(strategy, names)}_{keeps_curve:d}{keeps_score:d}"
+    stage_name = _identity(strategy, names)
+    name = f"{stage_name}_{keeps_curve:d}{keeps_score:d}"
     if strategy.source_hash and name in _PATHS:
         return _PATHS[name]
     fields = list(strategy.params.model_fields)
@@ -99,15 +100,15 @@ def compiled_path(strategy: Strategy, names: list[str], *, keeps_curve: bool, ke
     }
     quiet: dict[str, Any] = {}
     if strategy.is_cross_section:
-        decide_all = inlined(rebound(market_nb.decide_all, name, **bound))
+        decide_all = inlined(rebound(market_nb.decide_all, stage_name, **bound))
         stages: dict[str, Any] = {
-            "on_event": rebound(market_nb.on_event_of_many, name),
-            "on_stamp": rebound(market_nb.on_stamp, name, decide_all=decide_all),
+            "on_event": rebound(market_nb.on_event_of_many, stage_name),
+            "on_stamp": rebound(market_nb.on_stamp, stage_name, decide_all=decide_all),
         }
         template: Any = loop_nb.run_stamps
     else:
-        decide_one = inlined(rebound(market_nb.decide_one, name, **bound))
-        stages = {"on_event": rebound(market_nb.on_event, name, decide_one=decide_one)}
+        decide_one = inlined(rebound(market_nb.decide_one, stage_name, **bound))
+        stages = {"on_event": rebound(market_nb.on_event, stage_name, decide_one=decide_one)}
         quiet["pass_quiet"] = inlined(
             rebound(quiet_nb.pass_quiet, name, **bound, KEEPS_CURVE=keeps_curve, KEEPS_SCORE=keeps_score)
         )

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import math
-
 from tradewright.core.kernel.compiled import inlined
 from tradewright.core.types.dtypes import TRADES, VOLUME
 from tradewright.core.types.feature import Feature, Floats
 from tradewright.features.parameters import whole_number
-from tradewright.features.window_nb import moments_window, push_moments_nb
+from tradewright.features.window_nb import moments_window, push_score_nb
 
 
 @inlined
 def volume_zscore_step_nb(state: Floats, params: Floats, fields: Floats, i: int) -> float:
     """State: a window of volumes."""
-    n = int(params[0])
-    x = fields[VOLUME, i]
-    mean, squares = push_moments_nb(state, 0, n, x)
-    deviation = math.sqrt(squares / (n - 1))
-    if deviation == 0.0:
-        return 0.0
-    return float((x - mean) / deviation)
+    return push_score_nb(state, 0, int(params[0]), fields[VOLUME, i])
 
 
 def volume_zscore(period: int = 20) -> Feature:
@@ -41,13 +33,7 @@ def volume_zscore(period: int = 20) -> Feature:
 @inlined
 def trade_count_zscore_step_nb(state: Floats, params: Floats, fields: Floats, i: int) -> float:
     """State: a window of numbers of trades."""
-    n = int(params[0])
-    x = fields[TRADES, i]
-    mean, squares = push_moments_nb(state, 0, n, x)
-    deviation = math.sqrt(squares / (n - 1))
-    if deviation == 0.0:
-        return 0.0
-    return float((x - mean) / deviation)
+    return push_score_nb(state, 0, int(params[0]), fields[TRADES, i])
 
 
 def trade_count_zscore(period: int = 20) -> Feature:

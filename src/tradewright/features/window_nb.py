@@ -208,3 +208,14 @@ def push_range_nb(state: Floats, at: int, n: int, high: float, low: float) -> tu
         if state[at + 1] < n:
             return math.nan, math.nan
     return float(highest), float(lowest)
+
+
+@inlined
+def push_score_nb(state: Floats, at: int, n: int, x: float) -> float:
+    """Push a value into a window of moments; return its distance from the mean in standard deviations (ddof = 1).
+
+    NaN until the window is full, 0 where nothing varied.
+    """
+    mean, squares = push_moments_nb(state, at, n, x)
+    deviation = math.sqrt(squares / (n - 1))
+    return 0.0 if deviation == 0.0 else float((x - mean) / deviation)

@@ -25,12 +25,12 @@ from tradewright.data.catalogue import Dataset, Partition, folder_name
 from tradewright.data.importer import Imported
 from tradewright.data.instruments import InstrumentParams
 from tradewright.data.kinds import Kind, schema
-from tradewright.data.store import StoredMarket
+from tradewright.data.store import MarketStore
 from tradewright.data.timeframe import interval_ns
 from tradewright.data.writing import Change, Written, entry_after, merged, partition_of, plan_change
 
 
-class PostgresStore(StoredMarket):
+class PostgresStore(MarketStore):
     """Data sets in one schema of a PostgreSQL database.
 
     Parameters
@@ -100,13 +100,7 @@ class PostgresStore(StoredMarket):
             return self._rows(connection, dataset, partition)
 
     def write(self, imported: Imported, params: InstrumentParams, *, replace: bool = False) -> Written:
-        """Store checked rows as a new version, all or nothing, in one transaction; as `BarStore.write`.
-
-        Raises
-        ------
-        StoreError
-            If other rows or another definition are there and ``replace`` is false, or the server fails.
-        """
+        """Store rows in one transaction; as `MarketStore.write`."""
         folder_name(params.symbol)  # the same symbols are possible in every store
         self._prepare()
         key = (imported.kind.value, params.symbol, imported.timeframe)

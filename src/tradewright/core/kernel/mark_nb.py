@@ -31,17 +31,13 @@ NO_FLOOR = -9_000_000_000_000_000_000
 
 
 @inlined
-def floor_nb(day_open_micro: int, peak_micro: int, intraday_loss: float, max_drawdown: float) -> int:
-    """Equity below which the intraday loss limit or the drawdown stop is broken."""
-    return int(max(day_open_micro * (1.0 - intraday_loss), peak_micro * (1.0 - max_drawdown), float(NO_FLOOR)))
-
-
-@inlined
 def set_floor_nb(session: int) -> None:
-    """Find the floor anew after the day's opening equity or the peak changed."""
+    """Find the equity below which the intraday loss limit or the drawdown stop is broken."""
     s = session_nb(session)[0]
     limits = limits_nb(s.limits)[0]
-    s.floor_micro = floor_nb(s.day_open_micro, s.peak_micro, limits.intraday_loss, limits.max_drawdown)
+    day = s.day_open_micro * (1.0 - limits.intraday_loss)
+    peak = s.peak_micro * (1.0 - limits.max_drawdown)
+    s.floor_micro = int(max(day, peak, float(NO_FLOOR)))
 
 
 @inlined

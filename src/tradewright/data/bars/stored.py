@@ -18,7 +18,7 @@ from tradewright.data.kinds import Kind, canonical
 from tradewright.data.partitions import touched, within
 from tradewright.data.quality import Subject, check
 from tradewright.data.sessions import sessions_between, sessions_name
-from tradewright.data.store import StoredMarket
+from tradewright.data.store import MarketStore
 from tradewright.data.timeframe import interval_ns
 
 Anchor = Literal["utc", "session"]
@@ -31,7 +31,7 @@ class StoredRows:
     ``on_rows`` is told after each partition how many rows it had.
     """
 
-    store: StoredMarket
+    store: MarketStore
     dataset: Dataset
     start: int | None = None
     end: int | None = None

@@ -11,8 +11,7 @@ from http import HTTPStatus
 from tradewright.core.types.errors import UsageError
 from tradewright.data.catalogue import CATALOGUE, Dataset
 from tradewright.data.kinds import Kind
-from tradewright.data.ports import MarketStore
-from tradewright.data.store import BarStore
+from tradewright.data.store import BarStore, MarketStore
 from tradewright.data.timeframe import interval_ns
 from tradewright.services.data_service.problems import ProblemError, not_found, unprocessable
 from tradewright.services.data_service.single_flight import SingleFlight

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from tradewright.core.types.feature import Floats
 from tradewright.data.catalogue import Dataset, Partition, content_digest, definition_digest
-from tradewright.data.ports import MarketStore
-from tradewright.data.store import to_bars
+from tradewright.data.store import MarketStore, to_bars
 from tradewright.features import FeatureSet
 from tradewright.services.data_service.feature_sets import NamedSet
 

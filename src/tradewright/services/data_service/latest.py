@@ -10,7 +10,7 @@ from http import HTTPStatus
 from tradewright.adapters.redis.online import OnlineKey, OnlineRow, OnlineRows, RowOrigin
 from tradewright.adapters.redis.pages import Lock, RedisPages
 from tradewright.data.catalogue import Dataset
-from tradewright.data.ports import MarketStore
+from tradewright.data.store import MarketStore
 from tradewright.data.timeframe import interval_ns
 from tradewright.services.data_service.bodies import finite, json_bytes, time_fields
 from tradewright.services.data_service.datasets import Datasets

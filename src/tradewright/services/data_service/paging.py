@@ -11,7 +11,7 @@ import polars as pl
 from tradewright.data.catalogue import Dataset
 from tradewright.data.kinds import schema
 from tradewright.data.partitions import touched, within
-from tradewright.data.ports import MarketStore
+from tradewright.data.store import MarketStore
 from tradewright.services.data_service.bodies import ARROW, JSON, arrow_stream, page_json, rows_json
 from tradewright.services.data_service.cursor import Cursor
 from tradewright.services.data_service.feature_sets import NamedSet

@@ -15,7 +15,7 @@ from tradewright.adapters.redis.online import OnlineRows
 from tradewright.adapters.redis.pages import RedisPages
 from tradewright.adapters.redis.params import RedisParams
 from tradewright.data.catalogue import Dataset
-from tradewright.data.ports import MarketStore
+from tradewright.data.store import MarketStore
 from tradewright.data.timeframe import interval_ns
 from tradewright.services.data_service.bodies import json_bytes, rows_json
 from tradewright.services.data_service.cursor import resumes_after

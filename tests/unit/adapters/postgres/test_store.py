@@ -18,9 +18,8 @@ from tradewright.core.types.errors import StoreError, TradewrightError, UsageErr
 from tradewright.data.importer import Imported
 from tradewright.data.instruments import InstrumentParams
 from tradewright.data.kinds import Kind, canonical, schema
-from tradewright.data.ports import MarketStore
 from tradewright.data.quality import Findings
-from tradewright.data.store import BarStore
+from tradewright.data.store import BarStore, MarketStore
 
 HOUR = 3600 * 10**9
 START = 1_704_067_200 * 10**9

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from pydantic import SecretStr
-from tests.services.redis_server import RedisServer, redis_server
+from tests.services.redis_server import RedisServer, running_server
 
 from tradewright.adapters.redis.params import RedisParams
 
-
-@pytest.fixture(scope="session")
-def running() -> Iterator[RedisServer]:
-    """Return a server for all tests."""
-    with redis_server() as found:
-        if isinstance(found, str):
-            pytest.skip(found)
-        yield found
+running = pytest.fixture(scope="session")(running_server)
 
 
 @pytest.fixture

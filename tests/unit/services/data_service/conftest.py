@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from pydantic import SecretStr
-from tests.services.redis_server import RedisServer, redis_server
+from tests.services.redis_server import RedisServer, running_server
 from tests.services.served_store import BARS, Asking, World
 
 from tradewright.adapters.redis.params import RedisParams
@@ -27,13 +27,7 @@ def world(tmp_path: Path) -> World:
     return made
 
 
-@pytest.fixture(scope="session")
-def running() -> Iterator[RedisServer]:
-    """Return a server for all tests."""
-    with redis_server() as found:
-        if isinstance(found, str):
-            pytest.skip(found)
-        yield found
+running = pytest.fixture(scope="session")(running_server)
 
 
 @pytest.fixture
