@@ -8,6 +8,7 @@ TradewrightError            something the user can understand and mend; never sh
     |-- DataError           rows that break a rule, named by file, row and field
     |-- SourceError         a vendor refused, or kept failing, to hand over market data
     |-- StrategyError       a strategy's own code raised at a bar
+    |-- ModelError          a model cannot learn from these rows, or an artefact is not what it should be
     `-- StoreError          the market-data store or a run folder cannot be read or written
 """
 
@@ -69,6 +70,10 @@ class SourceError(RunError):
 
 class StrategyError(RunError):
     """A strategy's own code raised."""
+
+
+class ModelError(RunError):
+    """A model cannot learn from what it was given, or its artefact is not what it should be."""
 
 
 class StoreError(RunError):

@@ -1,0 +1,1 @@
+"""Models: rows of features in, forecasts out."""

@@ -1,0 +1,1 @@
+"""Research: makes evidence about models and strategies."""

@@ -1,0 +1,1 @@
+"""Rollout: judges evidence, and decides which model is in use."""
