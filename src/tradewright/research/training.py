@@ -6,15 +6,17 @@ evaluation later on, goes on from there. The holdout is not here: this module is
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tradewright.analytics.ratios import sharpe_ratio
 from tradewright.core.types.errors import StoreError
 from tradewright.core.types.forecast import Forecasts
 from tradewright.models.artefact import ModelManifest, Origin, save_model
@@ -214,8 +216,6 @@ def stage_of(data: Dataset, rows: Numbers, money: MoneyParams) -> Stage:
 
 def sharpe_of(returns: NetReturns) -> float | None:
     """Return the annual Sharpe ratio of net returns; None where they do not vary."""
-    from tradewright.analytics.ratios import sharpe_ratio
-
     ratio = sharpe_ratio(returns.value, returns.periods_per_year)
     return ratio if np.isfinite(ratio) else None
 
@@ -225,7 +225,7 @@ def _run_fold(job: _FoldJob) -> FoldForecasts:
 
 
 def _fold_key(data: Dataset, fold: Fold, choice: ModelChoice, code: str) -> str:
-    rows = {name: hash_of([int(r) for r in getattr(fold, name)]) for name in ("train", "test")}
+    rows = {name: hashlib.blake2b(getattr(fold, name).tobytes(), digest_size=16).hexdigest() for name in ("train", "validation", "test")}
     return hash_of({"data": data.digest, "model": choice.model_dump(mode="json"), "code": code, **rows})
 
 
@@ -252,9 +252,3 @@ def _read(path: Path, fold: Fold) -> FoldForecasts | None:
     if not np.array_equal(rows, fold.test) or any(v.shape != (len(rows), 4) for v in values):
         return None
     return FoldForecasts(fold.number, rows, *values)
-
-
-def lines(folds: tuple[FoldForecasts, ...]) -> Iterator[str]:
-    """Say what each fold holds."""
-    for fold in folds:
-        yield f"fold {fold.number}: {len(fold.rows):,} forecasts"

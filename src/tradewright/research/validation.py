@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tradewright.core.types.errors import ModelError
 from tradewright.core.types.forecast import ForecastTable
 from tradewright.core.types.rows import FeatureRows
-from tradewright.models.calibration import fit_calibration
+from tradewright.data.timeframe import DAY
+from tradewright.data.times import moment_ns
+from tradewright.models.calibration import Calibration, fit_calibration
 from tradewright.models.forecaster import Lesson
 from tradewright.models.model import FittedModel
 from tradewright.models.registry import make_forecaster
-from tradewright.models.splits import CombinatorialPurged, Fold, PurgedKFold, WalkForward
+from tradewright.models.splits import CombinatorialPurged, DatedSplit, Fold, PurgedKFold, WalkForward
 from tradewright.research.dataset import Dataset
 
 Numbers = NDArray[np.int64]
@@ -25,7 +27,6 @@ Floats = NDArray[np.float64]
 Progress = Callable[[str], None]
 #: Naive forecasters that stand beside every model.
 BASELINES = ("base_rate", "last_sign")
-_FEWEST = 30
 
 
 class ModelChoice(BaseModel):
@@ -49,21 +50,40 @@ class ValidationParams(BaseModel):
     """How out-of-sample forecasts are made.
 
     ``purged_kfold``: each of ``folds`` stretches of time is forecast by a model of all others, purged, with an embargo
-    of ``embargo_bars``. ``walk_forward``: each of ``folds`` stretches in the newer part is forecast by a model of what
-    came before: all of it (``anchored``), or as much as before the first. ``first_share`` is the part before the first
-    stretch. ``path_folds`` choose ``path_tests``: combinatorial purged cross-validation for the spread of paths; 0: no
-    paths.
+    of ``embargo_bars``. ``walk_forward``: each stretch is forecast by a model of what came before: all of it
+    (``anchored``), or a window that rolls. Windows are ``train``, ``validate``, ``test`` and ``step`` long (``3y``,
+    ``6mo``, ``90d``); without ``train``, ``first_share`` of the time comes before ``folds`` equal stretches. ``dated``:
+    one division at ``dates``: train from, validate from, test from. ``path_folds`` choose ``path_tests``: combinatorial
+    purged cross-validation for the spread of paths; 0: no paths.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
-    method: Literal["walk_forward", "purged_kfold"] = "walk_forward"
+    method: Literal["walk_forward", "purged_kfold", "dated"] = "walk_forward"
     folds: int = Field(default=5, ge=2, le=100)
     anchored: bool = True
     first_share: float = Field(default=0.4, gt=0, lt=1)
+    train: str = ""
+    validate_for: str = Field(default="", alias="validate")
+    test: str = ""
+    step: str = ""
+    dates: tuple[str, ...] = ()
     embargo_bars: int = Field(default=0, ge=0)
     path_folds: int = Field(default=6, ge=0, le=20)
     path_tests: int = Field(default=2, ge=1, le=10)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.method == "dated") != (len(self.dates) == 3):
+            msg = "`method: dated` needs three `dates`: train from, validate from, test from; no other method takes them"
+            raise ValueError(msg)
+        if bool(self.train) != bool(self.test):
+            msg = "give both `train` and `test`, or neither"
+            raise ValueError(msg)
+        if self.path_folds and self.path_tests >= self.path_folds:
+            msg = f"path_tests < path_folds is needed, got {self.path_tests} of {self.path_folds}"
+            raise ValueError(msg)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +112,17 @@ def folds_of(data: Dataset, params: ValidationParams) -> tuple[Fold, ...]:
     embargo = params.embargo_bars * data.interval_ns
     if params.method == "purged_kfold":
         return tuple(PurgedKFold(params.folds, embargo).split(stamps, ends))
-    first = int(params.first_share * len(data))
-    size = max((len(data) - first) // params.folds, 1)
-    return tuple(WalkForward(first, size, size, params.anchored).split(stamps, ends))
+    if params.method == "dated":
+        return tuple(DatedSplit(*(moment_ns(d) for d in params.dates), embargo_ns=embargo).split(stamps, ends))
+    if params.train:
+        windows = WalkForward(
+            params.train, params.test, params.step or None, params.anchored, params.validate_for or None, embargo
+        )
+        return tuple(windows.split(stamps, ends))
+    start, end = int(stamps[0]) // DAY * DAY, int(stamps[-1])  # windows begin with the day of the first row
+    first = int(params.first_share * (end - start))
+    size = (end - start - first) // params.folds + 1
+    return tuple(WalkForward(first, size, None, params.anchored, None, embargo).split(stamps, ends))
 
 
 def paths_of(data: Dataset, params: ValidationParams) -> tuple[Fold, ...]:
@@ -106,15 +134,20 @@ def paths_of(data: Dataset, params: ValidationParams) -> tuple[Fold, ...]:
     return tuple(made.split(data.rows.ts_event, data.targets.ts_end))
 
 
-def fit(choice: ModelChoice, data: Dataset, rows: Numbers, progress: Progress | None = None) -> FittedModel:
+def fit(
+    choice: ModelChoice, data: Dataset, rows: Numbers, progress: Progress | None = None, late: Numbers | None = None
+) -> FittedModel:
     """Fit a model to some rows of a data set: learn, stop and calibrate on three stretches in order of time.
+
+    ``late`` are rows of their own to stop and calibrate on, newer than the others; where there are none, the newest of
+    ``rows`` are taken.
 
     Raises
     ------
     ModelError
         If there are too few rows, one class only, or a feature without any value.
     """
-    learn, stop, calibrate = _stretches(choice, data, rows)
+    learn, stop, calibrate = _stretches(choice, data, rows, late)
     forecaster = make_forecaster(choice.kind, choice.params)
     forecaster.learn(lesson_of(data, learn), lesson_of(data, stop) if len(stop) else None, progress)
     fitted = FittedModel(
@@ -125,12 +158,9 @@ def fit(choice: ModelChoice, data: Dataset, rows: Numbers, progress: Progress | 
         None,
     )
     if choice.calibration == "none":
-        return fitted
+        return replace(fitted, calibration=Calibration(bias=choice.bias))
     said = forecast_rows(fitted, data.rows, calibrate).values
     known = ~np.isnan(said[:, 0])
-    if known.sum() < _FEWEST:
-        what = f"{int(known.sum())} rows are left to calibrate on, at least {_FEWEST} are needed"
-        raise ModelError(what, where="model.calibration_share", fix="Give more rows or a larger share, or `none`.")
     targets = data.targets.take(calibrate[known])
     calibration = fit_calibration(said[known], targets, choice.calibration, bias=choice.bias)
     return replace(fitted, calibration=calibration)
@@ -172,7 +202,7 @@ def forecast_fold(choice: ModelChoice, data: Dataset, fold: Fold, progress: Prog
         As `fit`; names the fold.
     """
     try:
-        model = fit(choice, data, fold.train, progress)
+        model = fit(choice, data, fold.train, progress, fold.validation)
     except ModelError as error:
         where = f"fold {fold.number}" + (f", {error.where}" if error.where else "")
         raise ModelError(error.what, where=where, fix=error.fix) from error
@@ -218,18 +248,24 @@ def _sign_rows(data: Dataset, rows: Numbers) -> FeatureRows:
     return replace(taken, names=("last_return",), values=sign[:, np.newaxis], feature_set_hash="")
 
 
-def _stretches(choice: ModelChoice, data: Dataset, rows: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+def _stretches(
+    choice: ModelChoice, data: Dataset, rows: Numbers, late: Numbers | None
+) -> tuple[Numbers, Numbers, Numbers]:
     """Cut rows into those to learn from, to stop by and to calibrate on; no label reaches into the next stretch."""
-    rows = np.sort(rows)
-    n = len(rows)
-    share = choice.calibration_share if choice.calibration != "none" else 0.0
-    first_calibrate = n - int(share * n)
-    first_stop = first_calibrate - int(choice.stop_share * n)
+    calibrates = choice.calibration_share if choice.calibration != "none" else 0.0
+    if late is not None and len(late):
+        learn, whole = np.sort(rows), np.sort(late)
+        cut = int(len(whole) * choice.stop_share / (choice.stop_share + calibrates)) if calibrates else len(whole)
+        stop, calibrate = whole[:cut], whole[cut:]
+    else:
+        rows = np.sort(rows)
+        first_calibrate = len(rows) - int(calibrates * len(rows))
+        first_stop = first_calibrate - int(choice.stop_share * len(rows))
+        learn, stop, calibrate = rows[:first_stop], rows[first_stop:first_calibrate], rows[first_calibrate:]
     stamps, ends = data.rows.ts_event, data.targets.ts_end
-    calibrate, stop, learn = rows[first_calibrate:], rows[first_stop:first_calibrate], rows[:first_stop]
     if len(calibrate):
         stop = stop[ends[stop] <= stamps[calibrate[0]]]
-    if len(stop) or len(calibrate):
-        following = stop if len(stop) else calibrate
+    following = stop if len(stop) else calibrate
+    if len(following):
         learn = learn[ends[learn] <= stamps[following[0]]]
     return learn, stop, calibrate
