@@ -39,7 +39,7 @@ class Resampling:
     n: int = 1000
     seed: int = 0
     confidence: float = 0.95
-    cells: int = 2000
+    cells: int = 1000
 
 
 @dataclass(frozen=True, slots=True)
