@@ -7,13 +7,15 @@ up by a patch (`Bump.RETRAIN`).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from tradewright.analytics.drift import FeatureDrift
 
 _DAY_NS = 86_400 * 10**9
 
@@ -54,12 +56,8 @@ class RetrainPolicy(BaseModel):
         Forecasts that a day needs to be judged; a day with fewer neither counts nor breaks the row.
     calibration_bound : float, optional
         Largest expected calibration error.
-    psi_bound : float, optional
-        Population stability index of a feature from which it drifted, if the test agrees.
-    drift_level : float
-        False discovery rate among all features, for the p-values of the Kolmogorov-Smirnov test.
-    drifted_share : float
-        Share of features that must have drifted.
+    drifted_share : float, optional
+        Share of features that drift, by `analytics.drift.feature_drift`, above which the model is trained again.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -69,9 +67,7 @@ class RetrainPolicy(BaseModel):
     accuracy_days: Annotated[int, Field(ge=1)] = 3
     day_needs: Annotated[int, Field(ge=1)] = 20
     calibration_bound: Annotated[float, Field(gt=0, lt=1)] | None = 0.1
-    psi_bound: Annotated[float, Field(gt=0)] | None = 0.2
-    drift_level: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
-    drifted_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+    drifted_share: Annotated[float, Field(ge=0, lt=1)] | None = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,26 +80,18 @@ class DayAccuracy:
 
 
 @dataclass(frozen=True, slots=True)
-class FeatureDrift:
-    """How far a feature went from what was trained on: ``p_value`` of the KS test, ``psi`` of the distributions."""
-
-    p_value: float
-    psi: float
-
-
-@dataclass(frozen=True, slots=True)
 class Monitored:
     """What is known of a model in use; what nobody measured is empty or NaN and triggers nothing.
 
-    ``days`` ascending; ``drift`` by feature; ``trained_ns`` when the version was made; ``asked`` the reason of somebody
-    who wants a training now.
+    ``days`` ascending; ``drift`` of every feature; ``trained_ns`` when the version was made; ``asked``: why somebody
+    wants a training now.
     """
 
     now_ns: int
     trained_ns: int
     days: Sequence[DayAccuracy] = ()
     calibration_error: float = math.nan
-    drift: Mapping[str, FeatureDrift] = field(default_factory=dict)
+    drift: Sequence[FeatureDrift] = ()
     asked: str = ""
 
 
@@ -117,7 +105,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether to train again, and every reason for it; ``watched`` are triggers without numbers, which stay silent."""
+    """Whether to train again, and every reason for it; ``blind`` names what nobody measured."""
 
     reasons: tuple[Reason, ...]
     blind: tuple[str, ...] = ()
@@ -140,7 +128,7 @@ def decide(seen: Monitored, policy: RetrainPolicy) -> Decision:
     wanted = {
         "daily accuracy": policy.accuracy_floor is not None and not seen.days,
         "calibration error": policy.calibration_bound is not None and math.isnan(seen.calibration_error),
-        "feature drift": policy.psi_bound is not None and not seen.drift,
+        "feature drift": policy.drifted_share is not None and not seen.drift,
     }
     blind = tuple(name for name, is_blind in wanted.items() if is_blind)
     return Decision(tuple(Reason(trigger, said) for trigger, said in found if said), blind)
@@ -171,3 +159,13 @@ def _calibration(seen: Monitored, policy: RetrainPolicy) -> str:
     if bound is None or not seen.calibration_error > bound:
         return ""
     return f"expected calibration error {seen.calibration_error:.3f}, at most {bound:g} is allowed"
+
+
+def _drift(seen: Monitored, policy: RetrainPolicy) -> str:
+    """Count the features that drift; the test of each already pays for testing many."""
+    share = policy.drifted_share
+    drifting = sorted((f for f in seen.drift if f.is_drifting), key=lambda f: (-f.psi, f.name))
+    if share is None or not drifting or len(drifting) / len(seen.drift) <= share:
+        return ""
+    worst = ", ".join(f"{f.name} (PSI {f.psi:.2f})" for f in drifting[:3])
+    return f"{len(drifting)} of {len(seen.drift)} features drift, at most {share:.0%} may; the worst: {worst}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tradewright.core.types.errors import ModelError, TradewrightError
 from tradewright.models.artefact import load_model
@@ -28,8 +28,7 @@ def load_version(version: Version) -> FittedModel:
     ModelError
         If a file is missing, changed or in an unsafe format, or the artefact is not the registered one.
     """
-    model = load_model(version.folder)
-    return replace(model, version=version.full_name)
+    return load_model(version.folder, version.full_name)
 
 
 def load_promoted(registry: Registry, name: str) -> Served:
@@ -40,7 +39,7 @@ def load_promoted(registry: Registry, name: str) -> Served:
     ModelError
         If nothing is promoted, or nothing that was is whole.
     """
-    problems = []
+    problems: list[str] = []
     for version in registry.fallbacks(name):
         try:
             return Served(load_version(version), version, tuple(problems))

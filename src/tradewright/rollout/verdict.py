@@ -10,7 +10,6 @@ from tradewright.core.types.errors import ModelError
 from tradewright.core.types.evidence import Figure
 from tradewright.rollout.signing import SigningKey
 
-FORMAT = 1
 #: NaN and infinity as words, so that what is read is what was signed.
 _STRICT = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
@@ -55,7 +54,7 @@ class Verdict(BaseModel):
 
     model_config = _STRICT
 
-    format: Literal[1] = FORMAT
+    format: Literal[1] = 1
     model: str
     evidence: str
     policy_name: str

@@ -34,7 +34,7 @@ def verify(registry: Registry) -> tuple[Checked, ...]:
     """
     state = registry.state()
     versions = [verify_version(registry, v) for v in registry.versions() if v.stage is not Stage.REMOVED]
-    problems = []
+    problems: list[str] = []
     try:
         # what stands after it is a change that was interrupted before it was made
         events = read_events(_journal(registry)[: state.journal_bytes], str(registry.root / JOURNAL))
@@ -49,7 +49,7 @@ def verify(registry: Registry) -> tuple[Checked, ...]:
 
 def verify_version(registry: Registry, version: Version) -> Checked:
     """Check one version: its files, its evidence, and the signature of each of its verdicts."""
-    problems = []
+    problems: list[str] = []
     try:
         manifest = verify_model(version.folder)
         if manifest.digest != version.digest:

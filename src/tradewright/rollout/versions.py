@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tradewright.core.types.errors import UsageError
 
-FORMAT = 1
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _VERSION = re.compile(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})")
@@ -129,7 +128,7 @@ class RegistryState(BaseModel):
 
     model_config = _STRICT
 
-    format: Literal[1] = FORMAT
+    format: Literal[1] = 1
     journal_bytes: int = 0
     models: dict[str, ModelRow] = Field(default_factory=dict)
 

@@ -66,14 +66,10 @@ class Link:
         os.environ.setdefault("DO_NOT_TRACK", "true")
         for name in _QUIET:  # tables made, tables updated: of no use to our users
             logging.getLogger(name).setLevel(logging.ERROR)
-        from mlflow.environment_variables import (  # noqa: PLC0415 -- two seconds, and only for those who want it
-            MLFLOW_HTTP_REQUEST_MAX_RETRIES,
-            MLFLOW_HTTP_REQUEST_TIMEOUT,
-        )
-        from mlflow.tracking import MlflowClient  # noqa: PLC0415
+        os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = str(self.params.retries)
+        os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(max(1, round(self.params.timeout_s)))
+        from mlflow.tracking import MlflowClient  # noqa: PLC0415 -- two seconds, and only for those who want it
 
-        MLFLOW_HTTP_REQUEST_MAX_RETRIES.set(self.params.retries)
-        MLFLOW_HTTP_REQUEST_TIMEOUT.set(max(1, round(self.params.timeout_s)))
         address = self.params.address
         if address.startswith("sqlite:///"):
             Path(address.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
