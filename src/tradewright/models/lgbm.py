@@ -90,6 +90,8 @@ class LightGBM(Forecaster):
         """Return f8[n, 4] in the order of `ForecastRow`."""
         outcomes, booster = self._trained()
         outcomes.check_columns(rows)
+        if not len(rows):
+            return np.empty((0, 4))
         raw = booster.predict(rows.values, num_threads=self.params.threads)
         return outcomes.forecasts(shares_of(np.asarray(raw)))
 
