@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import lightgbm as lgb
 
 _FILE = "lightgbm.txt"
+_LAST = "pandas_categorical:null"
 
 
 class LightGBMParams(ForecasterParams):
@@ -117,6 +118,8 @@ class LightGBM(Forecaster):
         outcomes = Outcomes.read(folder)
         try:
             text = (folder / _FILE).read_text(encoding="utf-8")
+            if not text.rstrip().endswith(_LAST):  # half a file crashes the library's parser, and the process with it
+                raise unreadable(folder / _FILE, ValueError("its end is missing"))
             booster = lgb.Booster(model_str=text)
         except (OSError, UnicodeDecodeError, lgb.basic.LightGBMError) as error:
             raise unreadable(folder / _FILE, error) from error
