@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 from tradewright import __version__
-from tradewright.services.cli import backtest, data, evaluate, features, make, runs, strategies, train
+from tradewright.services.cli import (
+    backtest,
+    data,
+    evaluate,
+    experiment,
+    features,
+    gate_study,
+    make,
+    runs,
+    strategies,
+    train,
+    tune,
+)
 from tradewright.services.cli.guard import INTERRUPTED, show_unforeseen
 
 app = typer.Typer(
@@ -44,6 +56,9 @@ strategies.register(app)
 make.register(app)
 train.register(app)
 evaluate.register(app)
+tune.register(app)
+experiment.register(app)
+gate_study.register(app)
 
 
 def main() -> None:
