@@ -231,16 +231,23 @@ def _dataset(case: _Case, market: SyntheticMarket) -> Dataset:
 
 def study_money() -> MoneyParams:
     """Return the strategy that every market is traded with: long or short by probability, no other rule."""
-    params = {"enter_up": 0.52, "leave_up": 0.5, "enter_down": 0.52, "leave_down": 0.5, "stop_loss": 0, "take_profit": 0}
+    params = {
+        "enter_up": 0.52,
+        "leave_up": 0.5,
+        "enter_down": 0.52,
+        "leave_down": 0.5,
+        "stop_loss": 0,
+        "take_profit": 0,
+    }
     return MoneyParams(strategy="probability", params=params)
 
 
 def study_search() -> dict[str, SearchRange]:
     """Return what is searched: how plain the model is, and how sure it must be."""
     return {
-        "model.c": SearchRange(low=1e-4, high=10.0, log=True),
-        "strategy.enter_up": SearchRange(low=0.505, high=0.6),
-        "strategy.enter_down": SearchRange(low=0.505, high=0.6),
+        "model.c": SearchRange(low=1e-3, high=1.0, log=True),
+        "strategy.enter_up": SearchRange(low=0.5, high=0.57),
+        "strategy.enter_down": SearchRange(low=0.5, high=0.57),
     }
 
 

@@ -230,7 +230,10 @@ def _run_fold(job: _FoldJob) -> FoldForecasts:
 
 
 def _fold_key(data: Dataset, fold: Fold, choice: ModelChoice, code: str) -> str:
-    rows = {name: hashlib.blake2b(getattr(fold, name).tobytes(), digest_size=16).hexdigest() for name in ("train", "validation", "test")}
+    rows = {
+        name: hashlib.blake2b(getattr(fold, name).tobytes(), digest_size=16).hexdigest()
+        for name in ("train", "validation", "test")
+    }
     return hash_of({"data": data.digest, "model": choice.model_dump(mode="json"), "code": code, **rows})
 
 

@@ -59,9 +59,7 @@ class RayExecutor:
                 ray.init(address=self._address, **quiet)
                 self._workers = max(int(ray.cluster_resources().get("CPU", 1)), 1)
             else:
-                ray.init(
-                    num_cpus=self._workers, include_dashboard=False, object_store_memory=_OBJECTS, **quiet
-                )
+                ray.init(num_cpus=self._workers, include_dashboard=False, object_store_memory=_OBJECTS, **quiet)
         except TradewrightError:
             raise
         except Exception as error:  # it raises whatever its layers do
