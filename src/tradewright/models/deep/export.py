@@ -27,7 +27,7 @@ def export(network: nn.Module, length: int, width: int) -> ServedNetwork:
         torch.onnx.export(
             network.eval(),
             (torch.zeros(1, length, width), torch.zeros(1, dtype=torch.int64)),
-            stream,
+            stream,  # type: ignore[arg-type]  # any stream will do for this exporter
             dynamo=False,
             opset_version=_OPSET,
             input_names=[WINDOWS, INSTRUMENT],

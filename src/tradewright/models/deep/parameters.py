@@ -32,8 +32,8 @@ class SequenceParams(ForecasterParams):
     device : str
         ``auto`` takes a GPU where there is one. Runs repeat to the bit on the CPU; a GPU's libraries promise less.
     precision : str
-        ``auto``: on a GPU bfloat16, or float16 with a scaled loss where it has no bfloat16; float32 on the CPU. Weights,
-        validation and forecasts are always float32.
+        ``auto``: on a GPU bfloat16, or float16 with a scaled loss where it has no bfloat16; float32 on the CPU.
+        Weights, validation and forecasts are always float32.
     threads : int
         Of the CPU; another number may round in another order. Folds and trials are what runs in parallel.
     checkpoint_batches : int

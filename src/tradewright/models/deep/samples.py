@@ -43,14 +43,14 @@ class GrowthScale(BaseModel):
     def fit(cls, lesson: Lesson) -> Self:
         """Measure the training labels; an instrument without any growth gets the pooled scale."""
         growth, instrument = lesson.targets.growth, lesson.rows.instrument
-        usable = np.isfinite(growth) & (growth != 0.0)
+        moved = growth != 0.0
 
         def size(chosen: NDArray[np.bool_], otherwise: float) -> float:
             return float(np.sqrt(np.mean(growth[chosen] ** 2))) if chosen.any() else otherwise
 
-        pooled = size(usable, 1.0)
+        pooled = size(moved, 1.0)
         present = np.unique(instrument)
-        scales = tuple(size(usable & (instrument == i), pooled) for i in present)
+        scales = tuple(size(moved & (instrument == i), pooled) for i in present)
         return cls(symbols=tuple(lesson.rows.symbols[i] for i in present), scales=scales, pooled=pooled)
 
     def of(self, symbols: tuple[str, ...]) -> NDArray[np.float64]:
@@ -77,7 +77,7 @@ class Samples:
     target : ndarray of int64, [m]
         Class: column of `ForecastRow`.
     strength : ndarray of float32, [m]
-        Growth in units of its instrument's scale; NaN where unknown.
+        Growth in units of its instrument's scale.
     weight : ndarray of float32, [m]
         Above 0.
     """
@@ -141,13 +141,11 @@ class Samples:
     def class_shares(self) -> NDArray[np.float64]:
         """Return f8[3]: weighted shares of the classes, none of them quite 0."""
         counts = np.bincount(self.target, self.weight, minlength=3) + 1.0
-        return counts / counts.sum()
+        return np.asarray(counts / counts.sum())
 
-    def class_strengths(self) -> tuple[float, float, float]:
-        """Return the weighted mean strength of each class; 0 where a class is absent."""
-        known = np.isfinite(self.strength)
-        weight = np.where(known, self.weight, 0.0).astype(np.float64)
-        total = np.bincount(self.target, weight * np.nan_to_num(self.strength), minlength=3)
+    def class_strengths(self) -> tuple[float | None, ...]:
+        """Return the weighted mean strength of each class; None where a class is absent."""
+        weight = self.weight.astype(np.float64)
+        total = np.bincount(self.target, weight * self.strength, minlength=3)
         count = np.bincount(self.target, weight, minlength=3)
-        up, down, flat = np.divide(total, count, out=np.zeros(3), where=count > 0).tolist()
-        return up, down, flat
+        return tuple(float(t / c) if c else None for t, c in zip(total, count, strict=True))

@@ -20,6 +20,7 @@ from tradewright.models.deep.samples import GrowthScale, Samples
 from tradewright.models.deep.sequences import Scaling, Sequences
 from tradewright.models.deep.serving import ServedNetwork
 from tradewright.models.forecaster import EXPECTED, Forecaster, ForecasterParams, Lesson
+from tradewright.models.outcomes import Outcomes, check_columns, unreadable, untrained
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,9 +38,9 @@ class NetworkFacts(BaseModel):
         Of the features.
     growth : GrowthScale
         Of the labels, and the instruments in the order the network numbers them.
-    class_strengths : tuple of float
-        Mean strength of the training labels that went up, down and nowhere: the expected return of a network that
-        answers directions only.
+    class_strengths : tuple of float or None
+        Mean strength of the training labels that went up, down and nowhere, None where there were none: such a class
+        has the probability 0. The expected return of a network that answers directions only comes from them.
     losses : tuple
         Log loss of training and validation, one pair for each epoch.
     best_epoch : int
@@ -50,7 +51,7 @@ class NetworkFacts(BaseModel):
 
     scaling: Scaling
     growth: GrowthScale
-    class_strengths: tuple[float, float, float]
+    class_strengths: tuple[float | None, float | None, float | None]
     losses: tuple[tuple[float, float | None], ...]
     best_epoch: int
 
@@ -83,11 +84,12 @@ class SequenceForecaster(Forecaster):
 
     #: ONNX Runtime may multiply matrices of one row and of many in different orders.
     tolerance: ClassVar[float] = 1e-5
+    params_type: ClassVar[type[SequenceParams]]
     params: SequenceParams
     #: Columns of the network's answer: three logits, and the strength where there is one.
     outputs: ClassVar[int] = _CLASSES
 
-    def __init__(self, params: ForecasterParams) -> None:
+    def __init__(self, params: SequenceParams) -> None:
         super().__init__(params)
         self._symbols: tuple[str, ...] | None = None
         self._members: tuple[Member, ...] = ()
@@ -133,22 +135,19 @@ class SequenceForecaster(Forecaster):
                 judge = _of_instrument(validation, symbol) if validation is not None else None
                 members.append(self._member(own, judge, lambda line, s=symbol: tell(f"{s}: {line}"), folder))  # type: ignore[misc]
             except ModelError as error:
-                raise ModelError(error.what, where=error.where or symbol, fix=error.fix) from error
+                raise ModelError(
+                    error.what, where=f"{symbol}: {error.where}" if error.where else symbol, fix=error.fix
+                ) from error
             symbols.append(symbol)
         if not members:
-            raise ModelError("no rows to learn from", fix="Use a longer range of training data.")
+            Outcomes.of(train)
         self._symbols, self._members = tuple(symbols), tuple(members)
 
     def predict(self, rows: FeatureRows) -> NDArray[np.float64]:
         """Return f8[n, 4]."""
         if not self._members:
-            raise ModelError(f"the {self.kind} has learned nothing yet", fix="Call learn or load first.")
-        names = self._members[0].facts.scaling.names
-        if rows.names != names:
-            raise ModelError(
-                f"these rows have the features {', '.join(rows.names)}, the {self.kind} learned {', '.join(names)}",
-                fix="Compute the same features in the same order.",
-            )
+            raise untrained(self.kind)
+        check_columns(self._members[0].facts.scaling.names, rows.names)
         values = np.full((len(rows), 4), np.nan)
         if self._symbols is None:
             self._forecast(self._members[0], rows, values, None)
@@ -162,7 +161,7 @@ class SequenceForecaster(Forecaster):
     def save(self, folder: Path) -> tuple[str, ...]:
         """Write the facts as JSON, and each network as ONNX and as safetensors."""
         if not self._members:
-            raise ModelError(f"the {self.kind} has learned nothing yet", fix="Call learn first.")
+            raise untrained(self.kind)
         networks = tuple(member.facts for member in self._members)
         facts = DeepFacts(format=1, kind=self.kind, symbols=self._symbols, networks=networks)
         files = {_FACTS: facts.model_dump_json(indent=1).encode() + b"\n"}
@@ -176,27 +175,20 @@ class SequenceForecaster(Forecaster):
     @classmethod
     def load(cls, folder: Path, params: ForecasterParams) -> Self:
         """Read back what `save` wrote, and check that the networks fit the parameters."""
-        model = cls(params)
+        model = cls(cls.params_type.model_validate(params.model_dump()))
         try:
             facts = DeepFacts.model_validate_json((folder / _FACTS).read_bytes())
             if facts.kind != cls.kind or len(facts.networks) != len(facts.symbols or ("all",)):
-                raise ModelError(f"this is no {cls.kind}", where=str(folder / _FACTS))
+                raise unreadable(folder / _FACTS, ValueError(f"it is not that of one {cls.kind}"))
             members = []
             for i, one in enumerate(facts.networks):
                 graph, weights = _files_of(i)
                 network = ServedNetwork((folder / graph).read_bytes(), (folder / weights).read_bytes())
-                try:
-                    network.verify(model.params.length, one.scaling.width, model.outputs)
-                except ModelError as error:
-                    raise ModelError(error.what, where=str(folder / graph), fix=_REBUILD) from error
+                network.verify(folder / graph, model.params.length, one.scaling.width, model.outputs)
                 members.append(Member(one, network))
-        except OSError as error:
-            where = str(error.filename or folder)
-            raise ModelError(f"the file cannot be read: {error.strerror or error}", where=where, fix=_REBUILD) from error
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise ModelError(f"not a deep model: {first['msg']}", where=str(folder / _FACTS), fix=_REBUILD) from error
-        model._symbols, model._members = facts.symbols, tuple(members)  # noqa: SLF001 -- its own class
+        except (OSError, ValidationError) as error:
+            raise unreadable(folder / _FACTS, error) from error
+        model._symbols, model._members = facts.symbols, tuple(members)
         return model
 
     def _member(
@@ -204,8 +196,7 @@ class SequenceForecaster(Forecaster):
     ) -> Member:
         """Train one network and make it ready to be served."""
         params = self.params
-        if not len(train.rows):
-            raise ModelError("no rows to learn from", fix="Use a longer range of training data.")
+        Outcomes.of(train)  # refuses what no kind of model can learn from
         scaling = Scaling.fit(train.rows, missing_flags=params.missing_flags)
         growth = GrowthScale.fit(train)
         samples = Samples.of(train, scaling, growth, params.length)
@@ -217,7 +208,8 @@ class SequenceForecaster(Forecaster):
 
         from tradewright.models.deep.checkpoint import Checkpoint  # noqa: PLC0415 -- torch: seconds to import
         from tradewright.models.deep.export import export  # noqa: PLC0415
-        from tradewright.models.deep.training import Task, train as train_network  # noqa: PLC0415
+        from tradewright.models.deep.training import Task  # noqa: PLC0415
+        from tradewright.models.deep.training import train as train_network  # noqa: PLC0415
 
         task = Task(
             build=lambda: self.build(scaling.width, len(growth.symbols)),
@@ -262,15 +254,17 @@ class SequenceForecaster(Forecaster):
         instrument = rows.instrument[sequences.rows]
         answer = member.network.answer(sequences, facts.growth.numbers(rows.symbols)[instrument]).astype(np.float64)
         logits = answer[:, :_CLASSES]
-        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+        known = [strength is not None for strength in facts.class_strengths]
+        shares = np.exp(logits - logits.max(axis=1, keepdims=True)) * known
         shares /= shares.sum(axis=1, keepdims=True)
-        strength = answer[:, EXPECTED] if self.outputs > _CLASSES else shares @ np.array(facts.class_strengths)
+        strength = (
+            answer[:, EXPECTED]
+            if self.outputs > _CLASSES
+            else shares @ np.array([s or 0.0 for s in facts.class_strengths])
+        )
         mine = sequences.rows if places is None else places[sequences.rows]
         values[mine, :_CLASSES] = shares
         values[mine, EXPECTED] = strength * facts.growth.of(rows.symbols)[instrument]
-
-
-_REBUILD = "Take the artefact from where it was made, or train again."
 
 
 def _files_of(i: int) -> tuple[str, str]:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from tradewright.core.types.errors import ModelError
 from tradewright.core.types.rows import FeatureRows
 
 #: Standard deviations from the mean at which a value is cut off: a bad tick must not drown the window it is in.
@@ -41,28 +40,14 @@ class Scaling(BaseModel):
 
     @classmethod
     def fit(cls, rows: FeatureRows, *, missing_flags: bool) -> Self:
-        """Measure the training rows.
-
-        Raises
-        ------
-        ModelError
-            If a feature has no value in any row.
-        """
-        center, spread, empty = [], [], []
-        for name, column in zip(rows.names, rows.values.T, strict=True):
+        """Measure the training rows; every feature has a value in some row."""
+        center, spread = [], []
+        for column in rows.values.T:
             known = column[np.isfinite(column)]
-            if not len(known):
-                empty.append(name)
-                continue
             mean, deviation = float(known.mean()), float(known.std())
             center.append(mean)
             # Rounding leaves a constant column with a tiny deviation, which would blow its noise up to full size.
             spread.append(deviation if deviation > 1e-12 * abs(mean) else 1.0)
-        if empty:
-            raise ModelError(
-                f"no value in any of the {len(rows)} training rows: {', '.join(empty)}",
-                fix="Take the feature out of the set, or train on rows after its warm-up.",
-            )
         return cls(names=rows.names, center=tuple(center), spread=tuple(spread), missing_flags=missing_flags)
 
     @property
@@ -126,8 +111,8 @@ class Sequences:
         order = np.argsort(rows.instrument, kind="stable")  # rows ascend in time, and so they do by instrument
         instrument = rows.instrument[order]
         first = np.searchsorted(instrument, instrument, side="left")
-        has_value = np.isfinite(rows.values).any(axis=1)[order]
-        ends = np.flatnonzero((np.arange(n) - first >= length - 1) & has_value)
+        is_empty = np.isfinite(rows.values).sum(axis=1)[order] == 0
+        ends = np.flatnonzero((np.arange(n) - first >= length - 1) & ~is_empty)
         one_block = n == 0 or instrument[0] == instrument[-1]
         table = scaling.apply(rows.values if one_block else rows.values[order])
         return cls(table, length, ends - (length - 1), order[ends])

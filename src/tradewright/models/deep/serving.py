@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tradewright.core.types.errors import ModelError
 from tradewright.models.deep.sequences import Sequences
+from tradewright.models.outcomes import unreadable
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -44,33 +45,37 @@ class ServedNetwork:
         parts = []
         for first in range(0, len(sequences), size):
             part = slice(first, first + size)
-            feed = {WINDOWS: sequences.windows(part)}
+            feed: dict[str, NDArray[Any]] = {WINDOWS: sequences.windows(part)}
             if reads_instrument:
                 feed[INSTRUMENT] = instrument[part]
             parts.append(np.asarray(session.run([ANSWER], feed)[0]))
         return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
 
-    def verify(self, length: int, width: int, outputs: int) -> None:
-        """Check that both files are what they should be.
+    def verify(self, path: Path, length: int, width: int, outputs: int) -> None:
+        """Check that both files are what they should be; ``path`` is where the graph came from.
 
         Raises
         ------
         ModelError
             If one cannot be read, or is that of another network.
         """
-        session = self._opened()
+        try:
+            session = self._opened()
+        except Exception as error:  # those of ONNX Runtime have no class of their own
+            raise unreadable(path, error) from error
         inputs = {one.name: list(one.shape[1:]) for one in session.get_inputs()}
         answers = {one.name: list(one.shape[1:]) for one in session.get_outputs()}
         wanted = {WINDOWS: [length, width]}, {ANSWER: [outputs]}
         if (inputs.pop(INSTRUMENT, []), inputs, answers) != ([], *wanted):
-            raise ModelError(f"the ONNX graph reads {inputs} and answers {answers}, but should {wanted}")
+            found = f"it reads {inputs} and answers {answers}, not {wanted[0]} and {wanted[1]}"
+            raise unreadable(path, ValueError(found))
         from safetensors import SafetensorError  # noqa: PLC0415 -- only deep models need it
         from safetensors.numpy import load  # noqa: PLC0415
 
         try:
             load(self.weights)
         except (SafetensorError, ValueError, KeyError) as error:
-            raise ModelError(f"the weights are no safetensors: {error}") from error
+            raise unreadable(path.with_suffix(".safetensors"), error) from error
 
     def _opened(self) -> onnxruntime.InferenceSession:
         if self._session is None:
@@ -79,8 +84,5 @@ class ServedNetwork:
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = options.inter_op_num_threads = 1
             options.log_severity_level = 4
-            try:
-                self._session = onnxruntime.InferenceSession(self.graph, options, providers=["CPUExecutionProvider"])
-            except Exception as error:  # its errors have no common class of their own
-                raise ModelError(f"ONNX Runtime cannot read the graph: {str(error)[:200]}") from error
+            self._session = onnxruntime.InferenceSession(self.graph, options, providers=["CPUExecutionProvider"])
         return self._session

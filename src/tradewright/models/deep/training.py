@@ -238,11 +238,8 @@ class Trainer:
         if answer.shape[1] == CLASSES:
             return entropy, entropy
         wanted = samples.strength[rows]
-        known = torch.isfinite(wanted)
-        miss = functional.huber_loss(
-            answer[:, CLASSES], torch.where(known, wanted, 0.0), reduction="none", delta=_HUBER_DELTA
-        )
-        return entropy + self.task.strength_weight * (miss * known * weight).sum(), entropy
+        miss = functional.huber_loss(answer[:, CLASSES], wanted, reduction="none", delta=_HUBER_DELTA)
+        return entropy + self.task.strength_weight * (miss * weight).sum(), entropy
 
     def _score(self, samples: Resident) -> float:
         """Return the weighted log loss, in float32 as it is served."""

@@ -18,6 +18,8 @@ class TransformerParams(SequenceParams):
 
     Parameters
     ----------
+    length : int
+        As in `SequenceParams`; attention costs more for each row than an LSTM does.
     size, heads, layers, feedforward : int
         Width inside (even, a multiple of the heads), heads of attention, encoder layers, width of their inner layer.
     strength_weight : float
@@ -26,6 +28,7 @@ class TransformerParams(SequenceParams):
         Share of training windows that pretend to be of an instrument never seen.
     """
 
+    length: int = Field(default=16, ge=1)
     size: int = Field(default=32, ge=2)
     heads: int = Field(default=4, ge=1)
     layers: int = Field(default=2, ge=1)
