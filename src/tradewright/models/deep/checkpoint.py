@@ -57,7 +57,7 @@ class Position(BaseModel):
     best_loss: float | None = None
     best_epoch: int = 0
     losses: list[tuple[float, float | None]] = []
-    scaler: dict[str, float] = {}
+    scaler: dict[str, int | float] = {}
 
 
 class Checkpoint:

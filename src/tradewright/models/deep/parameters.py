@@ -46,7 +46,7 @@ class SequenceParams(ForecasterParams):
     patience: int = Field(default=3, ge=1)
     batch: int = Field(default=256, ge=1)
     chunk: int | None = Field(default=None, ge=1)
-    learning_rate: float = Field(default=1e-3, gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0, le=1)
     weight_decay: float = Field(default=1e-2, ge=0)
     clip_norm: float = Field(default=1.0, gt=0)
     dropout: float = Field(default=0.1, ge=0, lt=1)

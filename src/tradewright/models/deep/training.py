@@ -91,25 +91,23 @@ def draw(seed: int, *place: int) -> int:
 
     Nothing random is carried from step to step, so a step that is repeated, or done by another process, draws the same.
     """
-    return int(np.random.SeedSequence([seed % 2**63, *place]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    return int(np.random.SeedSequence(seed % 2**63, spawn_key=place).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 @contextmanager
 def reproducible(device: torch.device, threads: int) -> Iterator[None]:
     """Let torch compute the same bits each time, and leave its settings as they were found."""
-    was_deterministic = torch.are_deterministic_algorithms_enabled()
-    only_warned = torch.is_deterministic_algorithms_warn_only_enabled()
-    had_threads = torch.get_num_threads()
+    found, had_threads = torch.get_deterministic_debug_mode(), torch.get_num_threads()
     is_cuda = device.type == "cuda"
     with torch.random.fork_rng([torch.cuda.current_device()] if is_cuda else []):
         try:
             # cuDNN's recurrent layers have no deterministic form unless the environment is set before the start.
-            torch.use_deterministic_algorithms(True, warn_only=is_cuda)
+            torch.set_deterministic_debug_mode("warn" if is_cuda else "error")
             torch.set_num_threads(threads)
             yield
         finally:
             torch.set_num_threads(had_threads)
-            torch.use_deterministic_algorithms(was_deterministic, warn_only=only_warned)
+            torch.set_deterministic_debug_mode(found)
 
 
 def half_type(device: torch.device, precision: str) -> torch.dtype | None:
@@ -188,7 +186,7 @@ class Trainer:
     def _epoch(self, samples: Resident) -> None:
         """Take the steps of this epoch that have not been taken."""
         params, position = self.task.params, self.position
-        order = np.random.default_rng([params.seed % 2**63, position.epoch]).permutation(len(samples))
+        order = np.random.default_rng(draw(params.seed, 2, position.epoch)).permutation(len(samples))
         self.network.train()
         for first in range(position.batch * params.batch, len(order), params.batch):
             if position.batch and position.batch % params.checkpoint_batches == 0:
@@ -293,7 +291,7 @@ class Trainer:
     def _keep(self) -> None:
         if self.task.checkpoint is None:
             return
-        self.position.scaler = {name: float(value) for name, value in self.scaler.state_dict().items()}
+        self.position.scaler = self.scaler.state_dict()
         weights = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         best = {f"best.{name}": tensor for name, tensor in self.best.items()}
         self.task.checkpoint.write(self.position, {**weights, **best, **optimizer_tensors(self.optimizer)})
