@@ -97,7 +97,8 @@ class Calibration(BaseModel):
         else:
             a, b, c, is_fit = self._sigmoids
             mapped = np.where(is_fit, _sigmoid_of(shares, a, b, c), shares)
-        return mapped / (mapped[0] + mapped[1] + mapped[2])
+        done: NDArray[np.float64] = mapped / (mapped[0] + mapped[1] + mapped[2])
+        return done
 
     @cached_property
     def _sigmoids(self) -> NDArray[np.float64]:
