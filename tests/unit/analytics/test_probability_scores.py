@@ -56,5 +56,6 @@ def test_resolution_is_of_forecasts_that_tell_apart() -> None:
     p = np.array([0.9, 0.9, 0.1, 0.1])
     hits = np.array([1.0, 1.0, 0.0, 0.0])
     telling, blind = decompose_binary(p, hits), decompose_binary(np.full(4, 0.5), hits)
-    assert (telling.resolution, blind.resolution) == (pytest.approx(0.25), 0.0)
+    assert telling.resolution == pytest.approx(0.25)
+    assert blind.resolution == 0.0
     assert blind.reliability == 0.0
