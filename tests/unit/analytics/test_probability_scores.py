@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, log_loss
 
@@ -38,6 +38,7 @@ def test_worst_and_best() -> None:
     assert np.isnan(skill(0.5, 0.0))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 200), st.integers(0, 12))
 def test_parts_add_up_to_the_score(seed: int, n: int, bins: int) -> None:
     p, outcomes = _forecasts(seed, n)
