@@ -66,6 +66,13 @@ class Outcomes(BaseModel):
             place[d + 1] = k
         return place[direction + 1]
 
+    def known(self, lesson: Lesson) -> Lesson:
+        """Return the rows whose outcome training saw."""
+        seen = np.flatnonzero(self.places(lesson.targets.direction) >= 0)
+        if len(seen) == len(lesson.rows):
+            return lesson
+        return Lesson(lesson.rows.take(seen), lesson.targets.take(seen))
+
     def forecasts(self, shares: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
         """Return f8[n, 4] in the order of `ForecastRow` from the share f8[n] of each direction; any positive scale.
 
@@ -133,6 +140,14 @@ def check_columns(names: tuple[str, ...], given: tuple[str, ...]) -> None:
     raise ModelError(what, where="features", fix=fix)
 
 
+def shares_of(raw: NDArray[np.floating]) -> list[NDArray[np.float64]]:
+    """Return the share of each outcome from a library's answer; of two outcomes it gives the second's only, [n]."""
+    if raw.ndim == 1:
+        second = raw.astype(np.float64)
+        return [1.0 - second, second]
+    return [raw[:, k].astype(np.float64) for k in range(raw.shape[1])]
+
+
 def unreadable(path: Path, error: Exception) -> ModelError:
     """Return the error for a file of a model that cannot be read."""
     reason = str(error).strip().split("\n", 1)[0]
@@ -169,11 +184,14 @@ def _check(lesson: Lesson) -> None:
 
 def _check_features(rows: FeatureRows) -> None:
     values = rows.values
-    dead = [name for k, name in enumerate(rows.names) if np.isnan(values[:, k]).all()]
+    if np.isfinite(values).all():
+        return
+    is_nan, is_inf = np.isnan(values), np.isinf(values)
+    dead = [name for k, name in enumerate(rows.names) if is_nan[:, k].all()]
     if dead:
         fix = "Leave it out, or give data that has what it reads; a long warm-up needs a longer history."
         raise ModelError(f"the feature {dead[0]!r} has no value in any row", where="training rows", fix=fix)
-    wild = [name for k, name in enumerate(rows.names) if np.isinf(values[:, k]).any()]
+    wild = [name for k, name in enumerate(rows.names) if is_inf[:, k].any()]
     if wild:
         fix = "A feature must be a number or NaN: mend it, or leave it out."
         raise ModelError(f"the feature {wild[0]!r} is infinite in some row", where="training rows", fix=fix)
