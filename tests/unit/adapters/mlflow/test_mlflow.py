@@ -29,8 +29,12 @@ def run_of(artefact: Path, name: str = "xgboost 1") -> TrackedRun:
     return TrackedRun("train", name, params, {"symbol": "ACME"}, FIGURES, str(artefact), 5_000_000, 9_000_000)
 
 
-def version_of(artefact: Path, number: str, *, model: str = "acme", promoted: bool = False, **tags: str) -> TrackedVersion:
-    return TrackedVersion(model, number, f"d{number}", str(artefact), promoted, tags, {"accuracy": 0.55, "holdout:a": 1.0})
+def version_of(
+    artefact: Path, number: str, *, model: str = "acme", promoted: bool = False, **tags: str
+) -> TrackedVersion:
+    return TrackedVersion(
+        model, number, f"d{number}", str(artefact), promoted, tags, {"accuracy": 0.55, "holdout:a": 1.0}
+    )
 
 
 def check_run(params: MlflowParams, artefact: Path) -> None:
