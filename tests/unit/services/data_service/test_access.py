@@ -16,9 +16,9 @@ from tradewright.adapters.redis.params import RedisParams
 from tradewright.core.types.errors import ConfigError
 from tradewright.services.cli.layers import Layered
 from tradewright.services.data_service.access import TOKEN, check_token, is_this_machine
-from tradewright.services.secrets import secret
 from tradewright.services.data_service.app import make_app
 from tradewright.services.data_service.serving import redis_params
+from tradewright.services.secrets import secret
 
 GOOD = "0123456789abcdef-swordfish"
 
