@@ -16,9 +16,9 @@ import pytest
 from tests.unit.rollout.conftest import AddModel
 from tests.unit.rollout.made_up import rows_of
 
-from tradewright.rollout.promotion import promote_unproven, rollback
 from tradewright.rollout.registry import Registry
 from tradewright.rollout.serving import load_promoted, load_version
+from tradewright.rollout.switching import promote_unproven, rollback
 
 _SWITCHES = 200
 _REASON = "a test of the switch under load"
