@@ -16,6 +16,7 @@ from tradewright.services.cli import (
     features,
     gate_study,
     make,
+    models,
     runs,
     strategies,
     train,
@@ -51,6 +52,7 @@ def _options(
 backtest.register(app)
 data.register(app)
 features.register(app)
+models.register(app)
 runs.register(app)
 strategies.register(app)
 make.register(app)

@@ -39,7 +39,8 @@ def serve(
     UsageError
         If the address is taken.
     """
-    from tradewright.services.data_service.access import TOKEN, check_token, secret
+    from tradewright.services.data_service.access import TOKEN, check_token
+    from tradewright.services.secrets import secret
 
     token = secret(environment, TOKEN)
     check_token(params.host, token)
@@ -97,7 +98,8 @@ def redis_params(environment: Mapping[str, str]) -> RedisParams | None:
     from pydantic import SecretStr, ValidationError
 
     from tradewright.adapters.redis.params import RedisParams
-    from tradewright.services.data_service.access import REDIS_URL, secret
+    from tradewright.services.data_service.access import REDIS_URL
+    from tradewright.services.secrets import secret
 
     url = secret(environment, REDIS_URL)
     if not url:

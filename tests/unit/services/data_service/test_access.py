@@ -15,9 +15,10 @@ from tests.services.served_store import Asking, World
 from tradewright.adapters.redis.params import RedisParams
 from tradewright.core.types.errors import ConfigError
 from tradewright.services.cli.layers import Layered
-from tradewright.services.data_service.access import TOKEN, check_token, is_this_machine, secret
+from tradewright.services.data_service.access import TOKEN, check_token, is_this_machine
 from tradewright.services.data_service.app import make_app
 from tradewright.services.data_service.serving import redis_params
+from tradewright.services.secrets import secret
 
 GOOD = "0123456789abcdef-swordfish"
 
