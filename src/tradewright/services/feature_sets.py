@@ -46,7 +46,7 @@ def read_set(text: str) -> NamedFeatures:
 
     known = named_set(text)
     if known is not None:
-        return NamedFeatures(text, {name: _feature(written, text) for name, written in known.items()})
+        return NamedFeatures(text, written_set(known, text))
     path = Path(text)
     if path.suffix not in (".yaml", ".yml"):
         fix = f"Give one of {', '.join(NAMES)}, or a file ending in .yaml."
@@ -72,6 +72,11 @@ def _read_file(path: Path) -> NamedFeatures:
             raise ConfigError(f"'{name}' is {one!r} and not a feature", where=where, fix=_EXAMPLE)
         features[str(name)] = _feature(one, where)
     return NamedFeatures(path.stem, features)
+
+
+def written_set(written: Mapping[str, str], where: str) -> dict[str, Feature]:
+    """Return the features that expressions name; raises ConfigError, naming ``where``, for what is none."""
+    return {name: _feature(one, where) for name, one in written.items()}
 
 
 def _feature(written: str, where: str) -> Feature:

@@ -16,6 +16,7 @@ from tradewright.execution.sim_venue import SimVenueParams
 from tradewright.risk.limits import Limits
 
 DEFAULT_STORE = Path(".tradewright/store")
+DEFAULT_REGISTRY = Path(".tradewright/models")
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -102,11 +103,28 @@ class AccountSettings(BaseModel):
 
 
 class ForecastSettings(BaseModel):
-    """A Parquet or CSV file with forecasts."""
+    """Where forecasts come from: a ``file`` (Parquet or CSV), or a ``model``.
+
+    ``model`` is ``NAME`` (its promoted version) or ``NAME@VERSION`` of the folder ``registry``, or of the service at
+    ``url`` (`tradewright models serve`).
+    """
 
     model_config = _STRICT
 
-    file: Path
+    file: Path | None = None
+    model: str = ""
+    registry: Path = DEFAULT_REGISTRY
+    url: str = ""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> ForecastSettings:
+        if bool(self.model) == (self.file is not None):
+            msg = "give either `file` or `model`, not both and not neither"
+            raise ValueError(msg)
+        if self.url and not self.model:
+            msg = "`url` is where a `model` is served; a file has none"
+            raise ValueError(msg)
+        return self
 
 
 class ReportSettings(BaseModel):
