@@ -85,11 +85,11 @@ class RemoteModel:
         self._params = params
         self._path = f"/v1/models/{quote(name, safe='')}"
         self.name = name
-        told = self._ask("GET", self._path)
         try:
-            self.description = RemoteDescription(**{field: told[field] for field in RemoteDescription.__slots__})
-        except KeyError as error:
-            raise ModelError(f"its description lacks {error}", where=params.url, fix=_FIX) from error
+            self.description = self._described()
+        except ModelError:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -161,6 +161,13 @@ class RemoteModel:
             what = f"it answered {len(found)} forecasts for {len(rows)} rows"
             raise ModelError(what, where=self._params.url, fix=_FIX)
         return found
+
+    def _described(self) -> RemoteDescription:
+        told = self._ask("GET", self._path)
+        try:
+            return RemoteDescription(**{field: told[field] for field in RemoteDescription.__slots__})
+        except KeyError as error:
+            raise ModelError(f"its description lacks {error}", where=self._params.url, fix=_FIX) from error
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         where = self._params.url

@@ -79,7 +79,7 @@ def _add_addresses(app: FastAPI, models: ServedModels) -> None:
     async def predict(name: str, question: Question) -> Response:
         """Answer forecasts for rows of features."""
         loaded = await _model(models, name)
-        rows = question.rows()
+        rows = question.rows(loaded.model.feature_set_hash)
         try:
             if len(rows) > _SHORT_ROWS:
                 table = await asyncio.to_thread(loaded.model.predict, rows)

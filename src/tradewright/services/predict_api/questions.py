@@ -46,8 +46,8 @@ class Question(BaseModel):
             raise ValueError(msg)
         return self
 
-    def rows(self) -> FeatureRows:
-        """Return the rows."""
+    def rows(self, feature_set_hash: str) -> FeatureRows:
+        """Return the rows; of the given set of features where the question does not name it."""
         values = [[np.nan if value is None else value for value in row] for row in self.values]
         return FeatureRows(
             tuple(self.names),
@@ -56,7 +56,7 @@ class Question(BaseModel):
             np.array(self.instrument, np.int64),
             np.array(self.ts_event, np.int64),
             np.array(self.ts_seen, np.int64),
-            self.feature_set_hash,
+            self.feature_set_hash or feature_set_hash,
         )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tradewright.core.types.errors import ModelError, UsageError
 from tradewright.core.types.feature import Feature
 from tradewright.features.set_identity import set_identity
-from tradewright.models.artefact import load_model
+from tradewright.models.artefact import load_model, verify_model
 from tradewright.rollout.registry import Registry
 from tradewright.rollout.versions import Version
 from tradewright.services.feature_sets import written_set
@@ -57,8 +57,8 @@ class RegisteredModels:
     def load(self, name: str) -> LoadedModel:
         """Load and verify it."""
         version = self.version(name)
-        manifest, model = load_model(version.folder)
-        return LoadedModel(version.version, version.digest, dict(manifest.features), version.is_unproven, model)
+        model, features = load_model(version.folder), verify_model(version.folder).origin.features
+        return LoadedModel(version.version, version.digest, features, version.is_unproven, model)
 
 
 def features_of(written: Mapping[str, str], feature_set_hash: str, where: str) -> Mapping[str, Feature]:
