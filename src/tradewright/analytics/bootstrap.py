@@ -146,7 +146,7 @@ def block_bootstrap(
         count = min(per_chunk, n - start)
         for name, values in statistics(stationary_resamples(returns, mean_length, count, rng)).items():
             samples[name][start : start + count] = values
-    return {name: _interval(value, samples[name], confidence) for name, value in estimates.items()}
+    return {name: percentile_interval(value, samples[name], confidence) for name, value in estimates.items()}
 
 
 def stationary_resamples(returns: Floats, block: float, count: int, rng: np.random.Generator) -> Floats:
@@ -156,17 +156,26 @@ def stationary_resamples(returns: Floats, block: float, count: int, rng: np.rand
     the original's next day follows, the first after the last.
     """
     m = len(returns)
-    total = m * count
-    is_start = rng.random(total) < 1.0 / block
-    # Blocks have no memory: that each series starts with a new one changes nothing else.
-    is_start[::m] = True
-    starts = np.flatnonzero(is_start)
-    origin = rng.integers(0, m, size=len(starts))
-    rows = np.repeat(origin - starts, np.diff(starts, append=total))
-    rows += np.arange(total)
+    starts, origin = block_starts(m, block, count, rng)
+    rows = np.repeat(origin - starts, np.diff(starts, append=m * count))
+    rows += np.arange(m * count)
     # No block is longer than the series, so twice the series is enough to run over its end.
     drawn = np.concatenate((returns, returns)).take(rows)
     return np.ascontiguousarray(drawn.reshape(count, m).T)
+
+
+def block_starts(
+    m: int, block: float, count: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Draw where the blocks of ``count`` series of length ``m``, one after the other, start and come from; i8[b] each.
+
+    No block is longer than a series, and each series starts with a new one.
+    """
+    is_start = rng.random(m * count) < 1.0 / block
+    # Blocks have no memory: that each series starts with a new one changes nothing else.
+    is_start[::m] = True
+    starts = np.flatnonzero(is_start)
+    return starts, rng.integers(0, m, size=len(starts))
 
 
 def automatic_block_length(returns: Floats) -> float:
@@ -241,7 +250,8 @@ def _over(numerator: Floats, denominator: Floats) -> Floats:
     return result
 
 
-def _interval(estimate: float, samples: Floats, confidence: float) -> Interval:
+def percentile_interval(estimate: float, samples: Floats, confidence: float) -> Interval:
+    """Return an estimate with the percentile interval of its resamples, f8[n]; its bounds are resamples themselves."""
     known = np.sort(samples[~np.isnan(samples)])
     undefined = 1.0 - len(known) / len(samples)
     if undefined > _MAX_UNDEFINED:
