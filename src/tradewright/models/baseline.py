@@ -34,21 +34,25 @@ class BaseRate(Forecaster):
         validation: Lesson | None = None,  # noqa: ARG002 - shares need no second opinion
         progress: Callable[[str], None] | None = None,  # noqa: ARG002 - done before it could be told
     ) -> None:
+        """Count the outcomes."""
         self._outcomes = Outcomes.of(train)
 
     def predict(self, rows: FeatureRows) -> NDArray[np.float64]:
+        """Return the base rates for every row, f8[n, 4]."""
         if self._outcomes is None:
             raise untrained(self.kind)
         self._outcomes.check_columns(rows)
         return self._outcomes.forecasts([np.full(len(rows), rate) for rate in self._outcomes.rates])
 
     def save(self, folder: Path) -> tuple[str, ...]:
+        """Write the files of the model."""
         if self._outcomes is None:
             raise untrained(self.kind)
         return (self._outcomes.write(folder),)
 
     @classmethod
     def load(cls, folder: Path, params: ForecasterParams) -> Self:
+        """Read the files of the model."""
         model = cls(params)
         model._outcomes = Outcomes.read(folder)
         return model
@@ -91,18 +95,20 @@ class LastSign(Forecaster):
         validation: Lesson | None = None,  # noqa: ARG002 - shares need no second opinion
         progress: Callable[[str], None] | None = None,  # noqa: ARG002 - done before it could be told
     ) -> None:
+        """Count the outcomes after each sign."""
         outcomes = Outcomes.of(train)
         feature = self._feature(train.rows.names)
         signs = np.sign(train.rows.values[:, train.rows.names.index(feature)])
         place = outcomes.places(train.targets.direction)
         after = []
         for sign in (-1.0, 0.0, 1.0):
-            counts = np.bincount(place, train.targets.weight * (signs == sign), minlength=len(outcomes.rates))
-            counts += 10.0 * np.array(outcomes.rates)
+            seen = np.bincount(place, train.targets.weight * (signs == sign), minlength=len(outcomes.rates))
+            counts = seen + 10.0 * np.array(outcomes.rates)
             after.append(tuple((counts / counts.sum()).tolist()))
         self._outcomes, self._shares = outcomes, _Shares(feature=feature, after=(after[0], after[1], after[2]))
 
     def predict(self, rows: FeatureRows) -> NDArray[np.float64]:
+        """Return what followed the sign of each row, f8[n, 4]."""
         if self._outcomes is None or self._shares is None:
             raise untrained(self.kind)
         self._outcomes.check_columns(rows)
@@ -112,6 +118,7 @@ class LastSign(Forecaster):
         return self._outcomes.forecasts([table[which, k] for k in range(table.shape[1])])
 
     def save(self, folder: Path) -> tuple[str, ...]:
+        """Write the files of the model."""
         if self._outcomes is None or self._shares is None:
             raise untrained(self.kind)
         (folder / _FILE).write_text(self._shares.model_dump_json(indent=1), encoding="utf-8")
@@ -119,6 +126,7 @@ class LastSign(Forecaster):
 
     @classmethod
     def load(cls, folder: Path, params: ForecasterParams) -> Self:
+        """Read the files of the model."""
         model = cls(LastSignParams.model_validate(params.model_dump()))
         model._outcomes = Outcomes.read(folder)
         try:

@@ -51,7 +51,8 @@ class OutcomeMap(BaseModel):
         """Return f8[n]."""
         if self.knots:
             x, y = np.array(self.knots).T
-            return np.interp(p, x, y)
+            line: Column = np.interp(p, x, y)
+            return line
         p = np.clip(p, _TINY, 1.0 - _TINY)
         score = self.a * np.log(p) - self.b * np.log(1.0 - p) + self.c
         return 1.0 / (1.0 + np.exp(-score))
@@ -134,16 +135,16 @@ def fit_calibration(
     losses: dict[str, float] = {}
     if method == "best":
         losses = _losses(values, targets)
-        method = min(METHODS, key=lambda name: losses.get(name, np.inf))
+    chosen = min(METHODS, key=lambda name: losses.get(name, np.inf)) if method == "best" else method
     growth = []
     for direction in _DIRECTIONS.values():
         mine = targets.direction == direction
         weight = float(np.sum(targets.weight[mine]))
         growth.append(float(np.sum(targets.growth[mine] * targets.weight[mine])) / weight if weight else 0.0)
     return Calibration(
-        method=method,
+        method=chosen,
         bias=bias,
-        maps=_maps(values, targets, method),
+        maps=_maps(values, targets, chosen),
         growth=(growth[0], growth[1], growth[2]),
         rows=len(values),
         losses=losses,
@@ -166,7 +167,7 @@ def _losses(values: NDArray[np.float64], targets: Targets) -> dict[str, float]:
     if len(older) < MIN_ROWS or len(np.unique(targets.direction[older])) < 2:
         return {}
     held = targets.take(newer)
-    found = {}
+    found: dict[str, float] = {}
     for method in METHODS:
         maps = _maps(values[older], targets.take(older), method)
         tried = Calibration(method=method, bias=0.0, maps=maps).apply(values[newer])

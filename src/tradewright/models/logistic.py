@@ -65,6 +65,7 @@ class Logistic(Forecaster):
         validation: Lesson | None = None,  # noqa: ARG002 - it has nothing to stop early
         progress: Callable[[str], None] | None = None,
     ) -> None:
+        """Fit medians, scales and weights."""
         from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - heavy, and not needed to predict
         from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
 
@@ -94,6 +95,7 @@ class Logistic(Forecaster):
         )
 
     def predict(self, rows: FeatureRows) -> NDArray[np.float64]:
+        """Return f8[n, 4] in the order of `ForecastRow`."""
         if self._outcomes is None or self._weights is None:
             raise untrained(self.kind)
         self._outcomes.check_columns(rows)
@@ -109,6 +111,7 @@ class Logistic(Forecaster):
         return self._outcomes.forecasts(list(np.exp(scores)))
 
     def save(self, folder: Path) -> tuple[str, ...]:
+        """Write the files of the model."""
         if self._outcomes is None or self._weights is None:
             raise untrained(self.kind)
         (folder / _FILE).write_text(json.dumps(self._weights.model_dump(), indent=1), encoding="utf-8")
@@ -116,6 +119,7 @@ class Logistic(Forecaster):
 
     @classmethod
     def load(cls, folder: Path, params: ForecasterParams) -> Self:
+        """Read the files of the model."""
         model = cls(LogisticParams.model_validate(params.model_dump()))
         model._outcomes = Outcomes.read(folder)
         try:

@@ -66,6 +66,13 @@ class Outcomes(BaseModel):
             place[d + 1] = k
         return place[direction + 1]
 
+    def known(self, lesson: Lesson) -> Lesson:
+        """Return the rows whose outcome training saw."""
+        seen = np.flatnonzero(self.places(lesson.targets.direction) >= 0)
+        if len(seen) == len(lesson.rows):
+            return lesson
+        return Lesson(lesson.rows.take(seen), lesson.targets.take(seen))
+
     def forecasts(self, shares: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
         """Return f8[n, 4] in the order of `ForecastRow` from the share f8[n] of each direction; any positive scale.
 
@@ -131,6 +138,14 @@ def check_columns(names: tuple[str, ...], given: tuple[str, ...]) -> None:
         what = f"feature {k + 1} is {given[k]!r} where the model has {names[k]!r}"
     fix = f"Build the features the model was trained on, in this order: {_some(names)}."
     raise ModelError(what, where="features", fix=fix)
+
+
+def shares_of(raw: NDArray[np.floating]) -> list[NDArray[np.float64]]:
+    """Return the share of each outcome from a library's answer; of two outcomes it gives the second's only, [n]."""
+    if raw.ndim == 1:
+        second = raw.astype(np.float64)
+        return [1.0 - second, second]
+    return [raw[:, k].astype(np.float64) for k in range(raw.shape[1])]
 
 
 def unreadable(path: Path, error: Exception) -> ModelError:

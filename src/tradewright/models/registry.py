@@ -36,10 +36,12 @@ def forecaster_class(kind: str) -> type[Forecaster]:
     if kind not in _PLACES:
         close = get_close_matches(kind.lower().replace("-", "_"), KINDS, n=1)
         hint = f"Did you mean {close[0]}? " if close else ""
-        raise ConfigError(f"there is no model named {kind!r}", where="model", fix=f"{hint}There are {', '.join(KINDS)}.")
+        raise ConfigError(
+            f"there is no model named {kind!r}", where="model", fix=f"{hint}There are {', '.join(KINDS)}."
+        )
     module, name = _PLACES[kind].split(":")
     found = getattr(importlib.import_module(f"tradewright.models.{module}"), name)
-    if not issubclass(found, Forecaster):
+    if not (isinstance(found, type) and issubclass(found, Forecaster)):
         msg = f"{found} is not a Forecaster"
         raise TypeError(msg)
     return found

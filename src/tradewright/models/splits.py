@@ -1,9 +1,9 @@
 """Which rows a model learns from and which judge it, without a label that lies in both.
 
-A label begins at its row's ``ts_event`` and looks at the returns up to its ``ts_end``. A training row whose label shares
-time with a label of the test rows has seen part of the answer: it is purged. An embargo also drops the training rows
-that begin within some time after the last test label ended, because what moved it echoes (Lopez de Prado, Advances in
-Financial Machine Learning, 2018, chapters 7 and 12). Rows of several instruments may share a time: a cut never falls
+A label begins at its row's ``ts_event`` and looks at the returns up to its ``ts_end``. A training row whose label
+shares time with a label of the test rows has seen part of the answer: it is purged. An embargo also drops the training
+rows that begin within some time after the last test label ended, because what moved it echoes (Lopez de Prado, Advances
+in Financial Machine Learning, 2018, chapters 7 and 12). Rows of several instruments may share a time: a cut never falls
 between them. Times are ns UTC; ``ts_event`` ascends.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import comb
 
 import numpy as np
@@ -49,7 +49,7 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class PurgedKFold:
-    """Contiguous test blocks, each row tested once; the rest trains, purged and with an embargo (ns) after the block."""
+    """Contiguous test blocks, each row tested once; the rest trains, purged, with an embargo (ns) after the block."""
 
     n_folds: int = 5
     embargo_ns: int = 0
@@ -100,11 +100,11 @@ class CombinatorialPurged:
             With too few rows for the groups, or a split left without training rows.
         """
         if not 0 < self.n_test_folds < self.n_folds:
-            msg = f"{self.n_test_folds} of {self.n_folds} folds cannot be tested"
-            raise ValueError(msg)
+            what = f"{self.n_test_folds} of {self.n_folds} folds cannot be tested"
+            raise ModelError(what, where="splits", fix="Give at least 2 folds, and test fewer than there are.")
         _check_times(ts_event, ts_end, self.embargo_ns)
         edges = _edges(ts_event, self.n_folds)
-        blocks = [np.arange(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        blocks = [np.arange(a, b) for a, b in pairwise(edges.tolist())]
         folds = []
         for number, groups in enumerate(combinations(range(self.n_folds), self.n_test_folds)):
             tested = [blocks[g] for g in groups]
@@ -265,8 +265,8 @@ def holdout_cut(
     """
     _check_times(ts_event, ts_end, embargo_ns)
     if not 0.0 < share < 1.0:
-        msg = f"a holdout of {share} of all rows"
-        raise ValueError(msg)
+        what = f"a holdout of {share} of all rows is not possible"
+        raise ModelError(what, where="splits", fix="Give a share between 0 and 1.")
     if from_ns is None and len(ts_event):
         from_ns = int(ts_event[min(int(len(ts_event) * (1.0 - share)), len(ts_event) - 1)])
     cut = from_ns or 0
@@ -309,7 +309,9 @@ def _check_times(ts_event: Times, ts_end: Times, embargo_ns: int) -> None:
         raise ModelError("an embargo cannot be negative", where="splits", fix="Give 0 or more.")
     if len(ts_event) and embargo_ns > max(int(ts_end.max()) - int(ts_event[0]), 0):
         what = f"an embargo of {_days(embargo_ns)} is longer than {_span(ts_event)}"
-        raise ModelError(what, where="splits", fix="Give a shorter embargo (a few label horizons), or a longer history.")
+        raise ModelError(
+            what, where="splits", fix="Give a shorter embargo (a few label horizons), or a longer history."
+        )
 
 
 def _check_training(train: Rows, where: str, embargo_ns: int) -> None:

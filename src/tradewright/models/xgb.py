@@ -13,7 +13,7 @@ from pydantic import Field
 from tradewright.core.types.errors import ModelError
 from tradewright.core.types.rows import FeatureRows
 from tradewright.models.forecaster import Forecaster, ForecasterParams, Lesson
-from tradewright.models.outcomes import Outcomes, unreadable, untrained
+from tradewright.models.outcomes import Outcomes, shares_of, unreadable, untrained
 
 if TYPE_CHECKING:
     import xgboost as xgb
@@ -65,6 +65,7 @@ class XGBoost(Forecaster):
     def learn(
         self, train: Lesson, validation: Lesson | None = None, progress: Callable[[str], None] | None = None
     ) -> None:
+        """Grow trees; with validation rows until they no longer get better on them."""
         import xgboost as xgb  # noqa: PLC0415 - heavy; the command line starts without it
 
         outcomes = Outcomes.of(train)
@@ -78,13 +79,11 @@ class XGBoost(Forecaster):
         )
         judged, patience = [], None
         if validation is not None and self.params.early_stopping:
-            known = np.flatnonzero(outcomes.places(validation.targets.direction) >= 0)
-            outcome = outcomes.places(validation.targets.direction[known])
-            weight = validation.targets.weight[known]
+            known = outcomes.known(validation)
             held = xgb.QuantileDMatrix(
-                validation.rows.values[known],
-                outcome,
-                weight=weight,
+                known.rows.values,
+                outcomes.places(known.targets.direction),
+                weight=known.targets.weight,
                 max_bin=bins,
                 ref=data,
                 nthread=self.params.threads,
@@ -101,10 +100,11 @@ class XGBoost(Forecaster):
         self._outcomes, self._booster = outcomes, booster
 
     def predict(self, rows: FeatureRows) -> NDArray[np.float64]:
+        """Return f8[n, 4] in the order of `ForecastRow`."""
         outcomes, booster = self._trained()
         outcomes.check_columns(rows)
         raw = booster.inplace_predict(rows.values, validate_features=False)
-        return outcomes.forecasts(_shares(raw))
+        return outcomes.forecasts(shares_of(raw))
 
     def contributions(self, rows: FeatureRows) -> NDArray[np.float64]:
         """Return the SHAP value of each feature for the score of each outcome, f8[n, outcomes, k]: exact, for trees."""
@@ -117,12 +117,14 @@ class XGBoost(Forecaster):
         return found.reshape(len(rows), -1, len(rows.names) + 1)[:, :, :-1]
 
     def save(self, folder: Path) -> tuple[str, ...]:
+        """Write the files of the model."""
         outcomes, booster = self._trained()
         (folder / _FILE).write_bytes(booster.save_raw("json"))
         return (_FILE, outcomes.write(folder))
 
     @classmethod
     def load(cls, folder: Path, params: ForecasterParams) -> Self:
+        """Read the files of the model."""
         import xgboost as xgb  # noqa: PLC0415
 
         model = cls(XGBoostParams.model_validate(params.model_dump()))
@@ -146,14 +148,6 @@ class XGBoost(Forecaster):
     def _check_outcomes(self, folder: Path) -> None:
         outcomes, booster = self._trained()
         probe = booster.inplace_predict(np.zeros((1, len(outcomes.names))), validate_features=False)
-        if len(_shares(probe)) != len(outcomes.directions):
+        if len(shares_of(probe)) != len(outcomes.directions):
             what = "its trees know another number of outcomes"
             raise ModelError(what, where=str(folder / _FILE), fix="Train the model again.")
-
-
-def _shares(raw: NDArray[np.float32]) -> list[NDArray[np.float64]]:
-    """Return the share of each outcome; of two outcomes the library gives the second's only."""
-    raw = np.asarray(raw, np.float64)
-    if raw.ndim == 1:
-        return [1.0 - raw, raw]
-    return [np.ascontiguousarray(raw[:, k]) for k in range(raw.shape[1])]
