@@ -6,11 +6,12 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tradewright.core.types.errors import ModelError, UsageError
+from tradewright.core.types.errors import ModelError
 from tradewright.core.types.feature import Feature
 from tradewright.features.set_identity import set_identity
-from tradewright.models.artefact import load_model, verify_model
+from tradewright.models.artefact import verify_model
 from tradewright.rollout.registry import Registry
+from tradewright.rollout.serving import load_version
 from tradewright.rollout.versions import Version
 from tradewright.services.feature_sets import written_set
 from tradewright.services.predict_api.served import LoadedModel
@@ -41,14 +42,7 @@ class RegisteredModels:
         UsageError
             If there is none.
         """
-        if "@" in text:
-            return self._registry.find(text)
-        promoted = self._registry.promoted(text)
-        if promoted is None:
-            known = ", ".join(self.names()) or "none"
-            fix = f"Promoted models: {known}. Another version is named with NAME@VERSION."
-            raise UsageError(f"no version of '{text}' is promoted", where="models", fix=fix)
-        return promoted
+        return self._registry.find(text if "@" in text else f"{text}@promoted")
 
     def digest(self, name: str) -> str:
         """Return the artefact that a name means now."""
@@ -57,8 +51,8 @@ class RegisteredModels:
     def load(self, name: str) -> LoadedModel:
         """Load and verify it."""
         version = self.version(name)
-        model, features = load_model(version.folder), verify_model(version.folder).origin.features
-        return LoadedModel(version.version, version.digest, features, version.is_unproven, model)
+        manifest, model = verify_model(version.folder), load_version(version)
+        return LoadedModel(version.version, version.digest, manifest.origin.features, version.is_unproven, model)
 
 
 def features_of(written: Mapping[str, str], feature_set_hash: str, where: str) -> Mapping[str, Feature]:
