@@ -37,10 +37,12 @@ CUT = 250
 #: Short periods and near stops, so that a few hundred bars hold many trades.
 PARAMS: dict[str, dict[str, Any]] = {
     "buy_and_hold": {},
+    "confidence": {"stop_loss": 0.002, "low": 0.4, "medium": 0.5, "high": 0.6},
     "donchian_breakout": {"entry_bars": 12, "exit_bars": 6, "atr_bars": 8, "allow_short": True},
     "ema_cross": {"fast": 4, "slow": 12, "stop_loss": 0.002, "take_profit": 0.004, "allow_short": True},
     "forecast_threshold": {"stop_loss": 0.002, "take_profit": 0.003, "max_hours": 0.2},
     "momentum_rotation": {"top": 2, "window": 10, "hold_bars": 5},
+    "probability": {"stop_loss": 0.002, "take_profit": 0.003, "trend_bars": 5, "trend_slope": 1e-6, "costs": 0.001},
     "vwap_reversion": {"window": 10, "entry_z": 1.0, "break_z": 2.5, "stop_loss": 0.002, "max_bars": 8},
     "my_strategy": {"trend_bars": 20, "rsi_bars": 4, "stop_loss": 0.002, "take_profit": 0.004},
     "pairs": {"window": 10, "enter": 1.0},

@@ -24,8 +24,8 @@ class DriftParams:
     """When a feature counts as drifting.
 
     ``false_discoveries``: share of drifting features that may be so by chance; ``psi``: smallest index that matters
-    (0.1 is small, 0.25 large by the usual reading); ``bins`` of the index; ``independent``: share of the rows that count as
-    independent, for features that change slowly: average uniqueness of the labels is a fair guess.
+    (0.1 is small, 0.25 large by the usual reading); ``bins`` of the index; ``independent``: share of the rows that
+    count as independent, for features that change slowly: average uniqueness of the labels is a fair guess.
     """
 
     false_discoveries: float = 0.05

@@ -16,7 +16,7 @@ from tradewright.core.types.events import MarketEvents
 from tradewright.core.types.instrument import Instrument
 from tradewright.engine.binding import Path, compiled_path, interpreted_path, param_values, resolve_features
 from tradewright.engine.memory import MICRO, AccountStart, SessionMemory, Shape
-from tradewright.engine.plan import BacktestPlan, forecast_block, spans
+from tradewright.engine.plan import BacktestPlan, confirmed_forecasts, forecast_block, spans
 from tradewright.engine.session import Session
 from tradewright.execution.sim_venue import SimVenue, VenueMemory
 from tradewright.features import FeatureSet
@@ -261,13 +261,14 @@ def _run_loop(run: Run, progress: Progress) -> None:
     plan, memory = run.plan, run.memory
     venue = VenueMemory(plan.venue, run.instruments)
     symbols = [instrument.symbol for instrument in plan.instruments]
+    known = confirmed_forecasts(plan)
     for events in plan.blocks():
         run.refuse_unread(events)
         memory.market.show(events)
         venue.market.show(events)
         for start, stop in spans(events, SPAN):
             columns = run.feature_columns(events, start, stop)
-            forecasts = forecast_block(plan.forecasts, symbols, events, start, stop)
+            forecasts = forecast_block(known, symbols, events, start, stop)
             memory.market.show_columns(columns, forecasts, start)
             memory.expect(stop - start)
             run.process(venue, start, stop)
@@ -281,9 +282,10 @@ def _run_session(run: Run, progress: Progress) -> None:
     venue = SimVenue(plan.venue, run.instruments, event)
     session = Session(run.path(), run.memory, run.features, event)
     symbols = [instrument.symbol for instrument in plan.instruments]
+    known = confirmed_forecasts(plan)
     for events in plan.blocks():
         run.refuse_unread(events)
-        forecasts = forecast_block(plan.forecasts, symbols, events, 0, len(events))
+        forecasts = forecast_block(known, symbols, events, 0, len(events))
         for i in range(len(events)):
             copy_event(events, i, event)
             for answer in venue.on_market():

@@ -14,6 +14,7 @@ from tradewright.core.types.forecast import Forecasts
 from tradewright.core.types.instrument import Instrument
 from tradewright.execution.sim_venue import SimVenueParams
 from tradewright.risk.limits import Limits
+from tradewright.strategies.confirmation import confirmed
 from tradewright.strategies.strategy import Strategy, StrategyParams
 
 #: Gives the blocks of a stream; each ends with a complete timestamp.
@@ -85,6 +86,11 @@ def spans(events: MarketEvents, size: int) -> Iterator[tuple[int, int]]:
             stop += 1
         yield start, stop
         start = stop
+
+
+def confirmed_forecasts(plan: BacktestPlan) -> tuple[Forecasts, ...]:
+    """Return the forecasts as the strategy is to see them, confirmed by as many scans as it asks for."""
+    return tuple(confirmed(series, plan.strategy.confirm_scans) for series in plan.forecasts)
 
 
 def forecast_block(

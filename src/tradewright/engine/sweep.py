@@ -18,7 +18,7 @@ from tradewright.core.types.events import MarketEvents
 from tradewright.core.types.feature import Feature
 from tradewright.engine.backtest import Run, trading_days
 from tradewright.engine.binding import param_values, resolve_features
-from tradewright.engine.plan import BacktestPlan, forecast_block
+from tradewright.engine.plan import BacktestPlan, confirmed_forecasts, forecast_block
 from tradewright.execution.sim_venue import VenueMemory
 from tradewright.features import FeatureSet
 from tradewright.strategies.strategy import StrategyParams
@@ -110,7 +110,7 @@ def run_sweep(
         columns: Columns = dict(zip(distinct, pool.map(lambda f: _column(f, events), distinct.values()), strict=True))
         days = trading_days(plan)
         symbols = [instrument.symbol for instrument in plan.instruments]
-        forecasts = forecast_block(plan.forecasts, symbols, events, 0, len(events))
+        forecasts = forecast_block(confirmed_forecasts(plan), symbols, events, 0, len(events))
 
         desk = threading.local()
 

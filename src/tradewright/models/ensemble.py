@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tradewright.core.types.errors import ModelError, TradewrightError
+from tradewright.core.types.errors import ConfigError, ModelError
 from tradewright.core.types.rows import FeatureRows
 from tradewright.models.calibration import Calibration
 from tradewright.models.forecaster import EXPECTED, Forecaster, ForecasterParams, Lesson
@@ -23,7 +23,10 @@ _FILE = "ensemble.json"
 
 
 class MemberParams(BaseModel):
-    """One member: a ``kind`` with its ``params`` to train, or the ``folder`` of an artefact that is used as it is."""
+    """One member: a ``kind`` with its ``params`` to train, or the ``folder`` of an artefact that is used as it is.
+
+    An artefact must not have learned from rows that the ensemble is judged on; nothing here can know.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -88,9 +91,9 @@ class _Member:
 class Ensemble(Forecaster):
     """The weighted mean of its members' forecasts.
 
-    A member that cannot be had, or fails, or has NaN for a row, is left out and the weights of the others are scaled up.
-    `missing` says who is left out and why. Only when nobody answers is there an error; a row about which nobody can say
-    anything is NaN.
+    A member that cannot be had, or fails, or has NaN for a row, is left out, and the weights of the others are scaled
+    up. `missing` says who is left out and why. Only when nobody answers is there an error; a row about which nobody can
+    say anything is NaN. Files of a saved ensemble are another matter: a damaged one is refused as that of any model.
     """
 
     kind = "ensemble"
@@ -205,11 +208,12 @@ class Ensemble(Forecaster):
             member = _Member(told.name, told.weight, calibration=told.calibration, reason=told.reason)
             if told.kind:
                 try:
-                    kind = forecaster_class(told.kind)
-                    inside = kind.params_type.model_validate(told.params)
-                    member.forecaster = kind.load(folder / _folder(k), inside)
-                except (TradewrightError, ValidationError) as error:
-                    member.reason = str(error).split("\n", 1)[0]
+                    inside = forecaster_class(told.kind)
+                    member.forecaster = inside.load(folder / _folder(k), inside.params_type.model_validate(told.params))
+                except (ImportError, ConfigError) as error:  # its library, or its kind, is not in this installation
+                    member.reason = str(error)
+                except ValidationError as error:
+                    raise unreadable(folder / _FILE, error) from error
             made._members.append(member)
         if not any(m.forecaster for m in made._members):
             raise made._silent()
@@ -226,12 +230,15 @@ class Ensemble(Forecaster):
 
                 model = load_model(Path(told.folder))
                 check_columns(train.rows.names, model.names)
+                same = (train.rows.feature_set_hash, train.targets.horizon_ns)
+                if (model.feature_set_hash, model.horizon_ns) != same:
+                    raise ModelError("it was trained on other features, or for another horizon", where=told.folder)
                 member.forecaster, member.calibration = model.forecaster, model.calibration
             else:
                 forecaster = make_forecaster(told.kind, {"seed": self.params.seed, **told.params})
                 forecaster.learn(train, validation, progress)
                 member.forecaster = forecaster
-        except ModelError as error:
+        except (ImportError, ModelError) as error:
             member.reason = str(error)
         return member
 

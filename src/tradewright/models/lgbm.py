@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import lightgbm as lgb
 
 _FILE = "lightgbm.txt"
+_LAST = "pandas_categorical:null"
 
 
 class LightGBMParams(ForecasterParams):
@@ -90,6 +91,8 @@ class LightGBM(Forecaster):
         """Return f8[n, 4] in the order of `ForecastRow`."""
         outcomes, booster = self._trained()
         outcomes.check_columns(rows)
+        if not len(rows):
+            return np.empty((0, 4))
         raw = booster.predict(rows.values, num_threads=self.params.threads)
         return outcomes.forecasts(shares_of(np.asarray(raw)))
 
@@ -115,6 +118,8 @@ class LightGBM(Forecaster):
         outcomes = Outcomes.read(folder)
         try:
             text = (folder / _FILE).read_text(encoding="utf-8")
+            if not text.rstrip().endswith(_LAST):  # half a file crashes the library's parser, and the process with it
+                raise unreadable(folder / _FILE, ValueError("its end is missing"))
             booster = lgb.Booster(model_str=text)
         except (OSError, UnicodeDecodeError, lgb.basic.LightGBMError) as error:
             raise unreadable(folder / _FILE, error) from error

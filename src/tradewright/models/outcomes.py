@@ -184,11 +184,14 @@ def _check(lesson: Lesson) -> None:
 
 def _check_features(rows: FeatureRows) -> None:
     values = rows.values
-    dead = [name for k, name in enumerate(rows.names) if np.isnan(values[:, k]).all()]
+    if np.isfinite(values).all():
+        return
+    is_nan, is_inf = np.isnan(values), np.isinf(values)
+    dead = [name for k, name in enumerate(rows.names) if is_nan[:, k].all()]
     if dead:
         fix = "Leave it out, or give data that has what it reads; a long warm-up needs a longer history."
         raise ModelError(f"the feature {dead[0]!r} has no value in any row", where="training rows", fix=fix)
-    wild = [name for k, name in enumerate(rows.names) if np.isinf(values[:, k]).any()]
+    wild = [name for k, name in enumerate(rows.names) if is_inf[:, k].any()]
     if wild:
         fix = "A feature must be a number or NaN: mend it, or leave it out."
         raise ModelError(f"the feature {wild[0]!r} is infinite in some row", where="training rows", fix=fix)

@@ -103,6 +103,8 @@ class XGBoost(Forecaster):
         """Return f8[n, 4] in the order of `ForecastRow`."""
         outcomes, booster = self._trained()
         outcomes.check_columns(rows)
+        if not len(rows):
+            return np.empty((0, 4))
         raw = booster.inplace_predict(rows.values, validate_features=False)
         return outcomes.forecasts(shares_of(raw))
 

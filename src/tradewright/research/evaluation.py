@@ -24,9 +24,10 @@ from tradewright.research.executor import Executor
 from tradewright.research.experiments import ExperimentStore, Trial
 from tradewright.research.holdout import HoldoutGuard
 from tradewright.research.leak_evidence import LeakChecks, leak_lines
-from tradewright.research.money import NetReturns, Stage, Trader, late_slippage_bps, net_returns, trade, trader_of
+from tradewright.research.money import NetReturns, Trader, late_slippage_bps, net_returns, trade, trader_of
 from tradewright.research.training import (
     TrainingPlan,
+    count_trial,
     forecast_all,
     joined,
     out_of_sample,
@@ -106,22 +107,23 @@ def evaluate(
     _refuse_other(manifest.origin.datasets, manifest.feature_set_hash, data)
     training = plan.training
     folds = out_of_sample(guard.part, training, executor, progress)
+    plain = returns_of(data, folds, training.money)
+    count_trial(guard.part, training, plain, store)
     scopes = [_validation(data, folds)]
-    returns = [_money(scopes[0], training, progress)]
+    returns = [_money(scopes[0], training, plain.is_daily, progress)]
     uses = store.holdout_uses(training.family)
     if plan.uses_holdout and guard.has_holdout:
         held, uses = guard.look(f"evaluate {manifest.digest[:12]}")
         if len(held) >= _FEWEST_IN_HOLDOUT:
             scopes.append(_holdout(model, data, held))
-            returns.append(_money(scopes[1], training, progress))
+            returns.append(_money(scopes[1], training, plain.is_daily, progress))
     progress("looking for leaks")
     lines = leak_lines(data, folds_of(data, training.validation), plan.leaks)
-    plain = returns_of(data, folds, training.money)
     tables = {
         "forecasts": pl.concat([_forecast_frame(scope) for scope in scopes]),
         "returns": pl.concat(returns),
         "trials": trials_frame(store.trials(training.family)),
-        "paths": _paths_frame(data, training, executor, progress),
+        "paths": _paths_frame(data, training, plain.is_daily, executor, progress),
     }
     told = EvidenceManifest(
         model_digest=manifest.digest,
@@ -208,7 +210,7 @@ def _forecast_frame(scope: _Scope) -> pl.DataFrame:
     return pl.DataFrame(columns, schema=TABLES["forecasts"])
 
 
-def _money(scope: _Scope, plan: TrainingPlan, progress: Callable[[str], None]) -> pl.DataFrame:
+def _money(scope: _Scope, plan: TrainingPlan, is_daily: bool, progress: Callable[[str], None]) -> pl.DataFrame:
     """Return net returns of the model and the naive ones at every cost, and with late decisions."""
     progress(f"trading the forecasts of the {scope.name}")
     money = plan.money
@@ -223,15 +225,9 @@ def _money(scope: _Scope, plan: TrainingPlan, progress: Callable[[str], None]) -
     frames = []
     for name, (chosen, forecasts) in series.items():
         for cost, is_late, extra in cases:
-            net = _net(stage, chosen, forecasts, cost, extra)
+            net = net_returns(trade(stage, chosen, forecasts, cost, extra), is_daily)
             frames.append(_return_frame(scope.name, name, cost, is_late, net))
     return pl.concat(frames)
-
-
-def _net(
-    stage: Stage, trader: Trader, forecasts: tuple[Forecasts, ...], cost: float, extra_slippage_bps: float
-) -> NetReturns:
-    return net_returns(trade(stage, trader, forecasts, cost, extra_slippage_bps))
 
 
 def _return_frame(scope: str, series: str, cost: float, is_late: bool, net: NetReturns) -> pl.DataFrame:
@@ -248,7 +244,7 @@ def _return_frame(scope: str, series: str, cost: float, is_late: bool, net: NetR
 
 
 def _paths_frame(
-    data: Dataset, plan: TrainingPlan, executor: Executor, progress: Callable[[str], None]
+    data: Dataset, plan: TrainingPlan, is_daily: bool, executor: Executor, progress: Callable[[str], None]
 ) -> pl.DataFrame:
     """Return the net returns of every path of combinatorial purged cross-validation.
 
@@ -263,7 +259,7 @@ def _paths_frame(
     trader = trader_of(plan.money.strategy, plan.money.params)
     for path, (rows, values) in enumerate(_paths(data, splits, said)):
         stage = stage_of(data, rows, plan.money)
-        net = net_returns(trade(stage, trader, series_of(data, rows, values)))
+        net = net_returns(trade(stage, trader, series_of(data, rows, values)), is_daily)
         frames.append(pl.DataFrame({"path": np.full(len(net.ts), path), "ts": net.ts, "value": net.value}))
     return pl.concat(frames)
 

@@ -63,11 +63,12 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class NetReturns:
-    """Returns after costs: ``value`` f8[n] at ``ts`` i8[n] ns UTC, and how many of them make a year."""
+    """Returns after costs: ``value`` f8[n] at ``ts`` i8[n] ns UTC, by day or by bar; how many of them make a year."""
 
     ts: NDArray[np.int64]
     value: NDArray[np.float64]
     periods_per_year: float
+    is_daily: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +122,22 @@ def trade(
     return run_backtest(plan)
 
 
-def net_returns(result: BacktestResult) -> NetReturns:
-    """Return the net returns of a run by trading day; by bar where an intraday run has under 60 days."""
+def net_returns(result: BacktestResult, is_daily: bool | None = None) -> NetReturns:
+    """Return the net returns of a run by trading day, or by bar.
+
+    If it is not said which, by bar where an intraday run has under 60 days. What is compared, or stands in one table,
+    must be told.
+    """
     calendar = result.instruments[0].calendar
     days = calendar.day_starts(int(result.stamps[0]), int(result.stamps[-1]))
     daily = daily_equity(result.stamps, result.equity, result.initial_cash, days)
-    if len(daily) >= _FEW_DAYS or len(daily) >= len(result.stamps) // 2:
-        return NetReturns(daily.stamps, daily.returns, daily.periods_per_year)
+    if is_daily is None:
+        is_daily = len(daily) >= _FEW_DAYS or len(daily) >= len(result.stamps) // 2
+    if is_daily:
+        return NetReturns(daily.stamps, daily.returns, daily.periods_per_year, is_daily=True)
     years = float(result.stamps[-1] - result.stamps[0]) / (DAY_NS * DAYS_PER_YEAR)
     rate = (len(result.stamps) - 1) / years
-    return NetReturns(result.stamps, simple_returns(result.equity, result.initial_cash), rate)
+    return NetReturns(result.stamps, simple_returns(result.equity, result.initial_cash), rate, is_daily=False)
 
 
 def scaled(fees: FeeModel, cost: float, extra_slippage_bps: float = 0.0) -> FeeModel:

@@ -124,17 +124,7 @@ def train(
     """
     folds = out_of_sample(part, plan, executor, progress)
     returns = returns_of(part.data, folds, plan.money)
-    store.record(
-        Trial(
-            family=plan.family,
-            dataset=part.data.digest,
-            feature_set=part.data.rows.feature_set_hash,
-            config=plan.told,
-            score=sharpe_of(returns),
-            stamps=returns.ts,
-            returns=returns.value,
-        )
-    )
+    count_trial(part, plan, returns, store)
     data = part.data
     progress(f"final fit on {len(data):,} rows")
     model = fit(plan.seeded(), data, np.arange(len(data)), progress)
@@ -148,6 +138,21 @@ def train(
         last_ns=int(data.rows.ts_event[-1]),
     )
     return Trained(folder, save_model(model, folder, origin), folds, returns)
+
+
+def count_trial(part: TrainingPart, plan: TrainingPlan, returns: NetReturns, store: ExperimentStore) -> None:
+    """Write down that this configuration was tried on these rows, and what it earned."""
+    store.record(
+        Trial(
+            family=plan.family,
+            dataset=part.data.digest,
+            feature_set=part.data.rows.feature_set_hash,
+            config=plan.told,
+            score=sharpe_of(returns),
+            stamps=returns.ts,
+            returns=returns.value,
+        )
+    )
 
 
 def out_of_sample(

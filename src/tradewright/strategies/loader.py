@@ -25,8 +25,8 @@ SIGNATURES = {
 def load_file(path: Path) -> Strategy:
     """Load a strategy from one Python file.
 
-    The file defines ``decide`` and may define ``Params``, ``features``, ``CROSS_SECTION``, ``COMPILED`` and
-    ``USES_FORECAST``.
+    The file defines ``decide`` and may define ``Params``, ``features``, ``CROSS_SECTION``, ``COMPILED``,
+    ``USES_FORECAST`` and ``CONFIRM_SCANS``.
 
     Raises
     ------
@@ -104,10 +104,20 @@ def strategy_of(module: ModuleType, name: str, *, source: str, digest: str) -> S
         is_cross_section=is_cross_section,
         is_compiled=bool(getattr(module, "COMPILED", True)),
         uses_forecast=bool(getattr(module, "USES_FORECAST", False)),
+        confirm_scans=_scans(module, source),
         source_hash=digest,
         source=source,
         description=(module.__doc__ or "").strip().split("\n")[0],
     )
+
+
+def _scans(module: ModuleType, source: str) -> int:
+    """Read how many forecasts in a row confirm one."""
+    scans = getattr(module, "CONFIRM_SCANS", 1)
+    if not isinstance(scans, int) or scans < 1:
+        what = f"`CONFIRM_SCANS` is {scans!r}"
+        raise StrategyLoadError(what, where=source, fix="write a whole number of at least 1")
+    return scans
 
 
 def _no_features(_params: Any) -> dict[str, Any]:

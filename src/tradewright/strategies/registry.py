@@ -14,10 +14,12 @@ from tradewright.strategies.strategy import Strategy
 
 _NAMES: Final = (
     "buy_and_hold",
+    "confidence",
     "donchian_breakout",
     "ema_cross",
     "forecast_threshold",
     "momentum_rotation",
+    "probability",
     "vwap_reversion",
 )
 

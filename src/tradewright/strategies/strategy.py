@@ -44,6 +44,8 @@ class Strategy:
         Whether `decide` is written in the Numba subset. Plain Python runs on the same engine, only slower.
     uses_forecast : bool
         Whether a run without forecasts makes no sense.
+    confirm_scans : int
+        Forecasts in a row that have to agree before `decide` sees them (`strategies.confirmation`).
     source_hash : str
         Changes whenever the strategy's code changes.
     """
@@ -55,6 +57,7 @@ class Strategy:
     is_cross_section: bool = False
     is_compiled: bool = True
     uses_forecast: bool = False
+    confirm_scans: int = 1
     source_hash: str = ""
     source: str = ""
     description: str = ""

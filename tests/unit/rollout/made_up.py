@@ -47,9 +47,14 @@ def make_model(folder: Path, seed: int = 0, kind: str = "logistic", feature_set_
     return save_model(model, folder, origin).digest
 
 
-def make_evidence(folder: Path, digest: str, edge: float = 0.0, leaks: tuple[str, ...] = (), seed: int = 0) -> None:
-    """Write evidence of a market in which the model is right with the probability ``0.5 + edge``, and knows it."""
-    n = 3000
+def make_evidence(
+    folder: Path, digest: str, edge: float = 0.0, leaks: tuple[str, ...] = (), seed: int = 0, *, has_parts: bool = False
+) -> None:
+    """Write evidence of a market in which the model is right with the probability ``0.5 + edge``, and knows it.
+
+    ``has_parts``: more of it, and with sessions and regimes, which takes longer to judge.
+    """
+    n = 3000 if has_parts else 900
     rng = np.random.default_rng(seed)
     manifest = EvidenceManifest(
         model_digest=digest,
@@ -68,6 +73,8 @@ def make_evidence(folder: Path, digest: str, edge: float = 0.0, leaks: tuple[str
     )
     scopes = [("validation", 0, n), ("holdout", n, n // 3)]
     forecasts = [_forecasts(scope, first, count, edge, rng) for scope, first, count in scopes]
+    if not has_parts:
+        forecasts = [f.with_columns(session=pl.lit(""), regime=pl.lit("")) for f in forecasts]
     tables = {
         "forecasts": pl.concat(forecasts),
         "returns": pl.concat([_returns(scope, first, count, edge, rng) for scope, first, count in scopes]),

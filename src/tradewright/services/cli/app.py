@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tradewright import __version__
-from tradewright.services.cli import backtest, data, features, make, runs, strategies
+from tradewright.services.cli import backtest, data, evaluate, features, make, runs, strategies, train
 from tradewright.services.cli.guard import INTERRUPTED, show_unforeseen
 
 app = typer.Typer(
@@ -42,6 +42,8 @@ features.register(app)
 runs.register(app)
 strategies.register(app)
 make.register(app)
+train.register(app)
+evaluate.register(app)
 
 
 def main() -> None:

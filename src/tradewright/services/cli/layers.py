@@ -53,8 +53,10 @@ class Layered:
                 raise ConfigError(what, where=f"environment, {name}", fix=f"Unset it, or use one of: {allowed}.")
             self.put(place, parsed(environment[name], name), f"environment, {name}")
 
-    def add_assignments(self, assignments: Iterable[str], known: Iterable[str]) -> None:
-        """Add ``key=value`` texts; a key that is no section is a parameter of the strategy."""
+    def add_assignments(
+        self, assignments: Iterable[str], known: Iterable[str], inside: tuple[str, ...] = ("strategy", "params")
+    ) -> None:
+        """Add ``key=value`` texts; a key that is no section lies ``inside`` one: a parameter of the strategy."""
         sections = set(known)
         for text in assignments:
             key, equals, value = text.partition("=")
@@ -63,7 +65,7 @@ class Layered:
                 what = f"'{text}' is not an assignment"
                 raise ConfigError(what, where="--set", fix="Write key=value, for example --set fast=10.")
             if len(keys) == 1 and keys[0] not in sections:
-                keys = ["strategy", "params", keys[0]]
+                keys = [*inside, keys[0]]
             self.put(keys, parsed(value, f"--set {key}"), f"--set {key.strip()}")
 
     def put(self, place: list[str], value: object, origin: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from tradewright.core.types.bar import Bars
 from tradewright.core.types.calendar import Calendar
 from tradewright.core.types.errors import ConfigError, UsageError
+from tradewright.data.catalogue import Dataset
 from tradewright.data.clock import fill_clock
 from tradewright.data.instruments import InstrumentParams
 from tradewright.data.kinds import Kind
@@ -197,32 +198,42 @@ def bars_of(
     DataError
         If the bars did not pass the checks, and ``data.gate`` does not accept that.
     """
+    params, source, dataset = source_of(settings.data, settings.instruments, spec, origins)
+    calendar = params.instrument().calendar
+    bars = source.bars()
+    pass_gate(BarStore(settings.data.store), dataset, calendar, settings.data.gate, (source.start, source.end))
+    if params.calendar != dataset.instrument.calendar:
+        fill_clock(bars.fields, bars.ts_open, bars.ts_event, calendar)
+    first, last = int(bars.ts_open[0]), int(bars.ts_event[-1])
+    return params, bars, DataFacts(source.symbol, source.timeframe, len(bars), first, last, source.fingerprint)
+
+
+def source_of(
+    data: DataSettings, changes: Mapping[str, dict[str, Any]], spec: str, origins: Origins | None = None
+) -> tuple[InstrumentParams, StoreSource, Dataset]:
+    """Return the definition of one instrument with what is changed of it, where its bars are, and their entry.
+
+    Raises
+    ------
+    UsageError
+        If the store has no such bars, or a change to the definition is not allowed.
+    """
     origins = origins or _Unknown()
-    data, (symbol, _, own) = settings.data, spec.partition("@")
+    symbol, _, own = spec.partition("@")
     store = BarStore(data.store)
     timeframe = own or data.timeframe or only_timeframe(store, symbol)
     version = version_of(store, read_snapshot(data.store, data.snapshot), symbol, timeframe) if data.snapshot else None
     dataset = store.describe(symbol, timeframe, version=version)
     params = dataset.instrument
-    changed = settings.instruments.get(symbol)
+    changed = changes.get(symbol)
     if changed:
         merged = _merged(params.model_dump(mode="json"), changed)
         try:
             params = InstrumentParams.model_validate(merged)
         except ValidationError as error:
             raise explained(error, InstrumentParams, origins.origin, ("instruments", symbol)) from error
-    calendar = params.instrument().calendar
-    start, end = _range(data, calendar)
-    source = StoreSource(store, symbol, timeframe, start, end, version)
-    bars = source.bars()
-    pass_gate(store, dataset, calendar, data.gate, (start, end))
-    if params.calendar != dataset.instrument.calendar:
-        fill_clock(bars.fields, bars.ts_open, bars.ts_event, calendar)
-    return (
-        params,
-        bars,
-        DataFacts(symbol, timeframe, len(bars), int(bars.ts_open[0]), int(bars.ts_event[-1]), source.fingerprint),
-    )
+    start, end = _range(data, params.instrument().calendar)
+    return params, StoreSource(store, symbol, timeframe, start, end, version), dataset
 
 
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,145 @@
+"""Run a training from settings to a registered version, and an evaluation from a version to its evidence."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tradewright.analytics.evidence import figures_of
+from tradewright.core.types.errors import ModelError
+from tradewright.core.types.evidence import Figure
+from tradewright.data.evidence_store import Evidence
+from tradewright.models.artefact import verify_model
+from tradewright.research.evaluation import evaluate
+from tradewright.research.executor import Executor
+from tradewright.research.training import Trained, TrainingPlan, sharpe_of, train
+from tradewright.research.tuning import Tuned, before_first_test, tune
+from tradewright.rollout.registry import Registry
+from tradewright.rollout.versions import Bump, Version
+from tradewright.services.runs.prepare import Origins
+from tradewright.services.training_data import PreparedTraining, prepare_training
+from tradewright.services.training_settings import TrainingSettings
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedTraining:
+    """A training that has ended: the version it became, and what to say about it."""
+
+    version: Version
+    trained: Trained
+    rows: int
+    trials: int
+
+    @property
+    def forecasts(self) -> int:
+        """Out-of-sample forecasts of all folds."""
+        return sum(len(fold.rows) for fold in self.trained.folds)
+
+    @property
+    def sharpe(self) -> float | None:
+        """Net annual Sharpe ratio of the out-of-sample forecasts; None where nothing was traded."""
+        return sharpe_of(self.trained.returns)
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedEvaluation:
+    """Evidence with the figures computed from it."""
+
+    version: Version
+    evidence: Evidence
+    figures: tuple[Figure, ...]
+
+
+def run_training(
+    settings: TrainingSettings, origins: Origins, executor: Executor, progress: Progress, *, is_patch: bool = False
+) -> FinishedTraining:
+    """Prepare, tune where it is asked for, train, and register.
+
+    Raises
+    ------
+    TradewrightError
+        As its parts; what was finished is kept, and nothing is registered.
+    """
+    progress("reading bars and features")
+    prepared = prepare_training(settings, origins)
+    plan = prepared.plan
+    if settings.tuning is not None:
+        tuned = run_tuning(prepared, executor, progress)
+        plan = tuned_plan(prepared, tuned)
+    place = settings.keep / "models" / settings.name
+    trained = train(prepared.guard.part, plan, place, prepared.store, executor, progress)
+    registry = Registry(settings.registry, time.time_ns)
+    version = registry.add(trained.folder, settings.name, Bump.RETRAIN if is_patch else Bump.TRAIN)
+    trials = prepared.store.trials_of(plan.family)
+    return FinishedTraining(version, trained, len(prepared.guard.part.data), trials)
+
+
+def run_tuning(prepared: PreparedTraining, executor: Executor, progress: Progress) -> Tuned:
+    """Search on the rows before the first test fold.
+
+    Raises
+    ------
+    ModelError
+        If there are too few of them.
+    """
+    part = before_first_test(prepared.guard.part, prepared.settings.validation)
+    params = prepared.settings.tuning
+    if params is None:
+        raise ModelError("nothing says how to tune", where="tuning", fix="Give a `tuning:` section, or --trials.")
+    return tune(part, prepared.plan, params, prepared.store, executor, progress)
+
+
+def tuned_plan(prepared: PreparedTraining, tuned: Tuned) -> TrainingPlan:
+    """Return the plan with what the search chose, which its origin then says."""
+    chosen = prepared.settings.model_copy(update={"model": tuned.choice, "trade": tuned.money, "tuning": None})
+    return replace(prepared.plan, choice=tuned.choice, money=tuned.money, config=chosen.identity)
+
+
+def run_evaluation(
+    name: str, settings: TrainingSettings, origins: Origins, executor: Executor, progress: Progress
+) -> FinishedEvaluation:
+    """Judge a registered version with the configuration it was trained with, and keep the evidence beside it.
+
+    Raises
+    ------
+    UsageError
+        If there is no such version.
+    ModelError
+        If the configuration is not the one it was trained with.
+    """
+    version = Registry(settings.registry, time.time_ns).find(name)
+    settings = same_training(settings, verify_model(version.folder).origin.config)
+    progress("reading bars and features")
+    prepared = prepare_training(settings, origins)
+    plan = prepared.evaluation
+    evidence = evaluate(version.folder, prepared.guard, plan, prepared.store, executor, progress)
+    return FinishedEvaluation(version, evidence, figures_of(evidence.tables, evidence.manifest))
+
+
+def same_training(settings: TrainingSettings, trained_with: dict[str, Any]) -> TrainingSettings:
+    """Return the settings as the model was trained; its own choice of parameters stands where it was tuned.
+
+    Raises
+    ------
+    ModelError
+        If they say something else about data, features, labels, validation or holdout.
+    """
+    told = TrainingSettings.model_validate(_with_store(trained_with, settings))
+    given, kept = settings.identity, told.identity
+    free = {"name", "leaks", "tuning", "model", "trade"} if settings.tuning is not None else {"name", "leaks", "tuning"}
+    other = sorted(key for key in kept if key not in free and kept[key] != given[key])
+    if other:
+        what = f"it was trained with another {', '.join(other)} than the configuration says"
+        fix = "Evaluate it with the configuration of its training, or train it again."
+        raise ModelError(what, where="evaluate", fix=fix)
+    places = {"experiments": settings.experiments, "registry": settings.registry, "keep": settings.keep}
+    return told.model_copy(update={**places, "leaks": settings.leaks})
+
+
+def _with_store(trained_with: dict[str, Any], settings: TrainingSettings) -> dict[str, Any]:
+    data = {**trained_with.get("data", {}), "store": settings.data.store}
+    return {**trained_with, "data": data}
