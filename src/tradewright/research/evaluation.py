@@ -16,6 +16,7 @@ from tradewright.core.types.errors import ModelError
 from tradewright.core.types.forecast import Forecasts
 from tradewright.data.evidence_store import TABLES, Evidence, EvidenceManifest, write_evidence
 from tradewright.models.artefact import load_model, verify_model
+from tradewright.models.explain import permutation_importance
 from tradewright.models.forecaster import EXPECTED, P_DOWN, P_FLAT, P_UP
 from tradewright.models.model import FittedModel
 from tradewright.models.splits import Fold
@@ -47,8 +48,9 @@ from tradewright.research.validation import (
 )
 
 VALIDATION, HOLDOUT = "validation", "holdout"
-#: Rows that importance is measured on, the newest out-of-sample ones.
+#: Rows that importance is measured on at most; their share where no rows were kept for calibration.
 _IMPORTANCE_ROWS = 2_000
+_IMPORTANCE_SHARE = 0.1
 _FEWEST_IN_HOLDOUT = 30
 
 
@@ -137,7 +139,7 @@ def evaluate(
         trials=max(store.trials_of(training.family), 1),
         holdout_uses=uses,
         leaks=lines,
-        importance=_importance(model, scopes[0], training.seed),
+        importance=_importance(model, data, training),
         created_ns=plan.now_ns,
     )
     return write_evidence(folder / "evidence", told, tables)
@@ -284,6 +286,9 @@ def _paths(
     return found
 
 
-def _importance(model: FittedModel, scope: _Scope, seed: int) -> dict[str, float]:
-    """Return what shuffling each feature costs the model, on the newest rows of the validation."""
-    return {}
+def _importance(model: FittedModel, data: Dataset, plan: TrainingPlan) -> dict[str, float]:
+    """Return what dealing each feature to other rows costs, in nats, on the newest rows: those it did not learn from."""
+    share = plan.choice.calibration_share if plan.choice.calibration != "none" else _IMPORTANCE_SHARE
+    rows = np.arange(len(data))[-max(min(int(share * len(data)), _IMPORTANCE_ROWS), 1) :]
+    found = permutation_importance(lambda asked: model.predict(asked).values, lesson_of(data, rows), seed=plan.seed)
+    return {one.name: one.value for one in found}

@@ -38,7 +38,7 @@ class MoneyParams(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    strategy: str = "forecast_threshold"
+    strategy: str = "probability"
     params: dict[str, Any] = Field(default_factory=dict)
     initial_cash: float = Field(default=100_000.0, gt=0, le=1e12)
     costs: tuple[float, ...] = (1.0, 2.0, 3.0)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tradewright.core.types.bar import Bars, blank_fields
 from tradewright.core.types.calendar import Calendar
 from tradewright.core.types.dtypes import BUY_VOLUME, CLOSE, HIGH, LOW, OPEN, TRADES, VOLUME
-from tradewright.core.types.feature import Floats
+from tradewright.core.types.feature import Feature, Floats
 from tradewright.core.types.instrument import FeeModel, Instrument
 from tradewright.data.clock import fill_clock
 from tradewright.data.synthetic import START
@@ -132,9 +132,14 @@ def _autoregression(rng: np.random.Generator, n: int, memory: float) -> Floats:
     return values
 
 
-def honest_pipeline() -> Pipeline:
+def study_features() -> dict[str, Feature]:
     """Return the features of `FEATURES`."""
-    return pipeline_of({name: build_feature(parse_feature(text)) for name, text in FEATURES.items()})
+    return {name: build_feature(parse_feature(text)) for name, text in FEATURES.items()}
+
+
+def honest_pipeline() -> Pipeline:
+    """Return the computation of `study_features`."""
+    return pipeline_of(study_features())
 
 
 def leaking_pipeline(name: str) -> Pipeline:
