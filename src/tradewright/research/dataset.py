@@ -245,9 +245,7 @@ def _part(market: MarketTable, number: int, params: LabelParams) -> _Part:
         ts_seen=np.maximum(market.seen.ts_known[start], bars.ts_event[start]),
         feature_set_hash=market.feature_set_hash,
     )
-    targets = Targets(
-        made.value[keep].astype(np.int64), made.growth[keep], made.ts_end[keep], np.ones(len(start)), 0
-    )
+    targets = Targets(made.value[keep].astype(np.int64), made.growth[keep], made.ts_end[keep], np.ones(len(start)), 0)
     change = np.sign(np.diff(bars.close, prepend=bars.close[:1])).astype(np.int64)
     words = _session_words(bars)[start], _regime_words(bars)[start]
     return _Part(rows, targets, Context(uniqueness, change[start], *words))

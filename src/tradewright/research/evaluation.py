@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tradewright.analytics.returns import DAY_NS
 from tradewright.core.types.errors import ModelError
 from tradewright.core.types.forecast import Forecasts
 from tradewright.data.evidence_store import TABLES, Evidence, EvidenceManifest, write_evidence
@@ -266,9 +265,7 @@ def _paths_frame(
     return pl.concat(frames)
 
 
-def _paths(
-    data: Dataset, splits: Sequence[Fold], said: Sequence[FoldForecasts]
-) -> list[tuple[Numbers, Floats]]:
+def _paths(data: Dataset, splits: Sequence[Fold], said: Sequence[FoldForecasts]) -> list[tuple[Numbers, Floats]]:
     """Put the forecasts of splits together to paths through all rows, each row once a path."""
     used = np.zeros(len(data), np.int64)
     rows, path, values = [], [], []

@@ -231,7 +231,14 @@ def _dataset(case: _Case, market: SyntheticMarket) -> Dataset:
 
 def study_money() -> MoneyParams:
     """Return the strategy that every market is traded with: long or short by probability, no other rule."""
-    params = {"enter_up": 0.52, "leave_up": 0.5, "enter_down": 0.52, "leave_down": 0.5, "stop_loss": 0, "take_profit": 0}
+    params = {
+        "enter_up": 0.52,
+        "leave_up": 0.5,
+        "enter_down": 0.52,
+        "leave_down": 0.5,
+        "stop_loss": 0,
+        "take_profit": 0,
+    }
     return MoneyParams(strategy="probability", params=params)
 
 

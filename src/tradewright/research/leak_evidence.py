@@ -69,8 +69,6 @@ def overlap_line(data: Dataset, folds: tuple[Fold, ...]) -> LeakLine:
 
     It is checked within each instrument: labels of two instruments share no return.
     """
-
-
     findings: list[str] = []
     trials = 0
     rows, ends = data.rows, data.targets.ts_end

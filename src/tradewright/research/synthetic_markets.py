@@ -23,10 +23,10 @@ from tradewright.core.types.instrument import FeeModel, Instrument
 from tradewright.data.clock import fill_clock
 from tradewright.data.synthetic import START
 from tradewright.data.timeframe import DAY
+from tradewright.features.expression import parse_feature
 from tradewright.features.leaks import Pipeline, pipeline_of
 from tradewright.features.leaks.pipeline import Market
 from tradewright.features.registry import build_feature
-from tradewright.features.expression import parse_feature
 
 SYMBOL: Final = "SYN"
 #: What a study's models look at: returns, trend, volatility and flow.
@@ -94,7 +94,9 @@ def synthetic_market(seed: int, params: SyntheticParams) -> SyntheticMarket:
     for row, values in fields.items():
         whole[row] = values
     fill_clock(whole, ts_event - DAY, ts_event, Calendar())
-    fees = FeeModel("synthetic", taker_bps=params.cost_bps, maker_bps=params.cost_bps, half_spread_bps=params.cost_bps / 2)
+    fees = FeeModel(
+        "synthetic", taker_bps=params.cost_bps, maker_bps=params.cost_bps, half_spread_bps=params.cost_bps / 2
+    )
     instrument = Instrument(SYMBOL, tick_size="0.0001", lot_size="0.001", fees=fees)
     return SyntheticMarket(instrument, Bars(SYMBOL, ts_event - DAY, ts_event, whole), flow)
 

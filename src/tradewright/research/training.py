@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,8 @@ class TrainingPlan:
         Under which trials are counted.
     config : mapping
         Everything the user said, for the artefact's origin.
+    features : mapping of str to str
+        The expressions that compute the columns, by name.
     code : str
         Hash of the program.
     seed : int
@@ -70,6 +72,7 @@ class TrainingPlan:
     money: MoneyParams
     family: str
     config: dict[str, Any] = field(default_factory=dict)
+    features: Mapping[str, str] = field(default_factory=dict)
     code: str = ""
     seed: int = 0
     keep: Path = Path(".tradewright/training")
@@ -129,6 +132,7 @@ def train(
     progress(f"final fit on {len(data):,} rows")
     model = fit(plan.seeded(), data, np.arange(len(data)), progress)
     origin = Origin(
+        features=dict(plan.features),
         datasets=dict(data.bars_digests),
         code=plan.code,
         config=plan.config,
@@ -230,7 +234,10 @@ def _run_fold(job: _FoldJob) -> FoldForecasts:
 
 
 def _fold_key(data: Dataset, fold: Fold, choice: ModelChoice, code: str) -> str:
-    rows = {name: hashlib.blake2b(getattr(fold, name).tobytes(), digest_size=16).hexdigest() for name in ("train", "validation", "test")}
+    rows = {
+        name: hashlib.blake2b(getattr(fold, name).tobytes(), digest_size=16).hexdigest()
+        for name in ("train", "validation", "test")
+    }
     return hash_of({"data": data.digest, "model": choice.model_dump(mode="json"), "code": code, **rows})
 
 

@@ -288,9 +288,7 @@ def _applied(plan: TrainingPlan, values: Mapping[str, Any]) -> tuple[ModelChoice
     return choice, money
 
 
-def _one_fold(
-    batch: Sequence[_Running], data: Dataset, fold: Fold, params: TuningParams, executor: Executor
-) -> None:
+def _one_fold(batch: Sequence[_Running], data: Dataset, fold: Fold, params: TuningParams, executor: Executor) -> None:
     """Run one fold of every trial of the batch that goes on, then give up those below the median."""
     going = [r for r in batch if not r.ended]
     results = executor.map(_run, [_Job(r.choice, data, fold) for r in going])

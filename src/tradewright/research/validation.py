@@ -75,7 +75,9 @@ class ValidationParams(BaseModel):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if (self.method == "dated") != (len(self.dates) == 3):
-            msg = "`method: dated` needs three `dates`: train from, validate from, test from; no other method takes them"
+            msg = (
+                "`method: dated` needs three `dates`: train from, validate from, test from; no other method takes them"
+            )
             raise ValueError(msg)
         if bool(self.train) != bool(self.test):
             msg = "give both `train` and `test`, or neither"
