@@ -7,8 +7,8 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-
 from tests.unit.rollout.made_up import START_NS, make_evidence, make_model
+
 from tradewright.rollout.registry import Registry
 from tradewright.rollout.versions import Version
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-
 from tests.unit.rollout.made_up import HOUR_NS, SET_HASH, make_evidence
+
 from tradewright.core.types.errors import ConfigError
 from tradewright.core.types.evidence import Figure
 from tradewright.data.evidence_store import MANIFEST, read_evidence, write_evidence

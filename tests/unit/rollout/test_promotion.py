@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from tests.unit.rollout.conftest import AddModel
 from tests.unit.rollout.made_up import make_evidence
+
 from tradewright.core.types.errors import ModelError
 from tradewright.rollout.policy import read_policy
 from tradewright.rollout.promotion import RefusedError, promote, promote_unproven, put_to_gate

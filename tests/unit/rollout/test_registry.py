@@ -6,13 +6,14 @@ import os
 import stat
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-
 from tests.unit.rollout.conftest import AddModel
 from tests.unit.rollout.made_up import SET_HASH, make_model, rows_of
+
 from tradewright.core.types.errors import ModelError, StoreError, UsageError
 from tradewright.models.artefact import verify_model
 from tradewright.rollout.promotion import promote_unproven, rollback
@@ -144,7 +145,7 @@ def test_a_full_disk_leaves_the_registry_as_it_was(
         promote_unproven(registry, registry.find("acme"), REASON)
     monkeypatch.undo()
     assert ((registry.root / REGISTRY).read_bytes(), (registry.root / JOURNAL).read_bytes()) == before
-    assert not [p for p in registry.root.rglob(".*") if p.name not in (".lock",)]
+    assert not [p for p in registry.root.rglob(".*") if p.name != ".lock"]
     assert load_promoted(registry, "acme").version.version == "1.0.0"
     assert problems(registry) == []
 
@@ -167,11 +168,10 @@ def test_a_loaded_model_signs_its_forecasts_with_name_and_number(registry: Regis
     assert load_version(unproven).predict(rows_of(5)).model_version == "acme@1.0.0+unproven"
 
 
-def test_another_order_of_features_is_refused(registry: Registry, add: AddModel) -> None:
+def test_another_order_of_features_is_refused(add: AddModel) -> None:
     model = load_version(add(0, edge=None))
     rows = rows_of(5)
-    turned = type(rows)(rows.names[::-1], rows.values, *[getattr(rows, f) for f in ("symbols", "instrument")],
-                        rows.ts_event, rows.ts_seen, rows.feature_set_hash)  # fmt: skip
+    turned = replace(rows, names=rows.names[::-1])
     with pytest.raises(ModelError):
         model.predict(turned)
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.unit.rollout.conftest import AddModel
+
 from tradewright.core.types.errors import UsageError
 from tradewright.rollout.journal import Action
 from tradewright.rollout.promotion import promote_unproven
@@ -21,7 +21,7 @@ def fates(registry: Registry, policy: RetentionPolicy) -> dict[str, tuple[Fate, 
 
 @pytest.fixture
 def many(registry: Registry, add: AddModel) -> Registry:
-    """Eight versions: 1.0.0 and 1.1.0 were promoted, 1.2.0 is; 1.3.0 is deployed on paper; 1.4.0 has the best figure."""
+    """Eight versions: 1.0.0 and 1.1.0 were promoted, 1.2.0 is; 1.3.0 is deployed on paper, 1.4.0 the best."""
     for seed in range(8):
         version = add(seed, edge=None)
         metrics = {"sharpe.deflated": 0.99 if seed == 4 else 0.1 * seed}

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from tests.unit.rollout.conftest import AddModel
 from tests.unit.rollout.made_up import rows_of
+
 from tradewright.rollout.promotion import promote_unproven, rollback
 from tradewright.rollout.registry import Registry
 from tradewright.rollout.serving import load_promoted, load_version

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tradewright import __version__
-from tradewright.services.cli import backtest, data, evaluate, features, make, runs, strategies, train
+from tradewright.services.cli import backtest, data, evaluate, features, make, models, runs, strategies, train
 from tradewright.services.cli.guard import INTERRUPTED, show_unforeseen
 
 app = typer.Typer(
@@ -39,6 +39,7 @@ def _options(
 backtest.register(app)
 data.register(app)
 features.register(app)
+models.register(app)
 runs.register(app)
 strategies.register(app)
 make.register(app)

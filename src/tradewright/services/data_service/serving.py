@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradewright.core.types.errors import ConfigError
-from tradewright.services.http_service.access import check_token, secret
+from tradewright.services.http_service.access import check_token
+from tradewright.services.secrets import secret
 
 if TYPE_CHECKING:
     from tradewright.adapters.redis.params import RedisParams

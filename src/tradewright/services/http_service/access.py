@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-from collections.abc import Mapping
 from http import HTTPStatus
-from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -14,26 +12,6 @@ from tradewright.core.types.errors import ConfigError
 from tradewright.services.http_service.answers import json_bytes
 
 _SHORTEST_TOKEN = 16
-
-
-def secret(environment: Mapping[str, str], name: str) -> str:
-    """Return a secret from the environment or the file it names; empty where neither is given.
-
-    Raises
-    ------
-    ConfigError
-        If both are given, or the file cannot be read.
-    """
-    direct, file = environment.get(name, ""), environment.get(f"{name}_FILE", "")
-    if direct and file:
-        raise ConfigError(f"{name} and {name}_FILE are both set", where="environment", fix="Set one of them.")
-    if not file:
-        return direct
-    try:
-        return Path(file).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        what = f"the file named by {name}_FILE cannot be read"
-        raise ConfigError(what, where=file, fix="Check the path and its rights.") from error
 
 
 def is_this_machine(host: str) -> bool:

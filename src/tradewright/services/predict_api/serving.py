@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradewright.core.types.errors import ConfigError
-from tradewright.services.http_service.access import check_token, secret
+from tradewright.services.http_service.access import check_token
+from tradewright.services.secrets import secret
 from tradewright.services.runs.forecasting import TOKEN
 
 

@@ -34,9 +34,7 @@ def render_report(view: ReportView) -> str:
         month_names=_MONTHS,
         month_scale=_month_scale(view.months),
         data=as_script_data(_payload(view)),
-        css=_source(_HERE / "report.css"),
-        script=_source(_HERE / "report.js"),
-        plotly=plotly_source(),
+        **page_sources(),
     )
 
 
@@ -99,8 +97,18 @@ def plotly_source() -> str:
 
 @cache
 def _template() -> jinja2.Template:
+    environment = page_environment(_HERE)
+    environment.filters.update(
+        month=lambda share: wording.number(share * 100, 1),
+        heat=_heat,
+    )
+    return environment.get_template("report.html.j2")
+
+
+def page_environment(folder: Path) -> jinja2.Environment:
+    """Return what renders the pages of a folder: strict, escaping, with our filters and the pieces of the report."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
+        loader=jinja2.FileSystemLoader([folder, _HERE]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -109,16 +117,29 @@ def _template() -> jinja2.Template:
     environment.filters.update(
         written=wording.written,
         day=wording.day,
-        month=lambda share: wording.number(share * 100, 1),
         count=lambda value: wording.number(value, 0),
         money=wording.money,
         percent=wording.percent,
         duration=wording.duration,
-        heat=_heat,
         whisker=_whisker,
         finite=isfinite,
     )
-    return environment.get_template("report.html.j2")
+    return environment
+
+
+def page_sources() -> dict[str, str]:
+    """Return what stands in every page as it is: its style, its script, and plotly's.
+
+    Raises
+    ------
+    RunError
+        If plotly's JavaScript is not installed.
+    """
+    return {
+        "css": _source(_HERE / "report.css"),
+        "script": _source(_HERE / "report.js"),
+        "plotly": plotly_source(),
+    }
 
 
 def _month_scale(rows: tuple[YearRow, ...]) -> float:

@@ -17,7 +17,8 @@ from tradewright.core.types.errors import ConfigError
 from tradewright.services.cli.layers import Layered
 from tradewright.services.data_service.app import make_app
 from tradewright.services.data_service.serving import TOKEN, redis_params
-from tradewright.services.http_service.access import check_token, is_this_machine, secret
+from tradewright.services.http_service.access import check_token, is_this_machine
+from tradewright.services.secrets import secret
 
 GOOD = "0123456789abcdef-swordfish"
 
