@@ -14,9 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from tradewright.engine.plan import AccountParams
 from tradewright.execution.sim_venue import SimVenueParams
 from tradewright.risk.limits import Limits
+from tradewright.services.model_registry import REGISTRY
 
 DEFAULT_STORE = Path(".tradewright/store")
-DEFAULT_REGISTRY = Path(".tradewright/models")
+
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -113,7 +114,7 @@ class ForecastSettings(BaseModel):
 
     file: Path | None = None
     model: str = ""
-    registry: Path = DEFAULT_REGISTRY
+    registry: Path = REGISTRY
     url: str = ""
 
     @model_validator(mode="after")

@@ -10,8 +10,8 @@ import typer
 
 from tradewright.services.cli.options import add_command
 from tradewright.services.cli.reading import STORE, Json, Store
+from tradewright.services.model_registry import REGISTRY
 
-REGISTRY = Path(".tradewright/models")
 RegistryPath = Annotated[Path, typer.Option("--registry", help="Folder of the models.")]
 
 

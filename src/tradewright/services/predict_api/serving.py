@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tradewright.core.types.errors import ConfigError
 from tradewright.services.http_service.access import check_token
-from tradewright.services.secrets import secret
 from tradewright.services.runs.forecasting import TOKEN
+from tradewright.services.secrets import secret
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,8 +85,8 @@ def _of_registry(settings: ForecastSettings, bars: Sequence[Bars]) -> FoundForec
 def _of_service(settings: ForecastSettings, bars: Sequence[Bars]) -> FoundForecasts:
     from tradewright.adapters.inference.remote_model import RemoteModel, RemoteParams
     from tradewright.engine.feature_rows import rows_of_bars
-    from tradewright.services.secrets import secret
     from tradewright.services.predict_api.registered import features_of
+    from tradewright.services.secrets import secret
 
     with RemoteModel(RemoteParams(settings.url, secret(os.environ, TOKEN)), settings.model) as model:
         told = model.description
