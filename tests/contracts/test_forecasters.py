@@ -23,6 +23,8 @@ PARAMS: dict[str, dict[str, Any]] = {
     "last_sign": {},
     "lightgbm": {"rounds": 20},
     "logistic": {},
+    "lstm": {"length": 3, "hidden": 8, "epochs": 5, "batch": 64, "learning_rate": 0.02},
+    "transformer": {"length": 3, "size": 8, "heads": 2, "epochs": 5, "batch": 64, "learning_rate": 0.02},
     "xgboost": {"rounds": 20},
 }
 
@@ -37,7 +39,7 @@ def test_forecaster_satisfies_the_contract(kind: str) -> None:
     check_forecaster(lambda: make_forecaster(kind, PARAMS[kind]))
 
 
-@pytest.mark.parametrize("kind", ["last_sign", "lightgbm", "logistic", "xgboost"])
+@pytest.mark.parametrize("kind", ["last_sign", "lightgbm", "logistic", "lstm", "transformer", "xgboost"])
 def test_an_edge_is_found(kind: str) -> None:
     lesson = contract_lesson(2000, seed=3, has_flat=False)
     train = Lesson(lesson.rows.take(slice(0, 1000)), lesson.targets.take(slice(0, 1000)))
@@ -50,7 +52,7 @@ def test_an_edge_is_found(kind: str) -> None:
     assert np.corrcoef(values[:, 3], lesson.targets.growth[1010:])[0, 1] > 0.1
 
 
-@pytest.mark.parametrize("kind", ["lightgbm", "xgboost"])
+@pytest.mark.parametrize("kind", ["lightgbm", "lstm", "xgboost"])
 def test_another_seed_gives_another_model(kind: str) -> None:
     lesson = contract_lesson()
     answers = []

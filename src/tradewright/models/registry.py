@@ -18,6 +18,8 @@ _PLACES: Final[Mapping[str, str]] = {
     "last_sign": "baseline:LastSign",
     "lightgbm": "lgbm:LightGBM",
     "logistic": "logistic:Logistic",
+    "lstm": "deep.lstm:LstmForecaster",
+    "transformer": "deep.transformer:TransformerForecaster",
     "xgboost": "xgb:XGBoost",
 }
 

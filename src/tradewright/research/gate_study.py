@@ -245,9 +245,9 @@ def study_money() -> MoneyParams:
 def study_search() -> dict[str, SearchRange]:
     """Return what is searched: how plain the model is, and how sure it must be."""
     return {
-        "model.c": SearchRange(low=1e-4, high=10.0, log=True),
-        "strategy.enter_up": SearchRange(low=0.505, high=0.6),
-        "strategy.enter_down": SearchRange(low=0.505, high=0.6),
+        "model.c": SearchRange(low=1e-3, high=1.0, log=True),
+        "strategy.enter_up": SearchRange(low=0.5, high=0.57),
+        "strategy.enter_down": SearchRange(low=0.5, high=0.57),
     }
 
 

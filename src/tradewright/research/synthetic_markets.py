@@ -21,7 +21,6 @@ from tradewright.core.types.dtypes import BUY_VOLUME, CLOSE, HIGH, LOW, OPEN, TR
 from tradewright.core.types.feature import Feature, Floats
 from tradewright.core.types.instrument import FeeModel, Instrument
 from tradewright.data.clock import fill_clock
-from tradewright.data.synthetic import START
 from tradewright.data.timeframe import DAY
 from tradewright.features.expression import parse_feature
 from tradewright.features.leaks import Pipeline, pipeline_of
@@ -29,6 +28,8 @@ from tradewright.features.leaks.pipeline import Market
 from tradewright.features.registry import build_feature
 
 SYMBOL: Final = "SYN"
+#: 2000-01-03 00:00 UTC, a Monday.
+_FIRST = 946_857_600_000_000_000
 #: What a study's models look at: returns, trend, volatility and flow.
 FEATURES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -51,7 +52,7 @@ class SyntheticParams:
     Parameters
     ----------
     bars : int
-        How many, a day each.
+        How many, a working day each.
     edge : float
         Standard deviations by which a flow of one standard deviation moves the next bar's price; 0: no edge.
     flow_memory : float
@@ -89,7 +90,8 @@ def synthetic_market(seed: int, params: SyntheticParams) -> SyntheticMarket:
     opens = np.concatenate([[100.0], close[:-1]]) * np.exp(0.02 * scale * rng.standard_normal(n))
     reach = np.abs(rng.standard_normal((2, n))) * 0.5 * scale
     fields = _fields(rng, (opens, close, reach), flow)
-    ts_event = START - DAY * 6_000 + DAY * np.arange(1, n + 1, dtype=np.int64)
+    day = np.arange(n, dtype=np.int64)
+    ts_event = _FIRST + DAY * (1 + day // 5 * 7 + day % 5)  # Monday to Friday
     whole = blank_fields(ts_event)
     for row, values in fields.items():
         whole[row] = values

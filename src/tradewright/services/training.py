@@ -15,7 +15,7 @@ from tradewright.models.artefact import verify_model
 from tradewright.research.evaluation import evaluate
 from tradewright.research.executor import Executor
 from tradewright.research.training import Trained, TrainingPlan, sharpe_of, train
-from tradewright.research.tuning import Tuned, before_first_test, tune
+from tradewright.research.tuning import Tuned, TuningParams, before_first_test, tune
 from tradewright.rollout.registry import Registry
 from tradewright.rollout.versions import Bump, Version
 from tradewright.services.runs.prepare import Origins
@@ -79,17 +79,21 @@ def run_training(
 
 
 def run_tuning(prepared: PreparedTraining, executor: Executor, progress: Progress) -> Tuned:
-    """Search on the rows before the first test fold.
+    """Search on the rows before the first test fold; a search that was interrupted goes on.
 
     Raises
     ------
     ModelError
-        If there are too few of them.
+        If there are too few rows, or no trial could be finished.
+    StoreError
+        If the storage of the search cannot be reached.
     """
-    part = before_first_test(prepared.guard.part, prepared.settings.validation)
-    params = prepared.settings.tuning
-    if params is None:
-        raise ModelError("nothing says how to tune", where="tuning", fix="Give a `tuning:` section, or --trials.")
+    settings = prepared.settings
+    part = before_first_test(prepared.guard.part, settings.validation)
+    params = settings.tuning or TuningParams()
+    if not params.storage:
+        settings.keep.mkdir(parents=True, exist_ok=True)
+        params = params.model_copy(update={"storage": f"sqlite:///{settings.keep / 'tuning.sqlite'}"})
     return tune(part, prepared.plan, params, prepared.store, executor, progress)
 
 

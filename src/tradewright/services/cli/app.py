@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 
 from tradewright import __version__
-from tradewright.services.cli import backtest, data, evaluate, features, make, models, runs, strategies, train
+from tradewright.services.cli import (
+    backtest,
+    data,
+    evaluate,
+    experiment,
+    features,
+    gate_study,
+    make,
+    models,
+    runs,
+    strategies,
+    train,
+    tune,
+)
 from tradewright.services.cli.guard import INTERRUPTED, show_unforeseen
 
 app = typer.Typer(
@@ -45,6 +58,9 @@ strategies.register(app)
 make.register(app)
 train.register(app)
 evaluate.register(app)
+tune.register(app)
+experiment.register(app)
+gate_study.register(app)
 
 
 def main() -> None:

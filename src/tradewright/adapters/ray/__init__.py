@@ -1,0 +1,1 @@
+"""Ray: jobs on other machines, or in an embedded cluster of this one."""

@@ -1,0 +1,1 @@
+"""Forecasters that read a window of rows: networks trained with torch, served by ONNX Runtime without it."""
