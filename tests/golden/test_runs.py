@@ -29,6 +29,13 @@ STOCKS = ("AAPL", "GOOG", "IBM", "MSFT")
 RUNS: dict[str, tuple[str, tuple[str, ...], dict[str, Any], Limits, SimVenueParams]] = {
     **{f"{name} on EURUSD": (name, ("EURUSD",), {}, Limits(), SimVenueParams()) for name in names()},
     **{f"{name} on stocks": (name, STOCKS, {"weight": 0.2}, Limits(), SimVenueParams()) for name in names()},
+    "confidence in tiers": (
+        "confidence",
+        ("EURUSD",),
+        {"low": 0.505, "medium": 0.51, "high": 0.515, "low_share": 0.2, "medium_share": 0.5},
+        Limits(),
+        SimVenueParams(),
+    ),
     "ema_cross with brackets": (
         "ema_cross",
         ("EURUSD",),

@@ -15,9 +15,11 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Final
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tradewright.core.types.errors import ConfigError, ModelError
+from tradewright.core.types.rows import FeatureRows
 from tradewright.models.calibration import Calibration
 from tradewright.models.model import FittedModel
 from tradewright.models.registry import forecaster_class
@@ -79,6 +81,7 @@ def save_model(model: FittedModel, folder: Path, origin: Origin) -> ModelManifes
     ModelError
         If it cannot be written; what was there before is then still there.
     """
+    _check_columns(model, folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -159,7 +162,7 @@ def load_model(folder: Path, version: str = "") -> FittedModel:
         params = made.params_type.model_validate(manifest.params)
     except (ConfigError, ValidationError) as error:
         raise _refused(folder, f"{MANIFEST} cannot be used: {_first_line(error)}") from error
-    return FittedModel(
+    model = FittedModel(
         forecaster=made.load(folder, params),
         names=manifest.names,
         feature_set_hash=manifest.feature_set_hash,
@@ -167,6 +170,19 @@ def load_model(folder: Path, version: str = "") -> FittedModel:
         calibration=manifest.calibration,
         version=version or manifest.digest[:12],
     )
+    _check_columns(model, folder)
+    return model
+
+
+def _check_columns(model: FittedModel, folder: Path) -> None:
+    """Ask for the forecasts of no rows: a forecaster refuses columns that it has not learned from."""
+    none = np.empty(0, np.int64)
+    rows = FeatureRows(model.names, np.empty((0, len(model.names))), (), none, none, none, model.feature_set_hash)
+    try:
+        model.predict(rows)
+    except ModelError as error:
+        what = f"its forecaster refuses its columns: {error.what}"
+        raise _refused(folder, what) from error
 
 
 def _safe(folder: Path, name: str) -> Path:

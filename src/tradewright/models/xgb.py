@@ -108,6 +108,17 @@ class XGBoost(Forecaster):
         raw = booster.inplace_predict(rows.values, validate_features=False)
         return outcomes.forecasts(shares_of(raw))
 
+    @property
+    def booster(self) -> xgb.Booster:
+        """The trees themselves.
+
+        Raises
+        ------
+        ModelError
+            Before there are any.
+        """
+        return self._trained()[1]
+
     def contributions(self, rows: FeatureRows) -> NDArray[np.float64]:
         """Return the SHAP value of each feature for the score of each outcome, f8[n, outcomes, k]: exact, for trees."""
         import xgboost as xgb  # noqa: PLC0415

@@ -76,4 +76,4 @@ def confirmed(forecasts: Forecasts, scans: int) -> Forecasts:
     state = confirmation_state(scans)
     if scans == 1:
         return forecasts
-    return replace(forecasts, values=_confirm_series_nb(forecasts.values, state))
+    return replace(forecasts, values=_confirm_series_nb(np.ascontiguousarray(forecasts.values), state))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradewright.analytics.reliability import BIN_SIZE, bin_numbers, reliability_bins, reliability_figure
@@ -39,6 +39,7 @@ def test_overlap_makes_bins_fewer_and_intervals_wider() -> None:
     assert same.high[0] - same.low[0] > 2.0 * (whole.high[0] - whole.low[0])
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**6), st.integers(0, 500))
 def test_bins_ascend_and_equal_forecasts_share_one(seed: int, n: int) -> None:
     p = np.round(np.random.default_rng(seed).random(n), 2)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradewright.analytics.sample_size import effective_sample, labels_alive, uniqueness
@@ -30,6 +30,7 @@ def test_a_label_that_ends_first_is_refused() -> None:
         uniqueness(np.array([5]), np.array([4]))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 20), st.integers(0, 2)), min_size=1, max_size=40))
 def test_equals_the_definition_step_by_step(labels: list[tuple[int, int, int]]) -> None:
     start, length, group = np.array(labels).T

@@ -34,9 +34,10 @@ def test_smallest_file(save: Callable[[str], Path]) -> None:
 
 def test_a_changed_file_is_another_strategy(save: Callable[[str], Path]) -> None:
     first = load_file(save(DECIDE))
-    second = load_file(save("COMPILED = False\nUSES_FORECAST = True\n" + DECIDE))
+    second = load_file(save("COMPILED = False\nUSES_FORECAST = True\nCONFIRM_SCANS = 3\n" + DECIDE))
     assert first.source_hash != second.source_hash
     assert (second.is_compiled, second.uses_forecast) == (False, True)
+    assert (first.confirm_scans, second.confirm_scans) == (1, 3)
 
 
 def test_two_edits_within_a_second_are_two_strategies(
@@ -58,6 +59,7 @@ def test_two_edits_within_a_second_are_two_strategies(
     ("content", "message"),
     [
         ("x = 1\n", "defines no function `decide`"),
+        ("CONFIRM_SCANS = 0\n" + DECIDE, "`CONFIRM_SCANS` is 0"),
         ("def decide(:\n", r"mine\.py:1: syntax error"),
         ("\nimport no_such_module_at_all\n", r"mine\.py:2: does not import: ModuleNotFoundError"),
         ("def decide(row, account):\n    pass\n", r"mine\.py:1: decide\(row, account\) has other arguments"),

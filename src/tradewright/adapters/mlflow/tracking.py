@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from tradewright.adapters.mlflow.link import Link, experiment_id
@@ -66,6 +67,8 @@ class MlflowTracker:
                 for part in _parts(metrics, _METRICS_A_BATCH):
                     client.log_batch(number, metrics=part)
                 if run.artefact:
+                    if not Path(run.artefact).is_dir():  # MLflow would keep nothing, and say nothing
+                        raise FileNotFoundError(run.artefact)
                     client.log_artifacts(number, run.artefact, "model")
                 is_done = True
             finally:

@@ -41,7 +41,8 @@ def figures_of(
     Returns
     -------
     tuple of Figure
-        Names and scopes: `docs/models.md`. In order: counts, forecasts, returns, trials, paths.
+        In order: counts, forecasts, returns, trials, paths. Scopes are those of the tables; parts of one are called
+        ``validation/session=london`` and ``validation/regime=wild`` and have sample and accuracy figures.
     """
     chosen = params or FigureParams()
     return tuple(_figures(tables, facts, chosen))

@@ -33,6 +33,8 @@ _LINES = (
 )
 _LEGEND: Spec = {"orientation": "h", "x": 0, "y": 1.0, "xanchor": "left", "yanchor": "bottom"}
 _MARGIN: Spec = {"l": 8, "r": 12, "t": 28, "b": 28}
+#: Below an axis that has a title.
+_TITLED = _MARGIN | {"b": 46}
 _MOST_FEATURES = 20
 _BINS = 40
 #: Usual reading of the population stability index.
@@ -89,7 +91,7 @@ def _equity(returns: pl.DataFrame) -> Picture | None:
             ).sort("ts")
             if len(rows) == 0:
                 continue
-            growth: Floats = np.cumprod(1.0 + rows["value"].to_numpy())
+            growth = _growth(rows)
             keep = thin(growth, CURVE_LIMIT // 4)
             total, drawn = total + len(rows), drawn + len(keep)
             x = milliseconds(rows["ts"].to_numpy()[keep])
@@ -135,7 +137,8 @@ def _reliability(forecasts: pl.DataFrame) -> Picture | None:
         }
         points["error_y"] = points["error_y"] | grey
         data.insert(1, points)
-    return dict(picture) | {"data": data}
+    layout = dict(picture["layout"]) | {"margin": _TITLED}  # type: ignore[call-overload]
+    return dict(picture) | {"data": data, "layout": layout}
 
 
 def _forecasts(forecasts: pl.DataFrame) -> Picture | None:
@@ -170,7 +173,7 @@ def _forecasts(forecasts: pl.DataFrame) -> Picture | None:
         size = "little" if index < _SMALL else "some" if index < _LARGE else "a lot"
         note = f"Drift of the forecasts from validation to holdout: {size}, population stability index {index:.3f}"
     layout: Spec = {
-        "margin": _MARGIN,
+        "margin": _TITLED,
         "barmode": "overlay",
         "bargap": 0,
         "hovermode": "closest",
@@ -189,7 +192,7 @@ def _paths(paths: pl.DataFrame) -> Picture | None:
     data: list[Spec] = []
     for number in numbers:
         rows = paths.filter(pl.col("path") == number).sort("ts")
-        growth: Floats = np.cumprod(1.0 + rows["value"].to_numpy())
+        growth = _growth(rows)
         keep = thin(growth, CURVE_LIMIT // len(numbers))
         line = {"color": "@accent/0.55", "width": 1.1}
         data.append(
@@ -233,7 +236,7 @@ def _ratios(paths: pl.DataFrame, trials: Floats, evidence: Evidence) -> Picture 
         return None
     counted = evidence.manifest.trials
     layout: Spec = {
-        "margin": _MARGIN,
+        "margin": _TITLED,
         "showlegend": False,
         "hovermode": "closest",
         "xaxis": {"zeroline": True, "title": {"text": "Sharpe ratio, annual, after costs"}},
@@ -277,12 +280,13 @@ def _folds(forecasts: pl.DataFrame) -> Picture | None:
     if not lines:
         return None
     names = [line["name"] for line in lines]
-    bars: Spec = {
-        "type": "bar",
+    model: Spec = {
+        "type": "scatter",
+        "mode": "markers",
         "name": "Model",
         "x": names,
         "y": plain([float(line["accuracy"]) for line in lines]),
-        "marker": {"color": "@accent", "opacity": 0.85},
+        "marker": {"color": "@accent", "size": 11},
         "hovertemplate": "%{x}: right in %{y:.1%}<extra></extra>",
     }
     naive: Spec = {
@@ -294,16 +298,14 @@ def _folds(forecasts: pl.DataFrame) -> Picture | None:
         "marker": {"symbol": "line-ew-open", "size": 26, "color": "@ink", "line": {"width": 2}},
         "hovertemplate": "%{x}: baseline right in %{y:.1%}<extra></extra>",
     }
-    least = min(min(float(line["accuracy"]), float(line["naive"])) for line in lines)
-    most = max(max(float(line["accuracy"]), float(line["naive"])) for line in lines)
     layout: Spec = {
         "margin": _MARGIN,
         "hovermode": "closest",
         "legend": _LEGEND,
         "xaxis": {"type": "category"},
-        "yaxis": {"tickformat": ".0%", "automargin": True, "nticks": 5, "range": [max(0.0, least - 0.08), most + 0.04]},
+        "yaxis": {"tickformat": ".0%", "automargin": True, "nticks": 5},
     }
-    return {"data": [bars, naive], "layout": layout, "note": ""}
+    return {"data": [naive, model], "layout": layout, "note": ""}
 
 
 def fold_lines(forecasts: pl.DataFrame) -> list[dict[str, str | int | float]]:
@@ -329,6 +331,10 @@ def fold_lines(forecasts: pl.DataFrame) -> list[dict[str, str | int | float]]:
                 }
             )
     return lines
+
+
+def _growth(rows: pl.DataFrame) -> Floats:
+    return (1.0 + rows["value"]).cum_prod().to_numpy()
 
 
 def _border(x: int) -> Spec:
