@@ -1,4 +1,4 @@
-"""Which version is in use: promotion through a gate, going back, and the emergency that leaves its mark."""
+"""Promotion through a gate: the only way to a promoted version that bears no mark."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from tradewright.core.types.errors import ModelError, TradewrightError, UsageError
+from tradewright.core.types.errors import ModelError
 from tradewright.models.artefact import verify_model
 from tradewright.rollout.commit import write_whole
 from tradewright.rollout.gate import Subject, judge
 from tradewright.rollout.journal import Action
 from tradewright.rollout.policy import Policy
 from tradewright.rollout.registry import Registry
+from tradewright.rollout.switching import check_present
 from tradewright.rollout.verdict import Verdict, read_verdict
-from tradewright.rollout.versions import Stage, Version
+from tradewright.rollout.versions import Version
 
 VERDICTS = "verdicts"
-_SHORTEST_REASON = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +27,6 @@ class Judgement:
     version: Version
     verdict: Verdict
     file: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Rollback:
-    """From where to where; ``skipped`` are versions in between that are damaged, and how."""
-
-    left: Version
-    now: Version
-    skipped: tuple[str, ...] = ()
 
 
 def put_to_gate(registry: Registry, version: Version, policy: Policy) -> Judgement:
@@ -48,7 +39,7 @@ def put_to_gate(registry: Registry, version: Version, policy: Policy) -> Judgeme
     StoreError
         If the verdict cannot be written.
     """
-    _check_present(registry, version)
+    check_present(registry, version)
     verify_model(version.folder)
     row = version.row
     subject = Subject(row.digest, row.feature_set_hash, row.horizon_ns)
@@ -99,59 +90,3 @@ class RefusedError(ModelError):
         what = f"the gate '{judgement.verdict.policy_name}' refuses it:\n" + "\n".join(f"  - {r}" for r in refusals)
         fix = f"Nothing was promoted. The verdict with every figure: {judgement.file}"
         super().__init__(what, where=judgement.version.full_name, fix=fix)
-
-
-def promote_unproven(registry: Registry, version: Version, reason: str) -> Version:
-    """Put a version in use without proof: an emergency, logged, and shown wherever the version appears.
-
-    Only an artefact that is whole can be promoted so. A gate passed later takes the mark away.
-
-    Raises
-    ------
-    UsageError
-        If no real reason is given.
-    ModelError
-        If the artefact is not sound.
-    """
-    if len(reason.strip()) < _SHORTEST_REASON:
-        fix = f"Write a sentence of at least {_SHORTEST_REASON} characters; it stays in the registry for good."
-        raise UsageError("an emergency needs a reason", where="--reason", fix=fix)
-    _check_present(registry, version)
-    with registry.writing():
-        verify_model(version.folder)
-        return registry.commit(Action.PROMOTED_UNPROVEN, version.name, version.version, text=reason.strip())
-
-
-def rollback(registry: Registry, name: str) -> Rollback:
-    """Go back to the version that was promoted before; one whose artefact is damaged is passed over and named.
-
-    Raises
-    ------
-    UsageError
-        If nothing was promoted before.
-    ModelError
-        If every earlier version is damaged.
-    """
-    with registry.writing():
-        order = registry.fallbacks(name)
-        if len(order) < 2 or order[0].stage is not Stage.PROMOTED:
-            fix = "`tradewright models list` shows what there is; `models promote` puts a version in use."
-            raise UsageError(f"{name} has no earlier promoted version", where=str(registry.root), fix=fix)
-        skipped = []
-        for earlier in order[1:]:
-            try:
-                verify_model(earlier.folder)
-            except TradewrightError as error:
-                skipped.append(f"{earlier.full_name}: {error}")
-                continue
-            now = registry.commit(Action.ROLLED_BACK, name, earlier.version, text=f"from {order[0].version}")
-            return Rollback(order[0], now, tuple(skipped))
-    what = f"no earlier version of {name} is whole: {'; '.join(skipped)}"
-    raise ModelError(what, where=str(registry.root), fix="The promoted version was left in place.")
-
-
-def _check_present(registry: Registry, version: Version) -> None:
-    if version.stage in (Stage.ARCHIVED, Stage.REMOVED):
-        what = f"{version.full_name} is {version.stage.value}"
-        fix = "`tradewright models archive --restore` takes an archived version back."
-        raise UsageError(what, where=str(registry.root), fix=fix)

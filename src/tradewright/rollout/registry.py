@@ -15,8 +15,7 @@ wait for one another.
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,7 +23,8 @@ from pydantic import ValidationError
 
 from tradewright.core.types.errors import StoreError, UsageError
 from tradewright.models.artefact import ModelManifest, verify_model
-from tradewright.rollout.commit import append_line, copy_folder, only_writer, unwritable, write_whole
+from tradewright.rollout.artefacts import Artefacts
+from tradewright.rollout.commit import append_line, only_writer, unwritable, write_whole
 from tradewright.rollout.journal import Action, Event, applied
 from tradewright.rollout.signing import SigningKey, make_key, stored_key
 from tradewright.rollout.versions import (
@@ -40,8 +40,9 @@ from tradewright.rollout.versions import (
     next_version,
 )
 
-REGISTRY, JOURNAL, ARTEFACTS, ARCHIVE = "registry.json", "journal.jsonl", "artefacts", "archive"
+REGISTRY, JOURNAL = "registry.json", "journal.jsonl"
 _SHORTEST_DIGEST = 6
+_USABLE = frozenset({Stage.CANDIDATE, Stage.PROMOTED})
 _REPAIR = "`tradewright models verify --repair` makes it again from its journal and the artefacts."
 
 
@@ -61,6 +62,7 @@ class Registry:
     def __init__(self, root: Path, now_ns: Callable[[], int], key: SigningKey | None = None) -> None:
         self.root = root
         self.now_ns = now_ns
+        self.artefacts = Artefacts(root)
         self._key = key
 
     # ---- reading
@@ -135,12 +137,7 @@ class Registry:
 
     def _version(self, name: str, model: ModelRow, number: str) -> Version:
         row = model.versions[number]
-        return Version(name, number, self.folder_of(row.digest), row)
-
-    def folder_of(self, digest: str) -> Path:
-        """Return where an artefact lies, or would."""
-        archived = self.root / ARCHIVE / digest
-        return archived if archived.is_dir() else self.root / ARTEFACTS / digest
+        return Version(name, number, self.artefacts.folder(row.digest), row)
 
     # ---- writing
 
@@ -169,8 +166,8 @@ class Registry:
         with self.writing():
             state = self.state()
             model = state.models.get(name, ModelRow())
-            self._bring_in(folder, manifest)
-            row = self._row(manifest)
+            self.artefacts.bring_in(folder, manifest)
+            row = _row(manifest, self.now_ns())
             for number, old in model.versions.items():
                 if old.digest == row.digest and old.stage in _USABLE:
                     return self._version(name, model, number)
@@ -186,9 +183,13 @@ class Registry:
             If it is promoted, deployed, or what a rollback would go back to next.
         """
         with self.writing():
-            self._check_free(version)
+            reason = _why_needed(self.state().models[version.name], version.version)
+            if reason:
+                fix = "Promote or deploy another version there first."
+                raise UsageError(f"{version.full_name} {reason}", where=str(self.root), fix=fix)
             done = self.commit(Action.ARCHIVED, version.name, version.version)
-            self._move(version.digest, self.root / ARCHIVE)
+            if not _used(self.state(), version.digest, _USABLE):
+                self.artefacts.put_away(version.digest)
             return self.find(f"{done.name}@{done.version}")
 
     def restore(self, version: Version) -> Version:
@@ -204,7 +205,7 @@ class Registry:
             raise UsageError(what, where=str(self.root), fix="Only archived versions can be taken back.")
         verify_model(version.folder)
         with self.writing():
-            self._move(version.digest, self.root / ARTEFACTS)
+            self.artefacts.take_back(version.digest)
             return self.commit(Action.RESTORED, version.name, version.version)
 
     def remove(self, version: Version) -> Version:
@@ -220,8 +221,8 @@ class Registry:
             raise UsageError(what, where=str(self.root), fix="Archive it first.")
         with self.writing():
             done = self.commit(Action.REMOVED, version.name, version.version)
-            if not self._users_of(version.digest, {*_USABLE, Stage.ARCHIVED}):
-                shutil.rmtree(self.root / ARCHIVE / version.digest)
+            if not _used(self.state(), version.digest, {*_USABLE, Stage.ARCHIVED}):
+                self.artefacts.delete(version.digest)
             return done
 
     def deploy(self, version: Version, place: str) -> Version:
@@ -286,58 +287,39 @@ class Registry:
         text = json.dumps(state.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
         write_whole(self.root / REGISTRY, text.encode() + b"\n")
 
-    # ---- artefacts
 
-    def _bring_in(self, folder: Path, manifest: ModelManifest) -> None:
-        target = self.root / ARTEFACTS / manifest.digest
-        if (self.root / ARCHIVE / manifest.digest).is_dir():
-            self._move(manifest.digest, self.root / ARTEFACTS)
-        if not target.is_dir():
-            copy_folder(folder, target, verify_model)
-        elif folder.resolve() != target.resolve() and (folder / "evidence").is_dir():
-            shutil.rmtree(target / "evidence", ignore_errors=True)
-            copy_folder(folder / "evidence", target / "evidence", lambda _folder: None)
-
-    def _row(self, manifest: ModelManifest) -> VersionRow:
-        params = dict(manifest.params)
-        return VersionRow(
-            label=label_of(manifest.kind, params, manifest.digest),
-            digest=manifest.digest,
-            kind=manifest.kind,
-            feature_set_hash=manifest.feature_set_hash,
-            features=len(manifest.names),
-            horizon_ns=manifest.horizon_ns,
-            params=params,
-            files=dict(manifest.files),
-            datasets=dict(manifest.origin.datasets),
-            code=manifest.origin.code,
-            seed=manifest.origin.seed,
-            added_ns=self.now_ns(),
-        )
-
-    def _users_of(self, digest: str, stages: set[Stage] | frozenset[Stage]) -> list[Version]:
-        return [v for v in self.versions() if v.digest == digest and v.stage in stages]
-
-    def _move(self, digest: str, into: Path) -> None:
-        source, target = self.folder_of(digest), into / digest
-        if source == target or not source.is_dir() or (into.name == ARCHIVE and self._users_of(digest, _USABLE)):
-            return
-        into.mkdir(parents=True, exist_ok=True)
-        source.rename(target)
-
-    def _check_free(self, version: Version) -> None:
-        model = self.state().models[version.name]
-        row = model.versions[version.version]
-        reason = ""
-        if row.stage not in _USABLE:
-            reason = f"is {row.stage.value} already"
-        elif row.in_use_at:
-            reason = f"is in use ({', '.join(row.in_use_at)})"
-        elif model.before[-1:] == (version.version,):
-            reason = "is what a rollback goes back to"
-        if reason:
-            what = f"{version.full_name} {reason}"
-            raise UsageError(what, where=str(self.root), fix="Promote or deploy another version there first.")
+def _row(manifest: ModelManifest, now_ns: int) -> VersionRow:
+    params = dict(manifest.params)
+    return VersionRow(
+        label=label_of(manifest.kind, params, manifest.digest),
+        digest=manifest.digest,
+        kind=manifest.kind,
+        feature_set_hash=manifest.feature_set_hash,
+        features=len(manifest.names),
+        horizon_ns=manifest.horizon_ns,
+        params=params,
+        files=dict(manifest.files),
+        datasets=dict(manifest.origin.datasets),
+        code=manifest.origin.code,
+        seed=manifest.origin.seed,
+        added_ns=now_ns,
+    )
 
 
-_USABLE = frozenset({Stage.CANDIDATE, Stage.PROMOTED})
+def _used(state: RegistryState, digest: str, stages: Iterable[Stage]) -> bool:
+    """Return whether a version in one of the stages has this artefact."""
+    wanted = set(stages)
+    rows = (row for model in state.models.values() for row in model.versions.values())
+    return any(row.digest == digest and row.stage in wanted for row in rows)
+
+
+def _why_needed(model: ModelRow, number: str) -> str:
+    """Return what keeps a version from being put away; nothing for one that may be."""
+    row = model.versions[number]
+    if row.stage not in _USABLE:
+        return f"is {row.stage.value} already"
+    if row.in_use_at:
+        return f"is in use ({', '.join(row.in_use_at)})"
+    if model.before[-1:] == (number,):
+        return "is what a rollback goes back to"
+    return ""

@@ -102,7 +102,7 @@ def repair(registry: Registry) -> tuple[str, ...]:
             raise StoreError(forged[0], where=str(registry.root / JOURNAL), fix=fix)
         with contextlib.suppress(FileNotFoundError):
             path.replace(path.with_name("registry.broken.json"))
-        state = replayed(events, lambda digest: (registry.folder_of(digest) / "model.json").is_file())
+        state = replayed(events, lambda digest: (registry.artefacts.folder(digest) / "model.json").is_file())
         registry.write_state(state.model_copy(update={"journal_bytes": text.rfind(b"\n") + 1}))
         lost = [
             f"{v.full_name}: its artefact {v.digest[:12]} is gone"

@@ -10,9 +10,10 @@ from tests.unit.rollout.made_up import make_evidence
 
 from tradewright.core.types.errors import ModelError
 from tradewright.rollout.policy import read_policy
-from tradewright.rollout.promotion import RefusedError, promote, promote_unproven, put_to_gate
+from tradewright.rollout.promotion import RefusedError, promote, put_to_gate
 from tradewright.rollout.registry import Registry
 from tradewright.rollout.signing import SigningKey
+from tradewright.rollout.switching import promote_unproven
 from tradewright.rollout.verdict import read_verdict
 from tradewright.rollout.verification import verify
 from tradewright.rollout.versions import Stage

@@ -16,10 +16,10 @@ from tests.unit.rollout.made_up import SET_HASH, make_model, rows_of
 
 from tradewright.core.types.errors import ModelError, StoreError, UsageError
 from tradewright.models.artefact import verify_model
-from tradewright.rollout.promotion import promote_unproven, rollback
 from tradewright.rollout.registry import JOURNAL, REGISTRY, Registry
 from tradewright.rollout.serving import load_promoted, load_version
 from tradewright.rollout.signing import KEY_FILE, SigningKey, key_from
+from tradewright.rollout.switching import promote_unproven, rollback
 from tradewright.rollout.verification import repair, verify
 from tradewright.rollout.versions import Semantic, Stage, label_of
 

@@ -5,9 +5,9 @@ from tests.unit.rollout.conftest import AddModel
 
 from tradewright.core.types.errors import UsageError
 from tradewright.rollout.journal import Action
-from tradewright.rollout.promotion import promote_unproven
 from tradewright.rollout.registry import Registry
 from tradewright.rollout.retention import Fate, RetentionPolicy, carry_out, plan
+from tradewright.rollout.switching import promote_unproven
 from tradewright.rollout.verification import verify
 from tradewright.rollout.versions import Stage
 

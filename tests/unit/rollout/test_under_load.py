@@ -16,9 +16,9 @@ import pytest
 from tests.unit.rollout.conftest import AddModel
 from tests.unit.rollout.made_up import rows_of
 
-from tradewright.rollout.promotion import promote_unproven, rollback
 from tradewright.rollout.registry import Registry
 from tradewright.rollout.serving import load_promoted, load_version
+from tradewright.rollout.switching import promote_unproven, rollback
 
 _SWITCHES = 200
 _REASON = "a test of the switch under load"
@@ -57,7 +57,7 @@ def test_every_reader_sees_a_whole_model_while_the_pointer_is_switched(registry:
     processes = [context.Process(target=process_reader, args=(registry.root, stop, answers)) for _ in range(2)]
     for process in processes:
         process.start()
-    slowest = 0.0
+    times = []
     with ThreadPoolExecutor(2) as threads:
         readers = [threads.submit(read_until, registry.root, done.is_set) for _ in range(2)]
         try:
@@ -67,7 +67,7 @@ def test_every_reader_sees_a_whole_model_while_the_pointer_is_switched(registry:
                     promote_unproven(registry, registry.find("acme@1.1.0"), _REASON)
                 else:
                     rollback(registry, "acme")
-                slowest = max(slowest, time.perf_counter() - began)
+                times.append(time.perf_counter() - began)
         finally:
             done.set()
             stop.set()
@@ -80,7 +80,8 @@ def test_every_reader_sees_a_whole_model_while_the_pointer_is_switched(registry:
         assert loads > 0
         assert all(expected[version] == values for version, values in seen.items())
     assert {version for _, seen, _ in found for version in seen} == set(expected)
-    assert slowest < 1.0
+    # The machine may have other things to do for a moment, and stall one switch or another.
+    assert np.quantile(times, 0.95) < 1.0
 
 
 def test_writers_wait_for_one_another(registry: Registry, add: AddModel) -> None:

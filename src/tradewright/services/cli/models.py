@@ -202,7 +202,7 @@ def promote_unproven(
     json: Json = False,
 ) -> None:
     """Put a version in use WITHOUT proof, in an emergency: logged, signed, and marked wherever the model appears."""
-    from tradewright.rollout.promotion import promote_unproven as put_in_use
+    from tradewright.rollout.switching import promote_unproven as put_in_use
 
     if not accept:
         fix = "Add --i-accept if you do, or use `tradewright models promote`."
@@ -220,7 +220,7 @@ def promote_unproven(
 
 def rollback(name: Name, mlflow: Mlflow = "", registry: RegistryRoot = REGISTRY, json: Json = False) -> None:
     """Go back to the version that was promoted before."""
-    from tradewright.rollout.promotion import rollback as go_back
+    from tradewright.rollout.switching import rollback as go_back
 
     kept = open_registry(registry)
     shown = open_mirror(mlflow, registry)

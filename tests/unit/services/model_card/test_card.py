@@ -11,8 +11,9 @@ from tests.unit.rollout.made_up import START_NS, make_evidence, make_model
 
 from tradewright.core.types.errors import ModelError, StoreError
 from tradewright.rollout.policy import read_policy
-from tradewright.rollout.promotion import promote, promote_unproven, put_to_gate
+from tradewright.rollout.promotion import promote, put_to_gate
 from tradewright.rollout.registry import Registry
+from tradewright.rollout.switching import promote_unproven
 from tradewright.rollout.versions import Version
 from tradewright.services.model_card.build import card_of, write_card
 
