@@ -284,7 +284,7 @@ def _paths(data: Dataset, splits: Sequence[Fold], said: Sequence[FoldForecasts])
 
 
 def _importance(model: FittedModel, data: Dataset, plan: TrainingPlan) -> dict[str, float]:
-    """Return what dealing each feature to other rows costs, in nats, on the newest rows: those it did not learn from."""
+    """Return what dealing each feature to other rows costs, in nats, on the newest: those it did not learn from."""
     share = plan.choice.calibration_share if plan.choice.calibration != "none" else _IMPORTANCE_SHARE
     rows = np.arange(len(data))[-max(min(int(share * len(data)), _IMPORTANCE_ROWS), 1) :]
     found = permutation_importance(lambda asked: model.predict(asked).values, lesson_of(data, rows), seed=plan.seed)

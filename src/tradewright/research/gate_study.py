@@ -73,7 +73,7 @@ class StudyParams:
     leaks: int = 20
     trials: int = 20
     bars: int = 5_000
-    edge: float = 0.2
+    edge: float = 0.21
     seed: int = 0
 
 

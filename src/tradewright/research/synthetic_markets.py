@@ -157,13 +157,13 @@ def leaking_pipeline(name: str) -> Pipeline:
 
 
 def _next_return(fields: Floats) -> Floats:
-    """The return of the next bar: a join that is one row off."""
+    """Return the change of the next bar: a join that is one row off."""
     close = fields[CLOSE]
     return np.append(close[1:] / close[:-1] - 1.0, np.nan)
 
 
 def _centred_mean(fields: Floats) -> Floats:
-    """The distance from a mean that is centred on the bar, so that half of it lies ahead."""
+    """Return the distance from a mean that is centred on the bar, so that half of it lies ahead."""
     close = fields[CLOSE]
     total = np.concatenate([[0.0], np.cumsum(close)])
     mean = np.full(len(close), np.nan)
@@ -172,7 +172,7 @@ def _centred_mean(fields: Floats) -> Floats:
 
 
 def _filled_back(fields: Floats) -> Floats:
-    """Buying, smoothed forwards and backwards: gaps filled from the next known value."""
+    """Return buying, smoothed forwards and backwards, as where gaps are filled from the next known value."""
     flow = fields[BUY_VOLUME] / fields[VOLUME] - 0.5
     smooth = np.convolve(flow, np.ones(7) / 7.0, mode="same")
     smooth[:20] = np.nan
@@ -180,7 +180,7 @@ def _filled_back(fields: Floats) -> Floats:
 
 
 def _scaled_on_all(fields: Floats) -> Floats:
-    """The place of the close between the lowest and highest of the whole history."""
+    """Return the place of the close between the lowest and highest of the whole history."""
     close = fields[CLOSE]
     reach = close.max() - close.min()
     place: Floats = (close - close.min()) / reach if reach > 0.0 else np.zeros(len(close))

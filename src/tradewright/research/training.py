@@ -7,6 +7,7 @@ evaluation later on, goes on from there. The holdout is not here: this module is
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
@@ -106,6 +107,7 @@ class _FoldJob:
     choice: ModelChoice
     data: Dataset
     fold: Fold
+    checkpoints: Path
 
 
 def train(
@@ -130,7 +132,9 @@ def train(
     count_trial(part, plan, returns, store)
     data = part.data
     progress(f"final fit on {len(data):,} rows")
-    model = fit(plan.seeded(), data, np.arange(len(data)), progress)
+    key = hash_of({"data": data.digest, "model": plan.seeded().model_dump(mode="json"), "code": plan.code})
+    unfinished = plan.keep / f"{key}-final"
+    model = fit(plan.seeded(), data, np.arange(len(data)), progress, checkpoints=unfinished)
     origin = Origin(
         features=dict(plan.features),
         datasets=dict(data.bars_digests),
@@ -141,7 +145,9 @@ def train(
         first_ns=int(data.rows.ts_event[0]),
         last_ns=int(data.rows.ts_event[-1]),
     )
-    return Trained(folder, save_model(model, folder, origin), folds, returns)
+    manifest = save_model(model, folder, origin)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    return Trained(folder, manifest, folds, returns)
 
 
 def count_trial(part: TrainingPart, plan: TrainingPlan, returns: NetReturns, store: ExperimentStore) -> None:
@@ -184,9 +190,10 @@ def forecast_all(
     missing = [k for k in range(len(folds)) if k not in found]
     if found:
         progress(f"{len(found)} of {len(folds)} folds were finished before")
-    made = executor.map(_run_fold, [_FoldJob(choice, data, folds[k]) for k in missing])
+    made = executor.map(_run_fold, [_FoldJob(choice, data, folds[k], paths[k].with_suffix("")) for k in missing])
     for k, fold in zip(missing, made, strict=True):
         _write(paths[k], fold)
+        shutil.rmtree(paths[k].with_suffix(""), ignore_errors=True)
         found[k] = fold
         progress(f"fold {k + 1} of {len(folds)}: {len(fold.rows):,} forecasts")
     return tuple(found[k] for k in range(len(folds)))
@@ -230,7 +237,7 @@ def sharpe_of(returns: NetReturns) -> float | None:
 
 
 def _run_fold(job: _FoldJob) -> FoldForecasts:
-    return forecast_fold(job.choice, job.data, job.fold)
+    return forecast_fold(job.choice, job.data, job.fold, job.checkpoints)
 
 
 def _fold_key(data: Dataset, fold: Fold, choice: ModelChoice, code: str) -> str:

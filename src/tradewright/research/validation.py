@@ -1,9 +1,10 @@
-"""Fitting and judging a model on time that it has not seen: one fit is learn, stop, calibrate, each on rows of its own."""
+"""Fitting and judging a model on time that it has not seen: learn, stop, calibrate, each on rows of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -137,12 +138,18 @@ def paths_of(data: Dataset, params: ValidationParams) -> tuple[Fold, ...]:
 
 
 def fit(
-    choice: ModelChoice, data: Dataset, rows: Numbers, progress: Progress | None = None, late: Numbers | None = None
+    choice: ModelChoice,
+    data: Dataset,
+    rows: Numbers,
+    progress: Progress | None = None,
+    late: Numbers | None = None,
+    checkpoints: Path | None = None,
 ) -> FittedModel:
     """Fit a model to some rows of a data set: learn, stop and calibrate on three stretches in order of time.
 
     ``late`` are rows of their own to stop and calibrate on, newer than the others; where there are none, the newest of
-    ``rows`` are taken.
+    ``rows`` are taken. ``checkpoints`` is a folder of this fit alone, from which one that was killed goes on, where the
+    kind of model keeps any.
 
     Raises
     ------
@@ -151,6 +158,7 @@ def fit(
     """
     learn, stop, calibrate = _stretches(choice, data, rows, late)
     forecaster = make_forecaster(choice.kind, choice.params)
+    forecaster.checkpoints = checkpoints
     forecaster.learn(lesson_of(data, learn), lesson_of(data, stop) if len(stop) else None, progress)
     fitted = FittedModel(
         forecaster,
@@ -195,7 +203,7 @@ def forecast_rows(model: FittedModel, rows: FeatureRows, wanted: Numbers) -> For
     )
 
 
-def forecast_fold(choice: ModelChoice, data: Dataset, fold: Fold, progress: Progress | None = None) -> FoldForecasts:
+def forecast_fold(choice: ModelChoice, data: Dataset, fold: Fold, checkpoints: Path | None = None) -> FoldForecasts:
     """Fit to a fold's training rows and forecast its test rows, beside the naive forecasters.
 
     Raises
@@ -204,7 +212,7 @@ def forecast_fold(choice: ModelChoice, data: Dataset, fold: Fold, progress: Prog
         As `fit`; names the fold.
     """
     try:
-        model = fit(choice, data, fold.train, progress, fold.validation)
+        model = fit(choice, data, fold.train, None, fold.validation, checkpoints)
     except ModelError as error:
         where = f"fold {fold.number}" + (f", {error.where}" if error.where else "")
         raise ModelError(error.what, where=where, fix=error.fix) from error

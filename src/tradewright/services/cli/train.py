@@ -50,9 +50,7 @@ def train(options: TrainOptions) -> None:
     if options.json:
         print_json(document(done))
         return
-    print(
-        f"{done.version.full_name}: {done.version.row.kind} on {done.rows:,} rows, {done.trained.manifest.origin.rows:,} learned from"
-    )
+    print(f"{done.version.full_name}: {done.version.row.kind}, learned from {done.rows:,} rows")
     print_fields(
         {
             "Out of sample": f"{done.forecasts:,} forecasts in {len(done.trained.folds)} folds",
