@@ -22,8 +22,8 @@ from tradewright.models.artefact import Origin, save_model
 from tradewright.models.forecaster import Lesson
 from tradewright.models.logistic import Logistic, LogisticParams
 from tradewright.models.model import FittedModel
-from tradewright.rollout.promotion import promote_unproven
 from tradewright.rollout.registry import Registry
+from tradewright.rollout.switching import promote_unproven
 from tradewright.services.feature_sets import written_set
 
 RUN = """
