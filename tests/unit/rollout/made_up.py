@@ -54,7 +54,7 @@ def make_evidence(
 
     ``has_parts``: more of it, and with sessions and regimes, which takes longer to judge.
     """
-    n = 3000 if has_parts else 900
+    n = 1800 if has_parts else 900
     rng = np.random.default_rng(seed)
     manifest = EvidenceManifest(
         model_digest=digest,
