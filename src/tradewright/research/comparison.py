@@ -7,7 +7,7 @@ easy or hard about a row is so for both. Rows overlap in time, so the interval i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -112,7 +112,7 @@ def compare(
     embargo = params.embargo_bars * data.interval_ns
     folds = tuple(PurgedKFold(params.folds, embargo).split(data.rows.ts_event, data.targets.ts_end))
     hits = []
-    for side in (first, second):
+    for side in (replace(first, data=data.bare()), replace(second, data=second.data.bare())):
         right = np.full(len(data), np.nan)
         for fold, found in zip(folds, executor.map(_run, [_Job(side, fold) for fold in folds]), strict=True):
             right[fold.test] = found
@@ -172,8 +172,8 @@ def _same_rows(first: Side, second: Side) -> tuple[Side, Side]:
     if first.data.labels != second.data.labels or first.data.rows.symbols != second.data.rows.symbols:
         fix = "Compare configurations with the same data.symbols and labels."
         raise ModelError("they foresee different things", where=f"{first.name}, {second.name}", fix=fix)
-    keys = [_keys(side.data) for side in (first, second)]
-    shared, mine, theirs = np.intersect1d(*keys, assume_unique=True, return_indices=True)
+    keys = _keys(first.data), _keys(second.data)
+    shared, mine, theirs = np.intersect1d(keys[0], keys[1], assume_unique=True, return_indices=True)
     if len(shared) == 0:
         raise ModelError("they share no row", where=f"{first.name}, {second.name}", fix="Give both the same bars.")
     sides = (

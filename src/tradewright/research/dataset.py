@@ -111,6 +111,10 @@ class Dataset:
         """The usual time between two bars of an instrument, ns."""
         return _interval(self.markets[0].seen.bars)
 
+    def bare(self) -> Dataset:
+        """Return the rows without their markets: all that a worker needs to fit and to forecast."""
+        return replace(self, markets=())
+
     def take(self, rows: NDArray[np.int64]) -> Dataset:
         """Return some of the rows, with a digest of their own; markets stay whole."""
         whole = hashlib.blake2b(self.digest.encode() + rows.astype(np.int64).tobytes(), digest_size=16)
@@ -270,7 +274,7 @@ def _refuse_poor(rows: FeatureRows, labels: LabelParams) -> None:
         what = f"{len(rows)} rows have features and a label {labels.bars} bars ahead, at least {FEWEST} are needed"
         fix = "Give more bars, a shorter horizon, or features that need fewer bars to warm up."
         raise ModelError(what, where=", ".join(rows.symbols), fix=fix)
-    empty = [name for name, gone in zip(rows.names, np.isnan(rows.values).all(axis=0), strict=True) if gone]
+    empty = [name for name, gone in zip(rows.names, np.isnan(rows.values).all(axis=0).tolist(), strict=True) if gone]
     if empty:
         what = f"without any value: {', '.join(empty)}"
         fix = f"These bars lack what they read. Leave them out: features.without: [{', '.join(empty)}]."

@@ -187,17 +187,7 @@ class ExperimentStore:
         names = "family, dataset, feature_set, told, score, stamps, returns, state, number, at_ns"
         with self._open() as link:
             rows = link.execute(f"SELECT {names} FROM trials {where} ORDER BY number", values).fetchall()  # noqa: S608
-        return tuple(
-            Trial(
-                *row[:3],
-                json.loads(row[3]),
-                row[4],
-                None if row[5] is None else np.frombuffer(row[5], "<i8").astype(np.int64),
-                None if row[6] is None else np.frombuffer(row[6], "<f8").astype(np.float64),
-                *row[7:],
-            )
-            for row in rows
-        )
+        return tuple(_trial(row) for row in rows)
 
     def families(self) -> tuple[str, ...]:
         """Return every family that was tried or looked at, in alphabetical order."""
@@ -232,6 +222,22 @@ class ExperimentStore:
                 link.execute("ROLLBACK")
                 raise
             link.execute("COMMIT")
+
+
+def _trial(row: tuple[Any, ...]) -> Trial:
+    family, dataset, feature_set, told, score, stamps, returns, state, number, at_ns = row
+    return Trial(
+        family=family,
+        dataset=dataset,
+        feature_set=feature_set,
+        config=json.loads(told),
+        score=score,
+        stamps=None if stamps is None else np.frombuffer(stamps, "<i8").astype(np.int64),
+        returns=None if returns is None else np.frombuffer(returns, "<f8").astype(np.float64),
+        state=state,
+        number=number,
+        at_ns=at_ns,
+    )
 
 
 def _unusable(path: Path, error: Exception) -> StoreError:

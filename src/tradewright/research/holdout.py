@@ -45,7 +45,7 @@ class HoldoutGuard:
         self._data, self._family, self._store = data, family, store
         stamps = data.rows.ts_event
         first = len(stamps) - int(share * len(stamps))
-        self._cut = int(stamps[first]) if first < len(stamps) else int(stamps[-1]) + 1
+        self._cut = int(stamps[first]) if first < len(stamps) else int(data.targets.ts_end.max()) + 1
         before = np.flatnonzero((stamps < self._cut) & (data.targets.ts_end < self._cut))
         if len(before) < FEWEST:
             what = f"{len(before)} rows are left before the holdout, at least {FEWEST} are needed"

@@ -74,8 +74,9 @@ def overlap_line(data: Dataset, folds: tuple[Fold, ...]) -> LeakLine:
     rows, ends = data.rows, data.targets.ts_end
     for fold in folds:
         for number, symbol in enumerate(rows.symbols):
-            mine = [part[rows.instrument[part] == number] for part in (fold.train, fold.test)]
-            verdict = check_label_overlap(rows.ts_event, ends, Split(*mine, name=f"{symbol}, fold {fold.number}"))
+            learned, tested = (part[rows.instrument[part] == number] for part in (fold.train, fold.test))
+            split = Split(learned, tested, f"{symbol}, fold {fold.number}")
+            verdict = check_label_overlap(rows.ts_event, ends, split)
             findings += [f.text for f in verdict.findings]
             trials += verdict.trials
     return LeakLine(subject="folds", detector="label_overlap", trials=trials, findings=tuple(findings))

@@ -168,7 +168,8 @@ def _centred_mean(fields: Floats) -> Floats:
     total = np.concatenate([[0.0], np.cumsum(close)])
     mean = np.full(len(close), np.nan)
     mean[2:-2] = (total[5:] - total[:-5])[: len(close) - 4] / 5.0
-    return close / mean - 1.0
+    away: Floats = close / mean - 1.0
+    return away
 
 
 def _filled_back(fields: Floats) -> Floats:
@@ -176,7 +177,8 @@ def _filled_back(fields: Floats) -> Floats:
     flow = fields[BUY_VOLUME] / fields[VOLUME] - 0.5
     smooth = np.convolve(flow, np.ones(7) / 7.0, mode="same")
     smooth[:20] = np.nan
-    return smooth
+    filled: Floats = smooth
+    return filled
 
 
 def _scaled_on_all(fields: Floats) -> Floats:

@@ -190,7 +190,8 @@ def forecast_all(
     missing = [k for k in range(len(folds)) if k not in found]
     if found:
         progress(f"{len(found)} of {len(folds)} folds were finished before")
-    made = executor.map(_run_fold, [_FoldJob(choice, data, folds[k], paths[k].with_suffix("")) for k in missing])
+    bare = data.bare()
+    made = executor.map(_run_fold, [_FoldJob(choice, bare, folds[k], paths[k].with_suffix("")) for k in missing])
     for k, fold in zip(missing, made, strict=True):
         _write(paths[k], fold)
         shutil.rmtree(paths[k].with_suffix(""), ignore_errors=True)
@@ -264,7 +265,7 @@ def _write(path: Path, fold: FoldForecasts) -> None:
 def _read(path: Path, fold: Fold) -> FoldForecasts | None:
     """Return a fold that was kept; None where there is none, or it is not whole."""
     try:
-        with np.load(path) as kept:
+        with path.open("rb") as stream, np.load(stream) as kept:
             rows, *values = (kept[name] for name in _FIELDS)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile):
         return None

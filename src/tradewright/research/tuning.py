@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tradewright.core.types.errors import ConfigError, ModelError, StoreError
 from tradewright.models.calibration import log_loss
+from tradewright.models.splits import Fold
 from tradewright.research.dataset import FEWEST, Dataset
 from tradewright.research.executor import Executor
 from tradewright.research.experiments import ExperimentStore, Trial, hash_of
@@ -25,7 +26,6 @@ from tradewright.research.holdout import TrainingPart
 from tradewright.research.money import MoneyParams, NetReturns
 from tradewright.research.training import TrainingPlan, joined, returns_of, sharpe_of
 from tradewright.research.validation import (
-    Fold,
     FoldForecasts,
     ModelChoice,
     ValidationParams,
@@ -207,6 +207,7 @@ def tune(
         raise ConfigError(f"nothing says what to search of {plan.choice.kind}", where="tuning.search", fix=fix)
     study = _study(part, plan, params, search)
     folds = folds_of(part.data, ValidationParams(folds=params.folds, path_folds=0))
+    reasons: list[str] = []
     while (finished := _finished(study)) < params.trials:
         study.sampler = optuna.samplers.TPESampler(seed=plan.seed * 1_000_003 + finished, n_startup_trials=8)
         batch = [_proposed(study, plan, search) for _ in range(min(params.batch, params.trials - finished))]
@@ -215,11 +216,12 @@ def tune(
         for running in batch:
             store.record(_record(running, part, plan, params))
             _tell(study, running)
+            reasons += [running.ended] if running.ended.startswith("failed") else []
         progress(f"{_finished(study)} of {params.trials} trials, best {_best(study)}")
     complete = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
     if not complete:
-        what = "no trial could be finished"
-        raise ModelError(what, where="tuning", fix="Widen the ranges, or give more rows.")
+        what = f"none of {_finished(study)} trials could be finished; the first {(reasons or ['failed before'])[0]}"
+        raise ModelError(what, where="tuning", fix="Give more rows, fewer folds, or other ranges.")
     best = study.best_trial
     choice, money = _applied(plan, best.params)
     return Tuned(choice, money, float(best.value or 0.0), _finished(study))
@@ -291,7 +293,8 @@ def _applied(plan: TrainingPlan, values: Mapping[str, Any]) -> tuple[ModelChoice
 def _one_fold(batch: Sequence[_Running], data: Dataset, fold: Fold, params: TuningParams, executor: Executor) -> None:
     """Run one fold of every trial of the batch that goes on, then give up those below the median."""
     going = [r for r in batch if not r.ended]
-    results = executor.map(_run, [_Job(r.choice, data, fold) for r in going])
+    bare = data.bare()
+    results = executor.map(_run, [_Job(r.choice, bare, fold) for r in going])
     for running, result in zip(going, list(results), strict=True):
         if isinstance(result, str):
             running.ended = f"failed: {result}"
@@ -312,7 +315,7 @@ def _run(job: _Job) -> FoldForecasts | str:
     try:
         return forecast_fold(job.choice, job.data, job.fold)
     except (ModelError, ConfigError) as error:
-        return str(error)
+        return f"{error.where}: {error.what}" if error.where else error.what
 
 
 def _score(running: _Running, data: Dataset, params: TuningParams) -> None:

@@ -116,7 +116,8 @@ def folds_of(data: Dataset, params: ValidationParams) -> tuple[Fold, ...]:
     if params.method == "purged_kfold":
         return tuple(PurgedKFold(params.folds, embargo).split(stamps, ends))
     if params.method == "dated":
-        return tuple(DatedSplit(*(moment_ns(d) for d in params.dates), embargo_ns=embargo).split(stamps, ends))
+        begin, late, test = (moment_ns(date) for date in params.dates)
+        return tuple(DatedSplit(begin, late, test, None, embargo).split(stamps, ends))
     if params.train:
         windows = WalkForward(
             params.train, params.test, params.step or None, params.anchored, params.validate_for or None, embargo
@@ -265,7 +266,7 @@ def _stretches(
     calibrates = choice.calibration_share if choice.calibration != "none" else 0.0
     if late is not None and len(late):
         learn, whole = np.sort(rows), np.sort(late)
-        cut = int(len(whole) * choice.stop_share / (choice.stop_share + calibrates)) if calibrates else len(whole)
+        cut = round(len(whole) * choice.stop_share / (choice.stop_share + calibrates)) if calibrates else len(whole)
         stop, calibrate = whole[:cut], whole[cut:]
     else:
         rows = np.sort(rows)

@@ -57,7 +57,7 @@ class RayExecutor:
             if self._address:
                 self._knock(where)
                 ray.init(address=self._address, **quiet)
-                self._workers = max(int(ray.cluster_resources().get("CPU", 1)), 1)
+                self._workers = max(int(self._cores()), 1)
             else:
                 ray.init(num_cpus=self._workers, include_dashboard=False, object_store_memory=_OBJECTS, **quiet)
         except TradewrightError:
@@ -94,6 +94,10 @@ class RayExecutor:
                 fix = "See Ray's own logs; most often a machine ran out of memory."
                 raise RunError(f"a job on Ray failed: {reason}", where="--ray", fix=fix) from error
             yield found
+
+    def _cores(self) -> float:
+        resources: Any = ray.cluster_resources  # it has no types
+        return float(resources().get("CPU", 1))
 
     def _knock(self, where: str) -> None:
         """Refuse an address where nothing listens: Ray itself would wait for minutes."""
