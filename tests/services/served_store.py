@@ -17,8 +17,9 @@ from tradewright.data.instruments import InstrumentParams
 from tradewright.data.kinds import Kind, canonical
 from tradewright.data.quality import Findings
 from tradewright.data.store import BarStore
-from tradewright.services.data_service.params import Clocks, DataServiceParams
+from tradewright.services.data_service.params import DataServiceParams
 from tradewright.services.data_service.service import DataService
+from tradewright.services.http_service.answers import Clocks
 
 #: Opens a client of a service.
 Asking = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]

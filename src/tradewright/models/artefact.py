@@ -35,12 +35,13 @@ _BLOCK = 1 << 20
 class Origin(BaseModel):
     """What a model was made from.
 
-    ``datasets`` are content hashes by symbol; ``code`` the hash of the code; ``rows`` how many it learned from, between
-    ``first_ns`` and ``last_ns`` (ns UTC).
+    ``features`` are the expressions that compute the columns, by name; ``datasets`` content hashes by symbol; ``code``
+    the hash of the code; ``rows`` how many it learned from, between ``first_ns`` and ``last_ns`` (ns UTC).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    features: dict[str, str] = Field(default_factory=dict)
     datasets: dict[str, str] = Field(default_factory=dict)
     code: str = ""
     config: dict[str, Any] = Field(default_factory=dict)

@@ -10,7 +10,7 @@ import hashlib
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,8 @@ class TrainingPlan:
         Under which trials are counted.
     config : mapping
         Everything the user said, for the artefact's origin.
+    features : mapping of str to str
+        The expressions that compute the columns, by name.
     code : str
         Hash of the program.
     seed : int
@@ -71,6 +73,7 @@ class TrainingPlan:
     money: MoneyParams
     family: str
     config: dict[str, Any] = field(default_factory=dict)
+    features: Mapping[str, str] = field(default_factory=dict)
     code: str = ""
     seed: int = 0
     keep: Path = Path(".tradewright/training")
@@ -133,6 +136,7 @@ def train(
     unfinished = plan.keep / f"{key}-final"
     model = fit(plan.seeded(), data, np.arange(len(data)), progress, checkpoints=unfinished)
     origin = Origin(
+        features=dict(plan.features),
         datasets=dict(data.bars_digests),
         code=plan.code,
         config=plan.config,

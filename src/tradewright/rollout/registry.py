@@ -118,7 +118,7 @@ class Registry:
             if len(found) == 1 and len(text) >= _SHORTEST_DIGEST:
                 return next(iter(found.values()))
             known = ", ".join(sorted(state.models)) or "none yet; `tradewright train` makes one"
-            raise UsageError(f"no model is called '{text}'", where=where, fix=f"Registered: {known}.")
+            raise UsageError(f"no model is called '{name}'", where=where, fix=f"Registered: {known}.")
         kept = sorted((Semantic.parse(v) for v, r in model.versions.items() if r.stage in _USABLE), reverse=True)
         number = {"promoted": model.promoted, "latest": str(kept[0]) if kept else None}.get(wanted or "latest", wanted)
         if number not in model.versions:

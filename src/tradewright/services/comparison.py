@@ -46,7 +46,7 @@ def run_comparison(
         family = family_of(data.bars_digests, data.labels.target)
         store = ExperimentStore(settings.experiments, _no_time)
         part = HoldoutGuard(data, settings.holdout, family, store).part
-        sides.append(Side(settings.name, part.data, plan_of(settings, family).seeded()))
+        sides.append(Side(settings.name, part.data, plan_of(settings, family, {}).seeded()))
     share, folds = asked
     embargo = max(first[0].validation.embargo_bars, second[0].validation.embargo_bars)
     params = ComparisonParams(folds=folds, embargo_bars=embargo, asked=share, seed=first[0].seed)

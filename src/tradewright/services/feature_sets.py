@@ -25,10 +25,11 @@ _EXAMPLE = "A set looks like `features: {fast: ema(20), mine: my_features.py:min
 
 @dataclass(frozen=True, slots=True)
 class NamedFeatures:
-    """A set of features under the names that its author gave them."""
+    """A set of features under the names that its author gave them, and how he wrote each."""
 
     name: str
     features: Mapping[str, Feature]
+    written: Mapping[str, str]
 
 
 def read_set(text: str) -> NamedFeatures:
@@ -46,7 +47,7 @@ def read_set(text: str) -> NamedFeatures:
 
     known = named_set(text)
     if known is not None:
-        return NamedFeatures(text, {name: _feature(written, text) for name, written in known.items()})
+        return NamedFeatures(text, written_set(known, text), known)
     path = Path(text)
     if path.suffix not in (".yaml", ".yml"):
         fix = f"Give one of {', '.join(NAMES)}, or a file ending in .yaml."
@@ -71,7 +72,12 @@ def _read_file(path: Path) -> NamedFeatures:
         if not isinstance(one, str):
             raise ConfigError(f"'{name}' is {one!r} and not a feature", where=where, fix=_EXAMPLE)
         features[str(name)] = _feature(one, where)
-    return NamedFeatures(path.stem, features)
+    return NamedFeatures(path.stem, features, {str(name): one for name, one in written.items()})
+
+
+def written_set(written: Mapping[str, str], where: str) -> dict[str, Feature]:
+    """Return the features that expressions name; raises ConfigError, naming ``where``, for what is none."""
+    return {name: _feature(one, where) for name, one in written.items()}
 
 
 def _feature(written: str, where: str) -> Feature:

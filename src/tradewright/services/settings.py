@@ -14,8 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from tradewright.engine.plan import AccountParams
 from tradewright.execution.sim_venue import SimVenueParams
 from tradewright.risk.limits import Limits
+from tradewright.services.model_registry import REGISTRY
 
 DEFAULT_STORE = Path(".tradewright/store")
+
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -102,11 +104,28 @@ class AccountSettings(BaseModel):
 
 
 class ForecastSettings(BaseModel):
-    """A Parquet or CSV file with forecasts."""
+    """Where forecasts come from: a ``file`` (Parquet or CSV), or a ``model``.
+
+    ``model`` is ``NAME`` (its promoted version) or ``NAME@VERSION`` of the folder ``registry``, or of the service at
+    ``url`` (`tradewright models serve`).
+    """
 
     model_config = _STRICT
 
-    file: Path
+    file: Path | None = None
+    model: str = ""
+    registry: Path = REGISTRY
+    url: str = ""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> ForecastSettings:
+        if bool(self.model) == (self.file is not None):
+            msg = "give either `file` or `model`, not both and not neither"
+            raise ValueError(msg)
+        if self.url and not self.model:
+            msg = "`url` is where a `model` is served; a file has none"
+            raise ValueError(msg)
+        return self
 
 
 class ReportSettings(BaseModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from tradewright.research.money import MoneyParams
 from tradewright.research.training import TrainingPlan
 from tradewright.research.validation import ModelChoice
 from tradewright.services.explain import did_you_mean, explained
-from tradewright.services.feature_sets import read_set
+from tradewright.services.feature_sets import NamedFeatures, read_set
 from tradewright.services.runs.gate import pass_gate
 from tradewright.services.runs.origins import code_hash
 from tradewright.services.runs.prepare import Origins, source_of
@@ -32,7 +32,7 @@ from tradewright.services.training_settings import TrainingSettings
 from tradewright.strategies.registry import built_in
 
 if TYPE_CHECKING:
-    from tradewright.core.types.feature import Feature
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +69,20 @@ def prepare_training(
     store = ExperimentStore(settings.experiments, time.time_ns)
     family = family_of(data.bars_digests, data.labels.target)
     guard = HoldoutGuard(data, settings.holdout, family, store)
-    return PreparedTraining(settings, store, guard, plan_of(settings, family))
+    return PreparedTraining(
+        settings, store, guard, plan_of(settings, family, chosen_features(settings, origins).written)
+    )
 
 
-def plan_of(settings: TrainingSettings, family: str) -> TrainingPlan:
-    """Return the plan of a training."""
+def plan_of(settings: TrainingSettings, family: str, features: Mapping[str, str]) -> TrainingPlan:
+    """Return the plan of a training on features that are written so."""
     return TrainingPlan(
         choice=settings.model,
         validation=settings.validation,
         money=settings.trade,
         family=family,
         config=settings.identity,
+        features=features,
         code=code_hash(),
         seed=settings.seed,
         keep=settings.keep,
@@ -96,7 +99,7 @@ def read_dataset(
     UsageError, RunError
         As `prepare_training`.
     """
-    features = _features(settings, origins)
+    features = chosen_features(settings, origins).features
     kept = FeatureStore(settings.data.store, time.time_ns)
     reference = _reference(settings, origins)
     markets: list[MarketTable] = []
@@ -148,15 +151,24 @@ def _checked(model: Any, values: dict[str, Any], origins: Origins, place: tuple[
         raise explained(error, model, origins.origin, place) from error
 
 
-def _features(settings: TrainingSettings, origins: Origins) -> dict[str, Feature]:
-    chosen = dict(read_set(settings.features.set).features)
+def chosen_features(settings: TrainingSettings, origins: Origins) -> NamedFeatures:
+    """Return the set without those that are left out.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such set, or one that is left out is not in it.
+    """
+    chosen = read_set(settings.features.set)
     for name in settings.features.without:
-        if name not in chosen:
+        if name not in chosen.features:
             where = ", ".join(filter(None, (origins.origin(("features", "without")), "features.without")))
             what = f"the set {settings.features.set} has no feature '{name}'"
-            raise ConfigError(what, where=where, fix=did_you_mean(name, list(chosen)))
-        del chosen[name]
-    return chosen
+            raise ConfigError(what, where=where, fix=did_you_mean(name, list(chosen.features)))
+    left = [name for name in chosen.features if name not in settings.features.without]
+    return NamedFeatures(
+        chosen.name, {name: chosen.features[name] for name in left}, {name: chosen.written[name] for name in left}
+    )
 
 
 def _reference(settings: TrainingSettings, origins: Origins) -> StoreSource | None:

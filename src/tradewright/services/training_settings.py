@@ -14,10 +14,10 @@ from tradewright.research.labelling import LabelParams
 from tradewright.research.money import MoneyParams
 from tradewright.research.tuning import TuningParams
 from tradewright.research.validation import ModelChoice, ValidationParams
+from tradewright.services.model_registry import REGISTRY
 from tradewright.services.settings import DataSettings
 
 DEFAULT_EXPERIMENTS = Path(".tradewright/experiments.sqlite")
-DEFAULT_REGISTRY = Path(".tradewright/models")
 #: Finished folds and unfinished models; whoever deletes it loses only time.
 DEFAULT_KEEP = Path(".tradewright/training")
 #: Parts that say where things are, and nothing about the model.
@@ -68,7 +68,7 @@ class TrainingSettings(BaseModel):
     instruments: dict[str, dict[str, Any]] = Field(default_factory=dict)
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     experiments: Path = DEFAULT_EXPERIMENTS
-    registry: Path = DEFAULT_REGISTRY
+    registry: Path = REGISTRY
     keep: Path = DEFAULT_KEEP
 
     @property

@@ -15,16 +15,9 @@ from tradewright.services.places import Place
 from tradewright.services.sources import PREFIXES
 
 PREFIX = "TRADEWRIGHT_"
-#: Variables with this prefix that are no settings.
-RESERVED = frozenset(
-    {
-        "TRADEWRIGHT_DEBUG",
-        *("TRADEWRIGHT_DATA_TOKEN", "TRADEWRIGHT_DATA_TOKEN_FILE"),
-        *("TRADEWRIGHT_DATA_REDIS_URL", "TRADEWRIGHT_DATA_REDIS_URL_FILE"),
-        *("TRADEWRIGHT_MODELS_KEY", "TRADEWRIGHT_MODELS_KEY_FILE"),
-        *("TRADEWRIGHT_MLFLOW", "TRADEWRIGHT_MLFLOW_FILE"),
-    }
-)
+_SECRETS = ("DATA_TOKEN", "DATA_REDIS_URL", "MLFLOW", "MODELS_KEY", "POSTGRES_PASSWORD", "PREDICT_TOKEN")
+#: Variables with this prefix that are no settings: secrets, given themselves or as the file that holds them.
+RESERVED = frozenset({"TRADEWRIGHT_DEBUG", *(f"{PREFIX}{name}{end}" for name in _SECRETS for end in ("", "_FILE"))})
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradewright.core.types.errors import TradewrightError, UsageError
+from tradewright.services.cli import forecast
 from tradewright.services.cli.console import print_fields, print_json, print_table
 from tradewright.services.cli.guard import guarded
 from tradewright.services.cli.options import add_command
@@ -64,6 +65,7 @@ def register(app: typer.Typer) -> None:
     add_command(group, "clean", CleanOptions, clean)
     group.command("card")(guarded(card))
     group.command("mirror")(guarded(mirror))
+    forecast.register(group)
 
 
 def list_(

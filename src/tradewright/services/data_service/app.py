@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Annotated, Any, TextIO
 
 from fastapi import FastAPI, Query, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from tradewright import __version__
-from tradewright.core.types.errors import TradewrightError
-from tradewright.services.cli.guard import show_unforeseen
 from tradewright.services.data_service import schemas
-from tradewright.services.data_service.access import Guard
-from tradewright.services.data_service.access_log import AccessLog
-from tradewright.services.data_service.bodies import JSON, json_bytes
-from tradewright.services.data_service.docs_page import docs_page
 from tradewright.services.data_service.hot_path import HotPath, learn, row_headers
 from tradewright.services.data_service.page_cache import Page
 from tradewright.services.data_service.page_query import FeaturesQuery, PageQuery
-from tradewright.services.data_service.problems import ProblemError, internal
 from tradewright.services.data_service.service import DataService
+from tradewright.services.http_service.access import Guard
+from tradewright.services.http_service.access_log import AccessLog
+from tradewright.services.http_service.answers import JSON
+from tradewright.services.http_service.docs_page import docs_page
+from tradewright.services.http_service.error_answers import add_error_answers
 
 SetName = Annotated[str, Query(alias="set", description="Name of a feature set; /v1/datasets lists them.")]
 
@@ -65,7 +61,7 @@ def make_app(service: DataService, token: str = "", log: TextIO | None = None) -
         redoc_url=None,
         lifespan=lifespan,
     )
-    _add_errors(app)
+    add_error_answers(app)
     _add_listing(app, service)
     _add_bars(app, service)
     _add_features(app, service)
@@ -166,42 +162,3 @@ def _is_known(request: Request, of: str) -> bool:
 def _not_modified(of: str) -> Response:
     headers = {"ETag": f'"{of}"', "Cache-Control": "no-cache"}
     return Response(status_code=HTTPStatus.NOT_MODIFIED.value, headers=headers)
-
-
-def _add_errors(app: FastAPI) -> None:
-    def answer(problem: ProblemError) -> Response:
-        return Response(json_bytes(problem.document), status_code=problem.status.value, media_type=JSON)
-
-    def of_ours(_: Request, error: Exception) -> Response:
-        return answer(error if isinstance(error, ProblemError) else _unforeseen(error))
-
-    def of_store(_: Request, error: Exception) -> Response:
-        return answer(internal(error) if isinstance(error, TradewrightError) else _unforeseen(error))
-
-    def of_parameters(_: Request, error: Exception) -> Response:
-        first = error.errors()[0] if isinstance(error, RequestValidationError) else {"loc": ("",), "msg": ""}
-        what = str(first["msg"])
-        where = str(first["loc"][-1])
-        return answer(ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, what, where, "Correct the parameter; see /docs."))
-
-    def of_http(request: Request, error: Exception) -> Response:
-        status = HTTPStatus(error.status_code if isinstance(error, HTTPException) else 500)
-        what = f"{request.method} {request.url.path}: {status.phrase.lower()}"
-        return answer(ProblemError(status, what, "request", "The addresses are listed at /docs."))
-
-    handlers: list[tuple[type[Exception], Callable[[Request, Exception], Response]]] = [
-        (ProblemError, of_ours),
-        (TradewrightError, of_store),
-        (RequestValidationError, of_parameters),
-        (HTTPException, of_http),
-        (Exception, of_ours),
-    ]
-    for kind, handler in handlers:
-        app.add_exception_handler(kind, handler)
-
-
-def _unforeseen(error: Exception) -> ProblemError:
-    """Return the answer to a defect of ours; the operator's log has its kind, the client's answer nothing of it."""
-    show_unforeseen(type(error), error, error.__traceback__)
-    what = "the service has a defect and could not answer"
-    return ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, what, "service", "Report it with the time of the request.")

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from tradewright.services.data_service.moments import iso, iso_column
+from tradewright.services.data_service.moments import iso_column
+from tradewright.services.http_service.answers import iso, json_bytes
 
-JSON = "application/json"
 ARROW = "application/vnd.apache.arrow.stream"
-
-
-def json_bytes(value: object) -> bytes:
-    """Return a document without spaces; numbers are written so that reading gives the same bits."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 def finite(value: float) -> float | None:

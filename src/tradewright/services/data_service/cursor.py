@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from tradewright.services.data_service.problems import ProblemError
+from tradewright.services.http_service.problems import ProblemError
 
 
 @dataclass(frozen=True, slots=True)

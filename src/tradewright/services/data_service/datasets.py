@@ -13,8 +13,8 @@ from tradewright.data.catalogue import CATALOGUE, Dataset
 from tradewright.data.kinds import Kind
 from tradewright.data.store import BarStore, MarketStore
 from tradewright.data.timeframe import interval_ns
-from tradewright.services.data_service.problems import ProblemError, not_found, unprocessable
 from tradewright.services.data_service.single_flight import SingleFlight
+from tradewright.services.http_service.problems import ProblemError, not_found, unprocessable
 
 _MOST_ENTRIES = 4096
 

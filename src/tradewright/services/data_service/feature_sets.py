@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tradewright.core.types.errors import ConfigError
 from tradewright.core.types.events import EventKind
-from tradewright.core.types.feature import Feature, FeatureSpec
+from tradewright.core.types.feature import Feature
 from tradewright.features import FeatureSet, build_feature
-from tradewright.features.step_identity import step_identity
+from tradewright.features.expression import parse_feature
+from tradewright.features.set_identity import set_identity
 
 _MOST = 256
 
@@ -59,14 +59,14 @@ def named_set(name: str, text: str) -> NamedSet:
         raise ConfigError(f"{text!r} is not a list of features", where=where, fix=_FIX)
     features: dict[str, Feature] = {}
     for node in parsed.elts:
-        column, feature = _column(ast.unparse(node)), build_feature(_spec(node, where))
+        column, feature = _column(ast.unparse(node)), _feature(ast.unparse(node), where)
         if column in features:
             raise ConfigError(f"{column} is named twice", where=where, fix="Name each feature once.")
         features[column] = feature
     if len(features) > _MOST:
         raise ConfigError(f"{len(features)} features are too many", where=where, fix=f"Name at most {_MOST}.")
     FeatureSet(features).refuse_other_than(EventKind.BAR)
-    return NamedSet(name, features, _digest(features))
+    return NamedSet(name, features, set_identity(features))
 
 
 _FIX = "Write them like ema(20), zscore(100, ema_slope(20))."
@@ -77,24 +77,8 @@ def _column(text: str) -> str:
     return text.replace(" ", "").replace("()", "")
 
 
-def _spec(node: ast.expr, where: str) -> FeatureSpec:
-    if isinstance(node, ast.Name):
-        return FeatureSpec(node.id)
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
-        return FeatureSpec(node.func.id, tuple(_argument(a, where) for a in node.args))
-    raise ConfigError(f"'{ast.unparse(node)}' is not a feature", where=where, fix=_FIX)
-
-
-def _argument(node: ast.expr, where: str) -> float | FeatureSpec:
-    is_minus = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
-    number = node.operand if is_minus and isinstance(node, ast.UnaryOp) else node
-    if isinstance(number, ast.Constant) and type(number.value) in (int, float):
-        value = number.value
-        assert isinstance(value, int | float)  # noqa: S101 -- for the type checker
-        return -value if is_minus else value
-    return _spec(node, where)
-
-
-def _digest(features: Mapping[str, Feature]) -> str:
-    lines = [f"{name} {feature.key} {step_identity(feature.step)}" for name, feature in features.items()]
-    return hashlib.blake2b("\n".join(lines).encode(), digest_size=16).hexdigest()
+def _feature(written: str, where: str) -> Feature:
+    try:
+        return build_feature(parse_feature(written))
+    except ConfigError as error:
+        raise ConfigError(error.what, where=where, fix=error.fix) from error

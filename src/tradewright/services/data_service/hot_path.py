@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tradewright.services.data_service.latest import LatestFeatures, Question, Served
-from tradewright.services.data_service.params import Clocks
+from tradewright.services.http_service.answers import Clocks
 
 _MOST_ADDRESSES = 4096
 

@@ -12,14 +12,15 @@ from tradewright.adapters.redis.pages import Lock, RedisPages
 from tradewright.data.catalogue import Dataset
 from tradewright.data.store import MarketStore
 from tradewright.data.timeframe import interval_ns
-from tradewright.services.data_service.bodies import finite, json_bytes, time_fields
+from tradewright.services.data_service.bodies import finite, time_fields
 from tradewright.services.data_service.datasets import Datasets
 from tradewright.services.data_service.feature_sets import NamedSet
 from tradewright.services.data_service.feature_stream import FeatureStream
-from tradewright.services.data_service.params import Clocks, DataServiceParams
-from tradewright.services.data_service.problems import ProblemError
+from tradewright.services.data_service.params import DataServiceParams
 from tradewright.services.data_service.single_flight import SingleFlight
 from tradewright.services.data_service.staleness import stale_from
+from tradewright.services.http_service.answers import Clocks, json_bytes
+from tradewright.services.http_service.problems import ProblemError
 
 #: Another machine's clock may be ahead of ours by so much; a row from farther ahead is not believed.
 _CLOCK_SKEW_NS = 5 * 10**9

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from http import HTTPStatus
 
-import numpy as np
 import polars as pl
 
 from tradewright.core.types.errors import UsageError
 from tradewright.data.times import moment_ns
-from tradewright.services.data_service.problems import ProblemError, unprocessable
+from tradewright.services.http_service.problems import ProblemError, unprocessable
 
 _FARTHEST = 2**62
 
@@ -38,11 +37,6 @@ def asked_moment(text: str, where: str) -> int | None:
         what = f"'{text}' is outside the years 1824 to 2116"
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, what, where, "Correct the year.")
     return ns
-
-
-def iso(ns: int) -> str:
-    """Return ns UTC as ISO 8601 with all nine digits."""
-    return f"{np.datetime64(ns, 'ns')}Z"
 
 
 def iso_column(name: str) -> pl.Expr:

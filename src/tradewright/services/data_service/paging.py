@@ -12,11 +12,12 @@ from tradewright.data.catalogue import Dataset
 from tradewright.data.kinds import schema
 from tradewright.data.partitions import touched, within
 from tradewright.data.store import MarketStore
-from tradewright.services.data_service.bodies import ARROW, JSON, arrow_stream, page_json, rows_json
+from tradewright.services.data_service.bodies import ARROW, arrow_stream, page_json, rows_json
 from tradewright.services.data_service.cursor import Cursor
 from tradewright.services.data_service.feature_sets import NamedSet
 from tradewright.services.data_service.feature_stream import FeatureWalk
 from tradewright.services.data_service.page_cache import Page
+from tradewright.services.http_service.answers import JSON
 
 _PAUSED = 32
 

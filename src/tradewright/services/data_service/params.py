@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -51,11 +49,3 @@ class DataServiceParams(BaseModel):
     most_rows: Annotated[int, Field(ge=1)] = 10_000
     most_arrow_rows: Annotated[int, Field(ge=1)] = 100_000
     stale_after_s: Annotated[float, Field(ge=0)] = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Clocks:
-    """The time of day (ns UTC), and a clock that never runs backwards (ns)."""
-
-    now_ns: Callable[[], int]
-    steady_ns: Callable[[], int]

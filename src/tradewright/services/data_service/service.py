@@ -17,18 +17,19 @@ from tradewright.adapters.redis.params import RedisParams
 from tradewright.data.catalogue import Dataset
 from tradewright.data.store import MarketStore
 from tradewright.data.timeframe import interval_ns
-from tradewright.services.data_service.bodies import json_bytes, rows_json
+from tradewright.services.data_service.bodies import rows_json
 from tradewright.services.data_service.cursor import resumes_after
 from tradewright.services.data_service.datasets import Datasets
 from tradewright.services.data_service.feature_sets import NamedSet, named_set
 from tradewright.services.data_service.latest import LatestFeatures, Redis
-from tradewright.services.data_service.moments import asked_moment, iso
+from tradewright.services.data_service.moments import asked_moment
 from tradewright.services.data_service.page_cache import Page, PageCache, PageCacheParams
 from tradewright.services.data_service.page_query import PageQuery
 from tradewright.services.data_service.paging import FeaturePages, Span, bars_page
-from tradewright.services.data_service.params import Clocks, DataServiceParams
-from tradewright.services.data_service.problems import ProblemError
+from tradewright.services.data_service.params import DataServiceParams
 from tradewright.services.data_service.staleness import stale_from
+from tradewright.services.http_service.answers import Clocks, iso, json_bytes
+from tradewright.services.http_service.problems import ProblemError
 
 _MOST_BARS = 1024
 

@@ -114,6 +114,10 @@ def _origins(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     rows.append(("Strategy", f"{strategy['source'] or strategy['name']}, source {strategy['hash']}"))
     rows.append(("Program", f"tradewright {code['version']}, source {code['hash']}"))
+    if "model" in manifest:
+        model = manifest["model"]
+        unproven = ", UNPROVEN" if model["unproven"] else ""
+        rows.append(("Model", f"{model['name']} {model['version']}{unproven}, artefact {model['digest']}"))
     rows.append(("Engine path", "compiled loop" if manifest["path"] == "loop" else "session"))
     rows.append(("Seed", str(manifest["seed"])))
     rows.append(("Fingerprint of the results", manifest["fingerprint"]))

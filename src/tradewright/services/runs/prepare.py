@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import yaml
 from pydantic import ValidationError
 
 from tradewright.core.types.bar import Bars
 from tradewright.core.types.calendar import Calendar
 from tradewright.core.types.errors import ConfigError, UsageError
-from tradewright.core.types.forecast import Forecasts
 from tradewright.data.catalogue import Dataset
 from tradewright.data.clock import fill_clock
 from tradewright.data.instruments import InstrumentParams
@@ -30,6 +28,7 @@ from tradewright.data.store import BarStore
 from tradewright.engine.plan import BacktestPlan, plan_of_bars
 from tradewright.services.explain import explained
 from tradewright.services.places import Place
+from tradewright.services.runs.forecasting import FoundForecasts, find_forecasts
 from tradewright.services.runs.gate import pass_gate
 from tradewright.services.settings import DataSettings, RunSettings
 from tradewright.strategies.loader import load_file
@@ -53,7 +52,7 @@ class PreparedRun:
     """A run before its first event.
 
     ``settings`` are resolved: every parameter and instrument definition is written out, so that they start
-    the same run again. ``identity`` is a hash of all inputs.
+    the same run again. ``identity`` is a hash of all inputs. ``model`` tells which model made the forecasts.
     """
 
     settings: RunSettings
@@ -62,6 +61,7 @@ class PreparedRun:
     bars: tuple[Bars, ...]
     data: tuple[DataFacts, ...]
     identity: str
+    model: dict[str, str | bool] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -127,7 +127,7 @@ def prepare(settings: RunSettings, origins: Origins | None = None) -> PreparedRu
         raise explained(error, strategy.params, origins.origin, ("strategy", "params")) from error
     _refuse_strangers(settings, origins)
     loaded = [_blamed(settings, spec, origins, "symbols") for spec in settings.data.symbols]
-    forecasts = _forecasts(settings, strategy, [bars.instrument for _, bars, _ in loaded])
+    forecasts = _forecasts(settings, strategy, [bars for _, bars, _ in loaded])
     resolved = settings.model_copy(
         update={
             "strategy": settings.strategy.model_copy(update={"params": params.model_dump()}),
@@ -149,16 +149,17 @@ def prepare(settings: RunSettings, origins: Origins | None = None) -> PreparedRu
         account=settings.account.params(),
         limits=settings.limits,
         venue=settings.venue,
-        forecasts=forecasts,
+        forecasts=() if forecasts is None else forecasts.series,
     )
     data = tuple(d for *_, d in loaded)
     inputs = [to_yaml(resolved), strategy.source_hash, *(d.fingerprint for d in data)]
     if reference is not None:
         inputs.append(reference.fingerprint)
-    if settings.forecasts is not None:
-        inputs.append(hashlib.blake2b(settings.forecasts.file.read_bytes(), digest_size=16).hexdigest())
+    if forecasts is not None:
+        inputs.append(forecasts.identity)
     identity = hashlib.blake2b("\0".join(inputs).encode(), digest_size=16).hexdigest()
-    return PreparedRun(resolved, strategy, plan, tuple(bars), data, identity)
+    origin = {} if forecasts is None else forecasts.origin
+    return PreparedRun(resolved, strategy, plan, tuple(bars), data, identity, origin)
 
 
 def _refuse_strangers(settings: RunSettings, origins: Origins) -> None:
@@ -289,20 +290,11 @@ def _moment(value: datetime | date | None, calendar: Calendar, days: int) -> int
     return whole * 1_000_000_000 + stamp.microsecond * 1_000
 
 
-def _forecasts(settings: RunSettings, strategy: Strategy, symbols: list[str]) -> tuple[Forecasts, ...]:
+def _forecasts(settings: RunSettings, strategy: Strategy, bars: Sequence[Bars]) -> FoundForecasts | None:
     """Return the forecasts of the traded instruments."""
-    if settings.forecasts is None:
-        if strategy.uses_forecast:
-            fix = "Give forecasts.file: a Parquet or CSV file, for example --set forecasts.file=FILE."
-            raise ConfigError(f"strategy '{strategy.name}' needs forecasts", where="forecasts", fix=fix)
-        return ()
-    from tradewright.data.forecasts import read_forecasts
-
-    path = settings.forecasts.file
-    found = tuple(f for f in read_forecasts(path) if f.instrument in symbols)
-    if not found:
-        what = f"holds no forecast of {', '.join(symbols)}"
-        raise ConfigError(what, where=str(path), fix="Check the instrument names in the file.")
-    if all(np.isnan(f.values).all() for f in found):
-        raise ConfigError("holds no number", where=str(path), fix="Check the file.")
-    return found
+    if settings.forecasts is not None:
+        return find_forecasts(settings.forecasts, bars)
+    if strategy.uses_forecast:
+        fix = "Give forecasts.file or forecasts.model, for example --set forecasts.file=FILE."
+        raise ConfigError(f"strategy '{strategy.name}' needs forecasts", where="forecasts", fix=fix)
+    return None

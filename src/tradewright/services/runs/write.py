@@ -149,7 +149,7 @@ def _manifest(run: PreparedRun, fingerprint: str) -> dict[str, Any]:
         "versions": versions(),
         "seed": run.settings.seed,
         "path": run.settings.path,
-    }
+    } | ({"model": run.model} if run.model else {})
 
 
 def report_of(outcome: Outcome, manifest: Mapping[str, Any], config: str) -> str:

@@ -42,7 +42,7 @@ def settings(tmp_path: Path, text: str, *assignments: str) -> RunSettings:
         ("limits: {intraday_loss: 2}\n", 6, ["limits.intraday_loss", "2 is not allowed", "at most 1"]),
         ("venue:\n  latency:\n    request_ms: -1\n", 8, ["venue.latency.request_ms", "at least 0"]),
         ("account: 5\n", 6, ["account", "5 is not allowed", "initial_cash, currency"]),
-        ("forecasts: {}\n", 6, ["forecasts.file", "is missing"]),
+        ("forecasts: {}\n", 6, ["forecasts", "give either `file` or `model`"]),
     ],
 )
 def test_an_error_names_line_field_and_what_is_allowed(tmp_path: Path, more: str, line: int, words: list[str]) -> None:

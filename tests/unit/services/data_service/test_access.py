@@ -15,9 +15,9 @@ from tests.services.served_store import Asking, World
 from tradewright.adapters.redis.params import RedisParams
 from tradewright.core.types.errors import ConfigError
 from tradewright.services.cli.layers import Layered
-from tradewright.services.data_service.access import TOKEN, check_token, is_this_machine
 from tradewright.services.data_service.app import make_app
-from tradewright.services.data_service.serving import redis_params
+from tradewright.services.data_service.serving import TOKEN, redis_params
+from tradewright.services.http_service.access import check_token, is_this_machine
 from tradewright.services.secrets import secret
 
 GOOD = "0123456789abcdef-swordfish"
@@ -75,10 +75,10 @@ def test_without_a_token_only_this_machine_is_answered(world: World, asking: Ask
 )
 def test_beyond_this_machine_a_token_is_needed(host: str, token: str, is_refused: bool) -> None:
     if not is_refused:
-        check_token(host, token)
+        check_token(host, token, TOKEN)
         return
     with pytest.raises(ConfigError) as caught:
-        check_token(host, token)
+        check_token(host, token, TOKEN)
     assert token == "" or token not in str(caught.value)
 
 

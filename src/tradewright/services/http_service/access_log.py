@@ -7,9 +7,7 @@ from typing import Any, TextIO
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tradewright.services.data_service.bodies import json_bytes
-from tradewright.services.data_service.moments import iso
-from tradewright.services.data_service.params import Clocks
+from tradewright.services.http_service.answers import Clocks, iso, json_bytes
 
 
 class AccessLog:

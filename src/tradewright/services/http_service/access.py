@@ -9,14 +9,8 @@ from http import HTTPStatus
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tradewright.core.types.errors import ConfigError
-from tradewright.services.data_service.bodies import json_bytes
+from tradewright.services.http_service.answers import json_bytes
 
-#: The token itself, or the file that holds it (Docker and Kubernetes mount secrets as files).
-TOKEN = "TRADEWRIGHT_DATA_TOKEN"  # noqa: S105 -- the name of a variable
-TOKEN_FILE = "TRADEWRIGHT_DATA_TOKEN_FILE"  # noqa: S105
-#: Address of Redis; it may hold a password, so it is a secret too.
-REDIS_URL = "TRADEWRIGHT_DATA_REDIS_URL"
-REDIS_URL_FILE = "TRADEWRIGHT_DATA_REDIS_URL_FILE"
 _SHORTEST_TOKEN = 16
 
 
@@ -30,8 +24,8 @@ def is_this_machine(host: str) -> bool:
         return False
 
 
-def check_token(host: str, token: str) -> None:
-    """Refuse to listen beyond this machine without a token that deserves the name.
+def check_token(host: str, token: str, variable: str) -> None:
+    """Refuse to listen beyond this machine without a token that deserves the name; ``variable`` is where it is given.
 
     Raises
     ------
@@ -40,10 +34,10 @@ def check_token(host: str, token: str) -> None:
     """
     if token and (len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable()):
         what = f"the token must be at least {_SHORTEST_TOKEN} printable ASCII characters"
-        raise ConfigError(what, where=TOKEN, fix="Make one, for example with: openssl rand -hex 32")
+        raise ConfigError(what, where=variable, fix="Make one, for example with: openssl rand -hex 32")
     if not token and not is_this_machine(host):
         what = f"listening on {host} lets others in, and there is no token to tell them apart"
-        raise ConfigError(what, where="--host", fix=f"Set {TOKEN} or {TOKEN_FILE}, or use 127.0.0.1.")
+        raise ConfigError(what, where="--host", fix=f"Set {variable} or {variable}_FILE, or use 127.0.0.1.")
 
 
 class Guard:

@@ -1,0 +1,1 @@
+"""Models that somebody else's process serves: ours over HTTP."""
