@@ -46,8 +46,8 @@ class Forecaster(ABC):
     params_type: ClassVar[type[ForecasterParams]]
     #: Largest difference between predicting many and predicting one.
     tolerance: ClassVar[float] = 0.0
-    #: Folder in which `learn` keeps how far it is, and goes on from after a kill; kinds that learn in seconds ignore
-    #: it. Whoever sets it removes it when the model is saved.
+    #: Folder in which `learn` keeps how far it is, to go on after a kill; kinds that learn in seconds ignore it.
+    #: Whoever sets it removes it when the model is saved.
     checkpoints: Path | None = None
 
     def __init__(self, params: ForecasterParams) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 
+import onnx  # noqa: F401 -- the exporter needs it: better missed before the training than after it
 import torch
 from safetensors.torch import save
 from torch import nn

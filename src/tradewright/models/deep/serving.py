@@ -61,6 +61,8 @@ class ServedNetwork:
         """
         try:
             session = self._opened()
+        except ImportError:
+            raise
         except Exception as error:  # those of ONNX Runtime have no class of their own
             raise unreadable(path, error) from error
         inputs = {one.name: list(one.shape[1:]) for one in session.get_inputs()}

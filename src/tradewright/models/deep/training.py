@@ -156,7 +156,7 @@ class Trainer:
         self.network = network.to(device)
         params = task.params
         self.optimizer = torch.optim.AdamW(
-            network.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay, foreach=False
+            network.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay, fused=True
         )
         self.half = half_type(device, params.precision)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.half is torch.float16)

@@ -105,10 +105,13 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
 
 
 def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
-    first, second = lstm(**STEPWISE), lstm(**STEPWISE)
+    """What is kept is the best epoch's weights, too, not those of the last one only."""
+    params = {**STEPWISE, "epochs": 20, "patience": 2, "learning_rate": 0.05}
+    first, second = lstm(**params), lstm(**params)
     learn(first, tmp_path)
-    lines = learn(second, tmp_path)
-    assert lines == ["taken up in epoch 4 after 0 batches"]
+    facts = first._members[0].facts
+    assert facts.best_epoch == len(facts.losses) - 2
+    assert learn(second, tmp_path) == [f"taken up in epoch {len(facts.losses) + 1} after 0 batches"]
     assert digest(first) == digest(second)
 
 
