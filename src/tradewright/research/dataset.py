@@ -274,7 +274,7 @@ def _refuse_poor(rows: FeatureRows, labels: LabelParams) -> None:
         what = f"{len(rows)} rows have features and a label {labels.bars} bars ahead, at least {FEWEST} are needed"
         fix = "Give more bars, a shorter horizon, or features that need fewer bars to warm up."
         raise ModelError(what, where=", ".join(rows.symbols), fix=fix)
-    empty = [name for name, gone in zip(rows.names, np.isnan(rows.values).all(axis=0).tolist(), strict=True) if gone]
+    empty = [name for k, name in enumerate(rows.names) if np.isnan(rows.values[:, k]).all()]
     if empty:
         what = f"without any value: {', '.join(empty)}"
         fix = f"These bars lack what they read. Leave them out: features.without: [{', '.join(empty)}]."

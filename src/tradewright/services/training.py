@@ -13,7 +13,7 @@ from tradewright.core.types.evidence import Figure
 from tradewright.data.evidence_store import Evidence
 from tradewright.models.artefact import verify_model
 from tradewright.research.evaluation import evaluate
-from tradewright.research.executor import Executor
+from tradewright.research.executor import Executor, Serial
 from tradewright.research.training import Trained, TrainingPlan, sharpe_of, train
 from tradewright.research.tuning import Tuned, TuningParams, before_first_test, tune
 from tradewright.rollout.registry import Registry
@@ -76,6 +76,46 @@ def run_training(
     version = registry.add(trained.folder, settings.name, Bump.RETRAIN if is_patch else Bump.TRAIN)
     trials = prepared.store.trials_of(plan.family)
     return FinishedTraining(version, trained, len(prepared.guard.part.data), trials)
+
+
+@dataclass(frozen=True, slots=True)
+class _Single:
+    settings: TrainingSettings
+    origins: Origins
+    is_patch: bool
+
+
+def run_trainings(
+    settings: TrainingSettings, origins: Origins, executor: Executor, progress: Progress, *, is_patch: bool = False
+) -> tuple[FinishedTraining, ...]:
+    """Train a model of its own for each instrument, named ``NAME-SYMBOL``; the instruments are the executor's jobs.
+
+    Raises
+    ------
+    TradewrightError
+        As `run_training`; models that were finished before stay registered.
+    """
+    jobs = []
+    for spec in settings.data.symbols:
+        symbol = spec.partition("@")[0]
+        changes = {symbol: settings.instruments[symbol]} if symbol in settings.instruments else {}
+        data = settings.data.model_copy(update={"symbols": (spec,)})
+        update = {"name": f"{settings.name}-{symbol}", "data": data, "instruments": changes}
+        jobs.append(_Single(settings.model_copy(update=update), origins, is_patch))
+    done = []
+    for finished in executor.map(_train_single, jobs):
+        progress(f"{finished.version.full_name} is done")
+        done.append(finished)
+    return tuple(done)
+
+
+def _train_single(job: _Single) -> FinishedTraining:
+    with Serial() as here:
+        return run_training(job.settings, job.origins, here, _silent, is_patch=job.is_patch)
+
+
+def _silent(_line: str) -> None:
+    """Tell nobody: a worker has no terminal."""
 
 
 def run_tuning(prepared: PreparedTraining, executor: Executor, progress: Progress) -> Tuned:

@@ -14,6 +14,7 @@ from tests.unit.research.conftest import Bench
 
 from tradewright.core.types.errors import ModelError, StoreError
 from tradewright.models.forecaster import Forecaster, Lesson
+from tradewright.models.registry import make_forecaster
 from tradewright.research import training, tuning, validation
 from tradewright.research.evaluation import EvaluationPlan, evaluate
 from tradewright.research.executor import Serial
@@ -38,14 +39,16 @@ class Spy:
         forecaster = self.make(kind, params)
         learn, predict = forecaster.learn, forecaster.predict
 
-        def watched_learn(train: Lesson, validation: Lesson | None = None, *more: Any) -> None:  # noqa: ANN401
+        def watched_learn(
+            train: Lesson, validation: Lesson | None = None, progress: Callable[[str], None] | None = None
+        ) -> None:
             for lesson in (train, validation):
                 if lesson is not None and len(lesson.rows):
                     self.newest = max(self.newest, int(lesson.targets.ts_end.max()))
-            learn(train, validation, *more)
+            learn(train, validation, progress)
 
         def watched_predict(rows: Any) -> Any:  # noqa: ANN401
-            self.newest = max(self.newest, int(rows.ts_event.max()))
+            self.newest = max(self.newest, int(rows.ts_event.max(initial=0)))
             return predict(rows)
 
         forecaster.learn = watched_learn  # type: ignore[method-assign]
@@ -55,7 +58,7 @@ class Spy:
 
 @pytest.fixture
 def spy(monkeypatch: pytest.MonkeyPatch) -> Spy:
-    made = Spy(validation.make_forecaster)
+    made = Spy(make_forecaster)
     monkeypatch.setattr(validation, "make_forecaster", made)
     return made
 

@@ -27,6 +27,7 @@ class TrainOptions:
     patch: Annotated[
         bool, typer.Option("--patch", help="Count it as the same model on newer data: a new patch version.")
     ] = False
+    each: Annotated[bool, typer.Option("--each", help="A model of its own for each instrument, NAME-SYMBOL.")] = False
     json: Json = False
 
 
@@ -42,14 +43,23 @@ def train(options: TrainOptions) -> None:
     finished before an interruption is not done again.
     """
     from tradewright.services.cli.training_config import executor, training_settings
-    from tradewright.services.training import run_training
+    from tradewright.services.training import run_training, run_trainings
 
     settings, layers = training_settings(options.config, options.assignments)
     with Meter(f"train {settings.name}", 100) as meter, executor(options.workers, options.ray) as pool:
-        done = run_training(settings, layers, pool, teller(meter), is_patch=options.patch)
+        if options.each:
+            found = run_trainings(settings, layers, pool, teller(meter), is_patch=options.patch)
+        else:
+            found = (run_training(settings, layers, pool, teller(meter), is_patch=options.patch),)
     if options.json:
-        print_json(document(done))
+        print_json([document(done) for done in found] if options.each else document(found[0]))
         return
+    for done in found:
+        show(done)
+
+
+def show(done: FinishedTraining) -> None:
+    """Print what came out."""
     print(f"{done.version.full_name}: {done.version.row.kind}, learned from {done.rows:,} rows")
     print_fields(
         {
@@ -59,7 +69,7 @@ def train(options: TrainOptions) -> None:
             "Artefact": str(done.version.folder),
         }
     )
-    print(f"Next: tradewright evaluate {done.version.full_name}")
+    print(f"Next: tradewright evaluate {done.version.full_name} --config CONFIG.yaml")
 
 
 def teller(meter: Meter) -> Any:  # noqa: ANN401 -- a callable that also says

@@ -77,6 +77,6 @@ def executor(workers: int, ray: str) -> Executor:
     try:
         from tradewright.adapters.ray.executor import RayExecutor
     except ImportError as error:
-        fix = "pip install 'tradewright[cluster]'"
+        fix = "pip install 'tradewright[dist]'"
         raise UsageError("Ray is not installed", where="--ray", fix=fix) from error
     return RayExecutor("" if ray == "local" else ray, workers)
