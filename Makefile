@@ -2,9 +2,9 @@
 # Nothing is needed but python3 (>= 3.11) and a package registry.
 #
 #   PYTHON=python3.12       build .venv from another interpreter
-#   TORCH_INDEX=https://... before the install, take torch from this index (a CPU build on a Linux laptop);
-#                           only useful with EXTRAS=dev,deep
-#   EXTRAS=dev,deep         what to install besides the core
+#   TORCH_INDEX=https://download.pytorch.org/whl/cpu
+#                           take torch from this index: on Linux the usual one brings gigabytes of CUDA along
+#   EXTRAS=dev              what to install besides the core; the demo needs nothing
 #   PYTEST_ARGS='-k vwap'   more arguments for pytest
 
 SHELL := /bin/bash
@@ -21,13 +21,13 @@ PYTEST_ARGS ?=
 comma := ,
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
+STAMP := $(VENV)/.installed-$(or $(subst $(comma),-,$(EXTRAS)),core)
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 # Code outside the package is checked too, as far as it exists.
 CODE := $(wildcard src tests benchmarks examples scripts)
 
-.PHONY: help setup demo test check format bench golden clean
+.PHONY: help setup core demo test check format bench golden clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,12 +38,15 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tradewright needs Python 3.11 or newer: make PYTHON=python3.12 setup")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	if [ -n "$(TORCH_INDEX)" ]; then $(BIN)/pip install --index-url "$(TORCH_INDEX)" "$$(grep '^torch==' constraints.txt)"; fi
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.$(if $(EXTRAS),[$(EXTRAS)])'
 	$(BIN)/tradewright warm
 	touch $@
 
-demo: setup ## backtest several strategies on real bars and write a report
+demo: $(if $(wildcard $(STAMP)),setup,core) ## backtest several strategies on real bars and write a report
 	$(BIN)/tradewright demo
+
+core:
+	$(MAKE) --no-print-directory setup EXTRAS=
 
 test: setup ## run every test
 	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile $(PYTEST_ARGS)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -27,6 +28,18 @@ def bar_lines(n: int = 240) -> list[str]:
         close = 100 + 5 * math.sin(i / 9)
         time = (start + timedelta(hours=i)).strftime("%Y-%m-%dT%H:%M:%SZ")
         lines.append(f"{time},{close:.2f},{close + 1:.2f},{close - 1:.2f},{close:.2f},10")
+    return lines
+
+
+def walk_lines(n: int, wild_from: int = 10**9) -> list[str]:
+    """Return hourly bars of a random walk, as lines of a CSV file; from a row on it is four times as wild."""
+    steps = np.random.default_rng(4).normal(0.0, 0.004, n)
+    steps[wild_from:] *= 4.0
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    lines = []
+    for i, price in enumerate((100.0 * np.exp(np.cumsum(steps))).tolist()):
+        time = (start + timedelta(hours=i)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        lines.append(f"{time},{price:.2f},{price + 0.3:.2f},{price - 0.3:.2f},{price:.2f},10")
     return lines
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
-from tests.e2e.conftest import HEADER, Run, run_in
+from tests.e2e.conftest import HEADER, Run, run_in, walk_lines
 
 from tradewright.data.evidence_store import read_evidence
 from tradewright.models.artefact import verify_model
@@ -33,13 +31,7 @@ CONFIG = {
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """A folder with a store, a configuration, and a model trained by the command."""
     folder = tmp_path_factory.mktemp("trained")
-    close = 100.0 * np.exp(np.cumsum(np.random.default_rng(4).normal(0.0, 0.004, 1_400)))
-    start = datetime(2024, 1, 1, tzinfo=UTC)
-    lines = [HEADER]
-    for i, price in enumerate(close):
-        time = (start + timedelta(hours=i)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        lines.append(f"{time},{price:.2f},{price + 0.3:.2f},{price - 0.3:.2f},{price:.2f},10")
-    (folder / "walk.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "walk.csv").write_text("\n".join([HEADER, *walk_lines(1_400)]) + "\n", encoding="utf-8")
     (folder / "set.yaml").write_text(FEATURES, encoding="utf-8")
     (folder / "train.yaml").write_text(yaml.safe_dump(CONFIG), encoding="utf-8")
     done = run_in(folder, "data", "import", "walk.csv", "--symbol", "WALK", "--fees", "crypto_spot")

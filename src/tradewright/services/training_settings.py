@@ -14,14 +14,15 @@ from tradewright.research.labelling import LabelParams
 from tradewright.research.money import MoneyParams
 from tradewright.research.tuning import TuningParams
 from tradewright.research.validation import ModelChoice, ValidationParams
+from tradewright.rollout.retraining import RetrainPolicy
 from tradewright.services.model_registry import REGISTRY
 from tradewright.services.settings import DataSettings
 
 DEFAULT_EXPERIMENTS = Path(".tradewright/experiments.sqlite")
 #: Finished folds and unfinished models; whoever deletes it loses only time.
 DEFAULT_KEEP = Path(".tradewright/training")
-#: Parts that say where things are, and nothing about the model.
-PLACES = ("experiments", "registry", "keep")
+#: Parts that say where things are and when they are done, and nothing about the model.
+PLACES = ("experiments", "registry", "keep", "retraining")
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -50,7 +51,8 @@ class TrainingSettings(BaseModel):
 
     ``holdout`` is the newest share of the rows that nothing is trained or tuned on. ``trade`` turns forecasts into
     money. ``instruments`` changes definitions of the store by symbol, costs above all. ``tuning`` searches parameters
-    before the first fold is judged. ``seed`` decides everything random.
+    before the first fold is judged. ``retraining`` says when `tradewright retrain` is due. ``seed`` decides everything
+    random.
     """
 
     model_config = _STRICT
@@ -65,6 +67,7 @@ class TrainingSettings(BaseModel):
     trade: MoneyParams = MoneyParams()
     tuning: TuningParams | None = None
     leaks: LeakSettings = LeakSettings()
+    retraining: RetrainPolicy = RetrainPolicy()
     instruments: dict[str, dict[str, Any]] = Field(default_factory=dict)
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     experiments: Path = DEFAULT_EXPERIMENTS

@@ -17,6 +17,7 @@ from tradewright.services.cli import (
     gate_study,
     make,
     models,
+    retrain,
     runs,
     strategies,
     train,
@@ -57,6 +58,7 @@ runs.register(app)
 strategies.register(app)
 make.register(app)
 train.register(app)
+retrain.register(app)
 evaluate.register(app)
 tune.register(app)
 experiment.register(app)
