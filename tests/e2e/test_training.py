@@ -147,7 +147,7 @@ def test_a_place_in_the_file_is_named(tw: Run, place: Path) -> None:
 
 @pytest.mark.slow
 def test_the_gate_study_counts_what_is_promoted(place: Path) -> None:
-    done = run_in(place, "gate-study", "--markets", "2", "--edges", "1", "--leaks", "2", "--trials", "4", "--json")
+    done = run_in(place, "gate-study", "--markets", "1", "--edges", "1", "--leaks", "1", "--trials", "3", "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     shares = {s["kind"]: s for s in told["shares"]}
