@@ -14,6 +14,7 @@ from benchmarks import spec
 from tradewright.core.kernel.compiled import inlined
 from tradewright.core.types.dtypes import CLOSE
 from tradewright.core.types.feature import Feature, Floats
+from tradewright.features import lagged
 from tradewright.strategies.signals import UNITS, bracket, cancel, limit, market, tagged, target
 from tradewright.strategies.strategy import Strategy, StrategyParams
 
@@ -77,24 +78,15 @@ def average_step_nb(state: Floats, params: Floats, fields: Floats, i: int) -> fl
     return value if seen >= params[0] - 1.0 else math.nan
 
 
-@inlined
-def average_before_step_nb(state: Floats, params: Floats, fields: Floats, i: int) -> float:
-    """The same average one bar earlier."""
-    before = state[1]
-    is_known = state[0] >= params[0]
-    average_step_nb(state, params, fields, i)
-    return before if is_known else math.nan
+def average(span: int) -> Feature:
+    """Exponential average over so many closes."""
+    return Feature("benchmark.average.v1", average_step_nb, (float(span),), (0.0, 0.0), span - 1)
 
 
 def sweep_features(params: CrossParams) -> dict[str, Feature]:
     """Both averages now and one bar before: parameter sets share them."""
-    steps = (("", average_step_nb), ("_before", average_before_step_nb))
-    spans = (("fast", params.fast), ("slow", params.slow))
-    return {
-        f"{name}{when}": Feature(f"benchmark.average{when}.v1", step, (float(span),), (0.0, 0.0), span)
-        for when, step in steps
-        for name, span in spans
-    }
+    fast, slow = average(params.fast), average(params.slow)
+    return {"fast": fast, "slow": slow, "fast_before": lagged(1, fast), "slow_before": lagged(1, slow)}
 
 
 def decide_sweep_cross(row: Any, forecast: Any, account: Any, params: Any, signals: Any) -> None:  # noqa: ARG001

@@ -49,9 +49,9 @@ MUTATIONS = [
     Mutation(
         "a gap over a stop fills at the stop",
         "match_bar_nb.py",
-        "    fill_nb(venue, j, k, taken_price_nb(price, order.side, cost_bps), 0)\n\n\n@compiled\ndef fill_stop_nb",
-        "    at = price if order.kind == c.MARKET else order.stop\n"
-        "    fill_nb(venue, j, k, taken_price_nb(at, order.side, cost_bps), 0)\n\n\n@compiled\ndef fill_stop_nb",
+        "return taken_price_nb(price, order.side, terms.half_spread_bps + terms.slippage_bps), 0\n\n\n@inlined\ndef at",
+        "level = price if order.kind == c.MARKET else order.stop\n"
+        "    return taken_price_nb(level, order.side, terms.half_spread_bps), 0\n\n\n@inlined\ndef at",
         "test_stop.py::test_gap_fills_at_the_open",
     ),
     Mutation(
@@ -71,8 +71,8 @@ MUTATIONS = [
     Mutation(
         "an order fills on the bar it was sent in",
         "match_bar_nb.py",
-        "elif order.ts_active <= ts_open:\n            fill_at_open_nb",
-        "elif order.ts_active <= v.now:\n            fill_at_open_nb",
+        "elif order.ts_active <= bar.ts_open:\n            price, is_maker = at_open_nb",
+        "elif order.ts_active <= v.now:\n            price, is_maker = at_open_nb",
         "test_time_in_force.py::test_an_order_sent_inside_a_longer_bar_waits_for_the_next_one",
     ),
     Mutation(
@@ -92,15 +92,15 @@ MUTATIONS = [
     Mutation(
         "a target inside the entry's bar counts the high",
         "match_bar_nb.py",
-        "reach = close if is_inside else (low if order.side > 0 else high)",
-        "reach = low if order.side > 0 else high",
+        "reach = bar.close if is_inside else (bar.low if order.side > 0 else bar.high)",
+        "reach = bar.low if order.side > 0 else bar.high",
         "test_bracket.py::test_entry_inside_the_bar_does_not_count_a_possible_target",
     ),
     Mutation(
         "a close beyond a trailing stop's new level is no fill",
         "match_bar_nb.py",
-        "    fill_stop_nb(venue, j, k, close, np.nan)\n",
-        "    fill_stop_nb(venue, j, k, close - 1e9 * order.side, np.nan)\n",
+        "return at_stop_nb(order, terms, bar.close, np.nan)",
+        "return at_stop_nb(order, terms, bar.close - 1e9 * order.side, np.nan)",
         "test_stop.py::test_trailing_stop_fills_when_the_close_is_beyond_the_new_level",
     ),
     Mutation(

@@ -90,17 +90,28 @@ class Run:
         self.events = 0
         self._path: Path | None = None
 
+    def restart(self, params: NDArray[np.float64]) -> None:
+        """Go back to the start with other parameters; only where logs and curve are not kept."""
+        self.memory.restart(params)
+        self.events = 0
+        if not self.plan.strategy.is_compiled:
+            self._path = None  # it holds the parameters
+
     def process(self, venue: VenueMemory, start: int, stop: int) -> None:
-        """Run the compiled loop over events of the block shown, making room where it stops early."""
+        """Run the compiled loop over events of the block shown, making room where it stops early.
+
+        Compiles it where that was not done, also if there are no events.
+        """
         loop = self.path().run
         self.memory.expect_answers(venue.places)
-        self.memory.record["day_stop_of"] = -1  # this may be another block
         at = start
-        while at < stop:
+        while True:
             with self.blame():
                 at = loop(self.memory.address, venue.address, at, stop)
             venue.grow_rings()
             self.memory.expect_answers(venue.places)
+            if at == stop:
+                break
         self.events += stop - start
 
     def path(self) -> Path:
@@ -264,7 +275,7 @@ def _run_loop(run: Run, progress: Progress) -> None:
     known = confirmed_forecasts(plan)
     for events in plan.blocks():
         run.refuse_unread(events)
-        memory.market.show(events)
+        memory.show(events)
         venue.market.show(events)
         for start, stop in spans(events, SPAN):
             columns = run.feature_columns(events, start, stop)

@@ -15,10 +15,10 @@ from tradewright.core.kernel import loop_nb, market_nb, quiet_nb
 from tradewright.core.kernel.compiled import bind, compiled, inlined, rebound
 from tradewright.core.types.account import Account
 from tradewright.core.types.errors import ConfigError
-from tradewright.core.types.feature import Feature
+from tradewright.core.types.feature import Feature, FeatureSpec
 from tradewright.core.types.forecast import ForecastRow
 from tradewright.engine.memory import SessionMemory
-from tradewright.features import REGISTRY
+from tradewright.features import REGISTRY, build_feature
 from tradewright.strategies.strategy import Strategy, StrategyParams
 
 _NONE = "none_"  # stands in an empty feature or parameter list: compiled tuples need a member
@@ -42,7 +42,8 @@ def resolve_features(strategy: Strategy, params: StrategyParams) -> dict[str, Fe
         if kind not in REGISTRY:
             raise ConfigError(f"unknown feature {kind!r}", where=where, fix=f"one of: {', '.join(sorted(REGISTRY))}")
         try:
-            resolved[name] = REGISTRY[wish.kind](*wish.args)
+            inner = (build_feature(arg) if isinstance(arg, FeatureSpec) else arg for arg in wish.args)
+            resolved[name] = REGISTRY[wish.kind](*inner)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"{wish.kind}{wish.args}: {error}", where=where) from error
     return resolved

@@ -22,6 +22,7 @@ from tradewright.core.types.dtypes import (
     signal_dtype,
 )
 from tradewright.core.types.errors import ConfigError
+from tradewright.core.types.events import MarketEvents
 from tradewright.risk.limits import Limits
 
 MICRO = 1_000_000
@@ -52,8 +53,13 @@ class AccountStart:
     day_starts: NDArray[np.int64]
 
 
+def _as_bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
+    """View an array as its bytes: copying record by record costs 30 times as much."""
+    return array.reshape(-1).view(np.uint8)
+
+
 class SessionMemory:
-    """Everything our side's compiled code reads and writes."""
+    """Everything our side's compiled code reads and writes; ``address`` is its record's."""
 
     def __init__(self, shape: Shape, start: AccountStart, instruments: NDArray[np.void]) -> None:
         if not 0 < start.initial_cash < 9e12:  # int64 holds 9.2e12 in millionths
@@ -85,6 +91,7 @@ class SessionMemory:
             positions[name] = np.nan
         positions["fx"] = np.where(instruments["fx_source"] < 0, 1.0, np.nan)
         self.record = np.zeros(1, session_dtype)
+        self.address = int(self.record.ctypes.data)
         record = self.record
         record["market"] = self.market.address
         self.verbs = verb_table()
@@ -101,19 +108,19 @@ class SessionMemory:
         limits = self.arrays["limits"]
         floor = cash * (1.0 - np.minimum(limits["intraday_loss"], limits["max_drawdown"]))
         record["floor_micro"] = np.maximum(floor, -9e18).astype(np.int64)
-        record["trading_state"] = ACTIVE
-        record["quiet_at"] = record["day_stop_of"] = -1
+        record["trading_state"], record["quiet_at"] = ACTIVE, -1
         record["margin_call"] = instruments["margin_maintenance"].max()
         record["margin_most"] = instruments["margin_initial"].max()
         record["uses_fx"] = bool((instruments["fx_source"] >= 0).any())
         record["keep_score"] = shape.keeps_score
-        self._event_rows = n * (2 * slots + 8) + 64
-        record["log_reserve"] = self._event_rows
+        self._event_rows = self._reserve = n * (2 * slots + 8) + 64
+        record["log_reserve"] = self._reserve
         self._lay_logs(shape)
         for name, array in self.arrays.items():
             if name in (session_dtype.names or ()):
                 record[name] = array.ctypes.data
-        self._start = (record.copy(), positions.copy())
+        changing = [record, *(self.arrays[name] for name in ("positions", "signals", "rows", "forecast_rows"))]
+        self._start = [(live, live.copy()) for live in map(_as_bytes, changing)]
 
     def _lay_logs(self, shape: Shape) -> None:
         """Allocate the outputs that are kept; the others are marked by address 0 and a capacity that never fills."""
@@ -130,22 +137,23 @@ class SessionMemory:
 
     def restart(self, params: NDArray[np.float64]) -> None:
         """Go back to the start with other parameters; only for a state whose logs and curve are not kept."""
-        for array, start in zip((self.record, self.arrays["positions"]), self._start, strict=True):
-            array.view(np.uint8)[:] = start.view(np.uint8)  # as bytes: record by record costs 30 times as much
+        for live, start in self._start:
+            live[:] = start
+        self.record["log_reserve"] = self._reserve
         self.arrays["params"][:] = params
-        self.arrays["signals"]["verb"] = 0
-        self.arrays["rows"][:] = np.nan
-        self.arrays["forecast_rows"][:] = np.nan
 
-    @property
-    def address(self) -> int:
-        """Address of our side's record."""
-        return int(self.record.ctypes.data)
+    def show(self, events: MarketEvents) -> None:
+        """Point at a block of events, and find where its trading days begin."""
+        self.market.show(events)
+        self.market.show_days(np.searchsorted(events.ts_event, self.arrays["day_starts"]))
 
     def expect_answers(self, places: int) -> None:
         """Keep so much room in the logs that all answers a ring can hold may be booked within one event."""
-        self.record["log_reserve"] = self._event_rows + 2 * places  # a fill is two lines of the ledger
-        self.grow()
+        reserve = self._event_rows + 2 * places  # a fill is two lines of the ledger
+        if reserve != self._reserve or self.record["needs_room"][0]:
+            self._reserve = reserve
+            self.record["log_reserve"] = reserve
+            self.grow()
 
     def expect(self, events: int) -> None:
         """Make the equity curve large enough for so many more events."""

@@ -6,24 +6,22 @@ across runs, never within one, so a set's score does not depend on what runs bes
 
 from __future__ import annotations
 
-import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tradewright.core.types.events import MarketEvents
-from tradewright.core.types.feature import Feature
 from tradewright.engine.backtest import Run, trading_days
 from tradewright.engine.binding import param_values, resolve_features
+from tradewright.engine.columns import columns_of
 from tradewright.engine.plan import BacktestPlan, confirmed_forecasts, forecast_block
 from tradewright.execution.sim_venue import VenueMemory
-from tradewright.features import FeatureSet
 from tradewright.strategies.strategy import StrategyParams
-
-Columns = dict[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,49 +101,62 @@ def run_sweep(
         raise ValueError(msg)
     events = blocks[0]
     plan = replace(plan, keeps_logs=False, keeps_equity=False, keeps_score=with_risk)
-    wanted = [resolve_features(plan.strategy, params) for params in sets]
-    values = [param_values(params) for params in sets]
-    distinct = {feature.key: feature for features in wanted for feature in features.values()}
+    wanted = [list(resolve_features(plan.strategy, params).values()) for params in sets]
+    keys = [[feature.key for feature in features] for features in wanted]
+    distinct = dict(zip(chain(*keys), chain(*wanted), strict=True))
+    scores: list[Score | None] = [None] * len(sets)
+    todo = iter(range(len(sets)))  # shared: whoever is free takes the next
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        columns: Columns = dict(zip(distinct, pool.map(lambda f: _column(f, events), distinct.values()), strict=True))
-        days = trading_days(plan)
-        symbols = [instrument.symbol for instrument in plan.instruments]
-        forecasts = forecast_block(confirmed_forecasts(plan), symbols, events, 0, len(events))
+        columns = columns_of(distinct, events, pool)
+        at = {key: column.ctypes.data for key, column in columns.items()}
+        addresses = [np.array([at[key] for key in names], np.int64) for names in keys]
+        values = [param_values(params) for params in sets]
+        desks = _desks(plan, sets, events, workers)
 
-        desk = threading.local()
+        def work(desk: _Desk) -> None:
+            for index in todo:
+                scores[index] = desk.score(values[index], addresses[index])
+                if progress is not None:
+                    progress(1)
 
-        def score(index: int) -> Score:
-            if not hasattr(desk, "run"):
-                desk.run = Run(replace(plan, params=sets[index]), days)
-                desk.venue = VenueMemory(plan.venue, desk.run.instruments)
-                desk.run.memory.market.show(events)
-                desk.venue.market.show(events)
-            run, venue = desk.run, desk.venue
-            run.memory.restart(values[index])
-            venue.restart()
-            run.events = 0
-            run.memory.market.show_columns([columns[f.key] for f in wanted[index].values()], forecasts, 0)
-            run.process(venue, 0, len(events))
-            if progress is not None:
-                progress(1)
-            return score_of(run)
-
-        # the first run compiles; the others must find it done
-        first = [score(index) for index in range(min(1, len(sets)))]
-        return first + list(pool.map(score, range(1, len(sets))))
+        futures = [pool.submit(work, desk) for desk in desks]
+        try:
+            wait(futures, return_when=FIRST_EXCEPTION)
+        finally:
+            deque(todo, maxlen=0)  # after an error, or where somebody interrupts, no other set is begun
+        for future in futures:
+            future.result()
+    return [score for score in scores if score is not None]
 
 
-def _column(feature: Feature, events: MarketEvents) -> NDArray[np.float64]:
-    """One feature over all events, instrument by instrument."""
-    features = FeatureSet({"only": feature})
-    if events.kind is None:
-        features.refuse_other_than(events.kind_all)
-    if events.instrument is None:
-        kind = int(events.kind_all) if events.kind is None else events.kind
-        return features.extend(events.fields, 0, len(events), kind=kind)[0]
-    column = np.empty(len(events))
-    for j in np.unique(events.instrument):
-        mine = np.flatnonzero(events.instrument == j)
-        fields = np.ascontiguousarray(events.fields[:, mine])
-        column[mine] = features.extend(fields, 0, len(mine), int(j), events.kinds[mine])[0]
-    return column
+class _Desk:
+    """What one thread works at: our side and the venue, used for one parameter set after another."""
+
+    def __init__(self, run: Run, venue: VenueMemory) -> None:
+        self._run, self._venue = run, venue
+
+    def score(self, values: NDArray[np.float64], addresses: NDArray[np.int64]) -> Score:
+        """Run one set; its parameters, and the addresses of its feature columns."""
+        run, venue = self._run, self._venue
+        run.restart(values)
+        venue.restart()
+        run.memory.market.show_addresses(addresses)
+        run.process(venue, 0, len(run.memory.market.events))
+        return score_of(run)
+
+
+def _desks(plan: BacktestPlan, sets: Sequence[StrategyParams], events: MarketEvents, workers: int) -> list[_Desk]:
+    """Lay out what each thread works at, and compile the strategy."""
+    days = trading_days(plan)
+    symbols = [instrument.symbol for instrument in plan.instruments]
+    forecasts = forecast_block(confirmed_forecasts(plan), symbols, events, 0, len(events))
+    desks = []
+    for params in sets[:workers]:
+        run = Run(replace(plan, params=params), days)
+        venue = VenueMemory(plan.venue, run.instruments)
+        run.memory.show(events)
+        venue.market.show(events)
+        run.memory.market.show_columns([], forecasts, 0)
+        run.process(venue, 0, 0)
+        desks.append(_Desk(run, venue))
+    return desks

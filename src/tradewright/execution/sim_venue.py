@@ -16,7 +16,6 @@ from tradewright.core.types.message import VenueMessage
 
 Delay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _NS_PER_MS = 1e6
-RING_NAMES = ("inbox", "inbox_orders", "answers", "answer_orders")
 
 
 class LatencyParams(BaseModel):
@@ -60,7 +59,7 @@ class SimVenueParams(BaseModel):
 
 
 class VenueMemory:
-    """Everything the venue's compiled code reads and writes, kept alive by this object."""
+    """Everything the venue's compiled code reads and writes, kept alive by this object; ``address`` is its record's."""
 
     def __init__(self, params: SimVenueParams, instruments: NDArray[np.void], ring: int | None = None) -> None:
         n = len(instruments)
@@ -74,6 +73,7 @@ class VenueMemory:
         self.orders = np.zeros((n, slots), order_dtype)
         self.latency = params.latency.to_table()
         self.record = np.zeros(1, venue_dtype)
+        self.address = int(self.record.ctypes.data)
         record = self.record
         record["market"] = self.market.address
         self.verbs = verb_table()
@@ -91,21 +91,15 @@ class VenueMemory:
         record["uses_queue"] = ("off", "careful", "displayed").index(params.queue)
         record["phase"] = 2
         self._rings: dict[str, NDArray[np.void]] = {}
+        self._first = record.copy()
         self._lay_rings(ring or 1 << (6 * slots).bit_length())
-        self._start = (record.copy(), self.books.copy())
+        pairs = ((record, self._first), (self.books, self.books.copy()))
+        self._start = [(live.view(np.uint8), start.view(np.uint8)) for live, start in pairs]  # see SessionMemory
 
     def restart(self) -> None:
         """Go back to an empty venue; the rings stay as large as they have become."""
-        rings = {name: int(self.record[name][0]) for name in ("mask", *RING_NAMES)}
-        for array, start in zip((self.record, self.books), self._start, strict=True):
-            array.view(np.uint8)[:] = start.view(np.uint8)  # as bytes: record by record costs 30 times as much
-        for name, value in rings.items():
-            self.record[name] = value
-
-    @property
-    def address(self) -> int:
-        """Address of the venue's record."""
-        return int(self.record.ctypes.data)
+        for live, start in self._start:
+            live[:] = start
 
     def _lay_rings(self, places: int) -> None:
         """Allocate both rings; what was on its way keeps its order."""
@@ -119,9 +113,9 @@ class VenueMemory:
                 if tail > head:
                     fresh[: tail - head] = old[name][np.arange(head, tail) & int(record["mask"][0])]
                 self._rings[name] = fresh
-                record[name] = fresh.ctypes.data
+                record[name] = self._first[name] = fresh.ctypes.data
             record[f"{ring}_head"], record[f"{ring}_tail"] = 0, flying[ring]
-        record["mask"] = places - 1
+        record["mask"] = self._first["mask"] = places - 1
         record["needs_room"] = 0
 
     @property

@@ -9,6 +9,7 @@ from tradewright.features.clock import day_of_week_cos, day_of_week_sin, time_of
 from tradewright.features.contract import FeatureContractError, check_feature
 from tradewright.features.cross_asset import reference_return, relative_return, rolling_beta, rolling_correlation
 from tradewright.features.feature_set import FeatureSet
+from tradewright.features.lag import lagged
 from tradewright.features.macd import macd_histogram, macd_line, macd_signal
 from tradewright.features.momentum import rsi_wilder
 from tradewright.features.money_flow import money_flow_index, obv_change, on_balance_volume
@@ -82,6 +83,7 @@ __all__ = [
     "ema_slope",
     "garman_klass_volatility",
     "high_price",
+    "lagged",
     "log_return",
     "low_price",
     "macd_histogram",

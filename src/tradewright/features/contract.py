@@ -120,7 +120,8 @@ def check_feature(feature: Feature, bars: Bars | MarketEvents | None = None, see
 
     The rules: NaN exactly until its warm-up is over, then finite (or NaN, if it says that it `has_gaps`); the same
     bytes each time; the batch, single events and blocks of any size agree to the bit; the value at an event does not
-    depend on what comes later; it keeps to its own memory; two instruments do not disturb each other.
+    depend on what comes later; it keeps to its own memory; two instruments do not disturb each other; it is as much
+    `earlier` than another feature as it says.
 
     Parameters
     ----------
@@ -144,6 +145,10 @@ def check_feature(feature: Feature, bars: Bars | MarketEvents | None = None, see
         _fail(feature, f"a warm-up of {feature.warmup} does not fit {len(bars)} bars")
     expected = _check_memory(feature, bars)
     _check_values(feature, expected)
+    if feature.earlier is not None:
+        inner, n = feature.earlier
+        before = np.concatenate([np.full(n, np.nan), run_over(inner, bars.fields)])[: len(bars)]
+        _same(feature, f"it is not {inner.key} {n} events earlier", expected, before)
     _same(feature, "two runs over the same bars differ", run_over(feature, bars.fields), expected)
     rng = np.random.default_rng(seed)
     _same(feature, "single events differ from the batch", _one_by_one(feature, bars), expected)

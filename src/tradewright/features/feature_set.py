@@ -109,10 +109,12 @@ class FeatureSet:
         stop: int,
         instrument: int = 0,
         kind: int | NDArray[np.int64] | None = None,
+        out: Floats | None = None,
     ) -> list[Floats]:
         """Take in the events ``start`` to ``stop - 1``, all of one instrument.
 
-        ``kind`` is one for all events, or i8[n] beside ``fields``; see `update`.
+        ``kind`` is one for all events, or i8[n] beside ``fields``; see `update`. The values are written into ``out``,
+        f8[k, stop - start] C-contiguous, if it is given.
 
         Returns
         -------
@@ -122,12 +124,17 @@ class FeatureSet:
         Raises
         ------
         ValueError
-            If ``fields`` is not C-contiguous float64 of shape (N_FIELDS, n), the range lies outside it, or the kind is
-            needed and was not given.
+            If ``fields`` is not C-contiguous float64 of shape (N_FIELDS, n), the range lies outside it, ``out`` has
+            another layout, or the kind is needed and was not given.
         """
         check_fields(fields, start, stop)
         memory = self._memories.get(instrument) or self._memory(instrument)
-        out = np.empty((self._size, stop - start))
+        shape = (self._size, stop - start)
+        if out is None:
+            out = np.empty(shape)
+        elif out.shape != shape or out.dtype != np.float64 or not out.flags.c_contiguous:
+            msg = f"out must be C-contiguous float64{shape}, got {out.dtype}{out.shape}"
+            raise ValueError(msg)
         if isinstance(kind, np.ndarray):
             kinds = np.ascontiguousarray(kind, np.int64)
             if kinds.shape != (fields.shape[1],):

@@ -7,22 +7,20 @@ inner feature keeps the beginning of state and params, so its step runs as it st
 from __future__ import annotations
 
 import math
-from functools import cache
 
-from tradewright.core.kernel.compiled import inlined, rebound
 from tradewright.core.types.feature import Feature, Floats, Step
 from tradewright.features.parameters import whole_number
 from tradewright.features.price import field_step_nb
 from tradewright.features.registers_nb import REGISTERS
 from tradewright.features.returns import log_return
 from tradewright.features.sorted_nb import ROUNDING, deviation_nb, ordered_nb, push_sorted_nb, rank_nb, sorted_window
-from tradewright.features.step_identity import step_identity
 from tradewright.features.window_nb import moments_window, push_moments_nb
+from tradewright.features.wrapping import inner_feature, step_around
 
 #: Places of the wrapper's own params, behind those of the inner feature: length of the window, where it begins.
 _PERIOD, _AT = REGISTERS - 2, REGISTERS - 1
 
-inner_nb: Step = field_step_nb  # a stand-in: `_around` gives each copy of a template its own
+inner_nb: Step = field_step_nb  # a stand-in: `step_around` gives each copy of a template its own
 
 
 def zscore_step_nb(state: Floats, params: Floats, fields: Floats, i: int) -> float:
@@ -61,24 +59,13 @@ def rank_step_nb(state: Floats, params: Floats, fields: Floats, i: int) -> float
     return rank_nb(state, ordered_nb(at, n), n, x)
 
 
-@cache
-def _around(template: Step, inner: Step) -> Step:
-    """Return the template's step around an inner step; the same object for all features that use both."""
-    name = f"{getattr(inner, '__name__', 'step')}_{step_identity(inner)}"
-    return inlined(rebound(template, name, inner_nb=inner))
-
-
-def _inner(of: object) -> Feature:
-    """Return the feature to normalise; refuse what cannot be one."""
-    if of is None:
-        return log_return()
-    if not isinstance(of, Feature) or not hasattr(of.step, "py_func"):
-        msg = f"of must be a feature with a compiled step, got {of!r}"
+def _inner(of: Feature | None) -> Feature:
+    """Return the feature to normalise; refuse what leaves no room for it."""
+    inner = inner_feature(log_return() if of is None else of)
+    if len(inner.params) > _PERIOD:
+        msg = f"{inner.name} has {len(inner.params)} params, only {_PERIOD} leave room for a normalisation around it"
         raise ValueError(msg)
-    if len(of.params) > _PERIOD:
-        msg = f"{of.name} has {len(of.params)} params, only {_PERIOD} leave room for a normalisation around it"
-        raise ValueError(msg)
-    return of
+    return inner
 
 
 def _normalised(name: str, template: Step, period: int, of: Feature | None, window: tuple[float, ...]) -> Feature:
@@ -87,7 +74,7 @@ def _normalised(name: str, template: Step, period: int, of: Feature | None, wind
     params = (*inner.params, *([0.0] * (_PERIOD - len(inner.params))), float(period), float(at))
     return Feature(
         f"{name}.of.{inner.name}",
-        _around(template, inner.step),
+        step_around(template, inner.step),
         params,
         (*inner.state, *([0.0] * (at - len(inner.state))), *window),
         inner.warmup + period - 1,

@@ -13,6 +13,7 @@ from tradewright.features.bollinger import bollinger_bandwidth, bollinger_lower,
 from tradewright.features.channel import donchian_high, donchian_high_inclusive, donchian_low, donchian_low_inclusive
 from tradewright.features.clock import day_of_week_cos, day_of_week_sin, time_of_day_cos, time_of_day_sin
 from tradewright.features.cross_asset import reference_return, relative_return, rolling_beta, rolling_correlation
+from tradewright.features.lag import lagged
 from tradewright.features.macd import macd_histogram, macd_line, macd_signal
 from tradewright.features.momentum import rsi_wilder
 from tradewright.features.money_flow import money_flow_index, obv_change, on_balance_volume
@@ -79,6 +80,7 @@ _CONSTRUCTORS: tuple[Callable[..., Feature], ...] = (
     ema_slope,
     garman_klass_volatility,
     high_price,
+    lagged,
     log_return,
     low_price,
     macd_histogram,

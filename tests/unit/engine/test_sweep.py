@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from tradewright.core.types.errors import StrategyError
+from tradewright.core.types.feature import Feature, FeatureSpec, feature
 from tradewright.core.types.instrument import FeeModel, Instrument
 from tradewright.data.synthetic import synthetic_bars
 from tradewright.engine.backtest import run_backtest
 from tradewright.engine.plan import BacktestPlan, plan_of_bars
 from tradewright.engine.sweep import run_sweep
+from tradewright.features import ema, lagged
 from tradewright.strategies.registry import built_in
-from tradewright.strategies.strategy import StrategyParams
+from tradewright.strategies.signals import UNITS, market, target
+from tradewright.strategies.strategy import Row, StrategyParams
 
 _STRATEGY = built_in("ema_cross")
 
@@ -48,6 +53,56 @@ def test_the_drawdown_is_that_of_the_curve() -> None:
     curve = np.concatenate([[result.initial_cash], result.equity])
     peak = np.maximum.accumulate(curve)
     assert math.isclose(result.score["max_drawdown"], float(np.max(1.0 - curve / peak)), rel_tol=1e-9)
+
+
+def test_a_lagged_feature_changes_no_score() -> None:
+    """A sweep reads a lagged feature as a shifted column, a single backtest computes it."""
+    crossing = replace(_STRATEGY, name="crossing", features=_crossing_features, decide=_decide_crossing, source_hash="")
+    sets = _sets()
+    scores = run_sweep(replace(_plan(sets[0]), strategy=crossing), sets, workers=2, with_risk=False)
+    for params, score in zip(sets, scores, strict=True):
+        result = run_backtest(replace(_plan(params), strategy=crossing))
+        assert (score.total_return, score.fills) == (result.score["total_return"], len(result.fills))
+    assert sum(score.fills for score in scores) > 0
+
+
+def _crossing_features(params: Row) -> dict[str, Feature | FeatureSpec]:
+    fast, slow = (feature("ema", getattr(params, name)) for name in ("fast", "slow"))
+    return {
+        "fast": fast,
+        "slow": slow,
+        "fast_before": lagged(1, ema(params.fast)),
+        "slow_before": feature("lagged", 1, slow),
+    }
+
+
+def _decide_crossing(row: Row, _forecast: Row, account: Row, _params: Row, signals: Row) -> None:
+    if row.fast > row.slow and row.fast_before <= row.slow_before and account.position == 0.0:
+        market(signals, 1.0, UNITS)
+    elif row.fast < row.slow and account.position > 0.0:
+        target(signals, 0.0, UNITS)
+
+
+def test_a_strategy_in_plain_python_gets_the_parameters_of_each_set() -> None:
+    plain = replace(_STRATEGY, name="plain", is_compiled=False)
+    sets = _sets()[:4]
+    scores = run_sweep(replace(_plan(sets[0]), strategy=plain), sets)
+    assert scores == run_sweep(_plan(sets[0]), sets)
+    assert len({score.total_return for score in scores}) == len(sets)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_ends_the_sweep(workers: int) -> None:
+    def fail(_row: Row, _forecast: Row, _account: Row, params: Row, _signals: Row) -> None:
+        if params.fast == 8:
+            raise RuntimeError
+
+    scored: list[int] = []
+    failing = replace(_STRATEGY, name="failing", decide=fail, is_compiled=False)
+    sets = _sets()[3:] + _sets()
+    with pytest.raises(StrategyError, match="RuntimeError"):
+        run_sweep(replace(_plan(sets[0]), strategy=failing), sets, workers, scored.append)
+    assert len(scored) <= workers
 
 
 def test_no_sets_no_scores() -> None:

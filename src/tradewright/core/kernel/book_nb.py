@@ -11,14 +11,15 @@ import numpy as np
 from tradewright.core.kernel import codes as c
 from tradewright.core.kernel.compiled import compiled, inlined
 from tradewright.core.kernel.memory_nb import (
-    books_nb,
-    instruments_nb,
-    ints_nb,
+    book_nb,
+    copy_nb,
+    int_at_nb,
     market_nb,
-    messages_nb,
-    order_list_nb,
-    orders_nb,
+    message_at_nb,
+    order_at_nb,
+    order_nb,
     table_nb,
+    terms_nb,
     venue_nb,
 )
 from tradewright.core.kernel.order_nb import blank_nb
@@ -93,7 +94,7 @@ def answer_nb(venue: int, verb: int, instrument: int, slot: int, reason: int) ->
     place = v.answers_tail & v.mask
     v.answers_tail += 1
     watch_rings_nb(venue)
-    message = messages_nb(v.answers, v.mask + 1)[place]
+    message = message_at_nb(v.answers, place)
     message.verb = verb
     message.ts_sent = v.now
     message.ts_open = v.opened
@@ -103,8 +104,7 @@ def answer_nb(venue: int, verb: int, instrument: int, slot: int, reason: int) ->
     message.fill_fee = 0.0
     message.is_maker = 0
     message.reason = reason
-    orders = orders_nb(v.orders, v.n_instruments, v.n_slots)
-    order_list_nb(v.answer_orders, v.mask + 1)[place] = orders[instrument, slot]
+    copy_nb(order_at_nb(v.answer_orders, place), order_nb(v, instrument, slot))
     return int(place)
 
 
@@ -113,20 +113,20 @@ def arrive_at_event_nb(venue: int, i: int) -> None:
     """Set the venue's clock to a market event."""
     v = venue_nb(venue)[0]
     m = market_nb(v.market)[0]
-    v.now = ints_nb(m.ts_event, m.n)[i]
-    v.opened = ints_nb(m.ts_open, m.n)[i]
-    v.seen = ints_nb(m.ts_seen, m.n)[i]
+    v.now = int_at_nb(m.ts_event, i)
+    v.opened = int_at_nb(m.ts_open, i)
+    v.seen = int_at_nb(m.ts_seen, i)
 
 
 @inlined
 def end_nb(venue: int, instrument: int, slot: int, verb: int, reason: int) -> None:
     """End a working order: cancelled or expired."""
     v = venue_nb(venue)[0]
-    order = orders_nb(v.orders, v.n_instruments, v.n_slots)[instrument, slot]
+    order = order_nb(v, instrument, slot)
     order.status = c.EXPIRED if verb == c.ORDER_EXPIRED else c.CANCELED
     order.reason = reason
     order.ts_done = v.now
-    books_nb(v.books, v.n_instruments)[instrument].ended += 1
+    book_nb(v, instrument).ended += 1
     answer_nb(venue, verb, instrument, slot, reason)
 
 
@@ -134,8 +134,8 @@ def end_nb(venue: int, instrument: int, slot: int, verb: int, reason: int) -> No
 def watch_nb(venue: int, instrument: int, slot: int) -> None:
     """Take an order into the prices at which one of the book could fill next."""
     v = venue_nb(venue)[0]
-    book = books_nb(v.books, v.n_instruments)[instrument]
-    order = orders_nb(v.orders, v.n_instruments, v.n_slots)[instrument, slot]
+    book = book_nb(v, instrument)
+    order = order_nb(v, instrument, slot)
     if (
         order.kind == c.MARKET
         or order.kind == c.TRAILING_STOP
@@ -156,18 +156,18 @@ def watch_nb(venue: int, instrument: int, slot: int) -> None:
 def tidy_nb(venue: int, instrument: int) -> None:
     """Close the gaps that ended orders left and find the prices at which the rest could fill next."""
     v = venue_nb(venue)[0]
-    book = books_nb(v.books, v.n_instruments)[instrument]
-    orders = orders_nb(v.orders, v.n_instruments, v.n_slots)
+    book = book_nb(v, instrument)
     book.n_careful = 0
     book.low_trigger = -np.inf
     book.high_trigger = np.inf
     kept = 0
     for k in range(book.n):
-        if not is_working_nb(orders[instrument, k].status):
+        order = order_nb(v, instrument, k)
+        if not is_working_nb(order.status):
             continue
+        order.born = 0
         if kept != k:
-            orders[instrument, kept] = orders[instrument, k]
-        orders[instrument, kept].born = 0
+            copy_nb(order_nb(v, instrument, kept), order)
         watch_nb(venue, instrument, kept)
         kept += 1
     book.n = kept
@@ -178,8 +178,8 @@ def tidy_nb(venue: int, instrument: int) -> None:
 def commission_nb(venue: int, instrument: int, slot: int) -> float:
     """Commission now due on an order, its currency; a minimum is charged once an order, with its first fill."""
     v = venue_nb(venue)[0]
-    order = orders_nb(v.orders, v.n_instruments, v.n_slots)[instrument, slot]
-    terms = instruments_nb(v.instruments, v.n_instruments)[instrument]
+    order = order_nb(v, instrument, slot)
+    terms = terms_nb(v, instrument)
     total = order.fee_raw
     if terms.fee_minimum > 0.0:
         total = max(total, terms.fee_minimum)
@@ -188,15 +188,14 @@ def commission_nb(venue: int, instrument: int, slot: int) -> float:
     return float(fee)
 
 
-@compiled
+@inlined
 def release_nb(venue: int, instrument: int, slot: int) -> None:
     """After a fill, cancel what it made pointless: its OCO partners and exits of a position that is gone."""
     v = venue_nb(venue)[0]
-    book = books_nb(v.books, v.n_instruments)[instrument]
-    orders = orders_nb(v.orders, v.n_instruments, v.n_slots)
-    done = orders[instrument, slot]
+    book = book_nb(v, instrument)
+    done = order_nb(v, instrument, slot)
     for k in range(book.n):
-        other = orders[instrument, k]
+        other = order_nb(v, instrument, k)
         if k == slot or not is_working_nb(other.status):
             continue
         # exits of one position share what is left of it; they go only when one of them is complete
@@ -213,18 +212,18 @@ def release_nb(venue: int, instrument: int, slot: int) -> None:
 def add_exit_nb(venue: int, instrument: int, slot: int, origin: int, lots: int) -> int:
     """Put one exit of a bracket into the book, or enlarge it; return its slot, or -1 when it was enlarged."""
     v = venue_nb(venue)[0]
-    book = books_nb(v.books, v.n_instruments)[instrument]
-    orders = orders_nb(v.orders, v.n_instruments, v.n_slots)
-    entry = orders[instrument, slot]
+    book = book_nb(v, instrument)
+    entry = order_nb(v, instrument, slot)
     child = entry.id + origin
     for k in range(book.n):
-        if orders[instrument, k].id == child and is_working_nb(orders[instrument, k].status):
-            orders[instrument, k].lots += lots
+        order = order_nb(v, instrument, k)
+        if order.id == child and is_working_nb(order.status):
+            order.lots += lots
             answer_nb(venue, c.ORDER_REPLACED, instrument, k, c.NO_REASON)
             return -1
     place = book.n
-    blank_nb(orders, instrument, place)
-    order = orders[instrument, place]
+    order = order_nb(v, instrument, place)
+    blank_nb(order, instrument)
     order.id = child
     order.parent = entry.id
     order.group = -entry.id  # groups of the strategy are positive
@@ -244,33 +243,34 @@ def add_exit_nb(venue: int, instrument: int, slot: int, origin: int, lots: int) 
     return int(place)
 
 
-@compiled
+@inlined
 def protect_nb(venue: int, instrument: int, slot: int, lots: int, price: float) -> None:
     """Give a filled entry its exits: stop-loss, take-profit, trailing stop, cancelling each other."""
     v = venue_nb(venue)[0]
-    orders = orders_nb(v.orders, v.n_instruments, v.n_slots)
-    terms = instruments_nb(v.instruments, v.n_instruments)[instrument]
-    entry = orders[instrument, slot]
+    terms = terms_nb(v, instrument)
+    entry = order_nb(v, instrument, slot)
     is_fraction = entry.attach_unit == c.FRACTION
     if not np.isnan(entry.stop_loss):
         level = price - entry.side * entry.stop_loss * price if is_fraction else entry.stop_loss
         k = add_exit_nb(venue, instrument, slot, c.FROM_STOP_LOSS, lots)
         if k >= 0:
-            orders[instrument, k].kind = c.STOP
-            orders[instrument, k].watermark = price  # where the market was when it was born
-            orders[instrument, k].stop = on_grid_nb(level, terms.tick_num, terms.tick_den)
+            order = order_nb(v, instrument, k)
+            order.kind = c.STOP
+            order.watermark = price  # where the market was when it was born
+            order.stop = on_grid_nb(level, terms.tick_num, terms.tick_den)
             answer_nb(venue, c.ORDER_ACCEPTED, instrument, k, c.NO_REASON)
     if not np.isnan(entry.take_profit):
         level = price + entry.side * entry.take_profit * price if is_fraction else entry.take_profit
         k = add_exit_nb(venue, instrument, slot, c.FROM_TAKE_PROFIT, lots)
         if k >= 0:
-            orders[instrument, k].kind = c.LIMIT
-            orders[instrument, k].limit = on_grid_nb(level, terms.tick_num, terms.tick_den)
+            order = order_nb(v, instrument, k)
+            order.kind = c.LIMIT
+            order.limit = on_grid_nb(level, terms.tick_num, terms.tick_den)
             answer_nb(venue, c.ORDER_ACCEPTED, instrument, k, c.NO_REASON)
     if not np.isnan(entry.trail_protect):
         k = add_exit_nb(venue, instrument, slot, c.FROM_TRAILING, lots)
         if k >= 0:
-            order = orders[instrument, k]
+            order = order_nb(v, instrument, k)
             order.kind = c.TRAILING_STOP
             distance = entry.trail_protect * price if is_fraction else entry.trail_protect
             order.trail = on_grid_nb(distance, terms.tick_num, terms.tick_den)
@@ -283,9 +283,9 @@ def protect_nb(venue: int, instrument: int, slot: int, lots: int, price: float) 
 def fill_nb(venue: int, instrument: int, slot: int, price: float, is_maker: int) -> int:
     """Fill an order as far as its size, its reduce-only mark and the event's room allow; return the lots."""
     v = venue_nb(venue)[0]
-    book = books_nb(v.books, v.n_instruments)[instrument]
-    order = orders_nb(v.orders, v.n_instruments, v.n_slots)[instrument, slot]
-    terms = instruments_nb(v.instruments, v.n_instruments)[instrument]
+    book = book_nb(v, instrument)
+    order = order_nb(v, instrument, slot)
+    terms = terms_nb(v, instrument)
     lots = min(order.lots - order.filled, book.room_buy if order.side > 0 else book.room_sell)
     if order.is_reduce_only != 0:
         lots = min(lots, -order.side * book.position)
@@ -309,7 +309,7 @@ def fill_nb(venue: int, instrument: int, slot: int, price: float, is_maker: int)
         order.ts_done = v.now
         book.ended += 1
     place = answer_nb(venue, c.ORDER_FILLED, instrument, slot, c.NO_REASON)
-    message = messages_nb(v.answers, v.mask + 1)[place]
+    message = message_at_nb(v.answers, place)
     message.fill_lots = lots
     message.fill_price = price
     message.fill_fee = fee

@@ -13,12 +13,13 @@ from tradewright.core.kernel.book_nb import on_grid_nb, whole_nb
 from tradewright.core.kernel.compiled import compiled, inlined
 from tradewright.core.kernel.memory_nb import (
     call_nb,
-    instruments_nb,
+    copy_nb,
     ints_nb,
-    orders_nb,
-    positions_nb,
+    order_nb,
+    position_nb,
     session_nb,
     signals_nb,
+    terms_nb,
     verbs_nb,
 )
 from tradewright.core.kernel.refuse_nb import dearer_refusal_nb, price_refusal_nb, refusal_nb
@@ -29,8 +30,8 @@ from tradewright.core.kernel.submit_nb import blank_order_nb, cancel_nb, command
 def wanted_lots_nb(session: int, j: int, size: float, unit: int) -> float:
     """Size of a signal in lots, not rounded; NaN where no price or rate is known."""
     s = session_nb(session)[0]
-    position = positions_nb(s.positions, s.n_instruments)[j]
-    terms = instruments_nb(s.instruments, s.n_instruments)[j]
+    position = position_nb(s, j)
+    terms = terms_nb(s, j)
     if unit == c.UNITS:
         return float(size * terms.lot_den / terms.lot_num)
     amount = size if unit == c.VALUE else size * (s.equity_micro / c.MICRO)
@@ -41,9 +42,9 @@ def wanted_lots_nb(session: int, j: int, size: float, unit: int) -> float:
 def cancel_exits_nb(session: int, j: int, side: int) -> None:
     """Cancel the exits of a position that a market order is about to turn: both filling would turn it too far."""
     s = session_nb(session)[0]
-    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
-    for k in range(positions_nb(s.positions, s.n_instruments)[j].working):
-        if orders[j, k].side == side and orders[j, k].is_reduce_only != 0:
+    for k in range(position_nb(s, j).working):
+        order = order_nb(s, j, k)
+        if order.side == side and order.is_reduce_only != 0:
             cancel_nb(session, j, k, c.CANCELED_BY_STRATEGY)
 
 
@@ -55,18 +56,17 @@ def to_target_nb(session: int, j: int, wanted: int) -> int:
     what is on its way would go past the target, it is cancelled and the position alone counts.
     """
     s = session_nb(session)[0]
-    position = positions_nb(s.positions, s.n_instruments)[j]
-    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
+    position = position_nb(s, j)
     coming = 0
     for k in range(position.working):
-        order = orders[j, k]
+        order = order_nb(s, j, k)
         if order.kind == c.MARKET and order.origin == c.FROM_STRATEGY and order.is_canceling == 0:
             coming += order.side * (order.lots - order.filled)
     missing = wanted - position.lots - coming
     if coming == 0 or missing == 0 or (coming > 0) == (missing > 0):
         return int(missing)
     for k in range(position.working):
-        order = orders[j, k]
+        order = order_nb(s, j, k)
         if order.kind == c.MARKET and order.origin == c.FROM_STRATEGY:
             cancel_nb(session, j, k, c.CANCELED_BY_STRATEGY)
     return int(wanted - position.lots)
@@ -89,13 +89,13 @@ def day_end_nb(session: int) -> int:
     return starts[day] if day < s.n_days else c.NEVER
 
 
-@compiled
+@inlined
 def dress_nb(session: int, n: int, j: int, k: int) -> None:
     """Copy the terms of signal ``n`` onto the prepared order, prices on the tick grid."""
     s = session_nb(session)[0]
     signal = signals_nb(s.signals, s.n_signals)[n]
-    order = orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k]
-    terms = instruments_nb(s.instruments, s.n_instruments)[j]
+    order = order_nb(s, j, k)
+    terms = terms_nb(s, j)
     order.kind = signal.kind
     order.tif = signal.tif
     order.tag = signal.tag
@@ -114,18 +114,18 @@ def dress_nb(session: int, n: int, j: int, k: int) -> None:
         order.ts_expire = day_end_nb(session)
 
 
-@compiled
+@inlined
 def place_nb(session: int, n: int, j: int) -> None:
     """Turn one signal into an order, or into a denial."""
     s = session_nb(session)[0]
-    position = positions_nb(s.positions, s.n_instruments)[j]
+    position = position_nb(s, j)
     if position.working >= s.n_slots:
         s.denials += 1  # no slot is left even to write the denial down
         return
     signal = signals_nb(s.signals, s.n_signals)[n]
     k = blank_order_nb(session, j)
     dress_nb(session, n, j, k)
-    order = orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k]
+    order = order_nb(s, j, k)
     lots = wanted_lots_nb(session, j, signal.size, signal.size_unit)
     order.side = -1 if signal.size < 0.0 else 1
     if np.isnan(position.price):
@@ -160,7 +160,7 @@ def place_nb(session: int, n: int, j: int) -> None:
     submit_nb(session, j, k)
 
 
-@compiled
+@inlined
 def amend_nb(session: int, n: int, j: int, k: int) -> None:
     """Ask the venue for a new price or a smaller size of a working order.
 
@@ -168,11 +168,10 @@ def amend_nb(session: int, n: int, j: int, k: int) -> None:
     """
     s = session_nb(session)[0]
     signal = signals_nb(s.signals, s.n_signals)[n]
-    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
-    terms = instruments_nb(s.instruments, s.n_instruments)[j]
+    terms = terms_nb(s, j)
     spare = blank_order_nb(session, j)
-    order = orders[j, spare]
-    orders[j, spare] = orders[j, k]
+    order = order_nb(s, j, spare)
+    copy_nb(order_nb(s, j, spare), order_nb(s, j, k))
     if not np.isnan(signal.limit):
         order.limit = on_grid_nb(signal.limit, terms.tick_num, terms.tick_den)
     if not np.isnan(signal.stop):
@@ -180,12 +179,12 @@ def amend_nb(session: int, n: int, j: int, k: int) -> None:
     if not np.isnan(signal.size):
         order.lots = order.filled + abs(whole_nb(wanted_lots_nb(session, j, signal.size, signal.size_unit)))
     reason = price_refusal_nb(session, j, spare)
-    if reason == c.NO_REASON and order.lots > orders[j, k].lots:
+    if reason == c.NO_REASON and order.lots > order_nb(s, j, k).lots:
         reason = c.ABOVE_MAXIMUM_SIZE
-    if reason == c.NO_REASON and order.is_reduce_only == 0 and order.limit > orders[j, k].limit:
+    if reason == c.NO_REASON and order.is_reduce_only == 0 and order.limit > order_nb(s, j, k).limit:
         reason = dearer_refusal_nb(session, j, k, spare)
     if order.kind == c.LIMIT:
-        price = positions_nb(s.positions, s.n_instruments)[j].price
+        price = position_nb(s, j).price
         order.is_triggered = is_beyond_nb(order.side, order.limit, price)
     if reason != c.NO_REASON:
         order.id = s.next_id  # the wish is logged as an order of its own, of which nothing was filled
@@ -201,16 +200,15 @@ def amend_nb(session: int, n: int, j: int, k: int) -> None:
     command_nb(session, c.REPLACE_ORDER, j, spare, c.NO_REASON)
 
 
-@compiled
+@inlined
 def change_nb(session: int, n: int, j: int) -> None:
     """Cancel or amend the strategy's working orders that a signal names by tag."""
     s = session_nb(session)[0]
     signal = signals_nb(s.signals, s.n_signals)[n]
-    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
-    working = positions_nb(s.positions, s.n_instruments)[j].working
+    working = position_nb(s, j).working
     found = False
     for k in range(working):
-        order = orders[j, k]
+        order = order_nb(s, j, k)
         if order.origin == c.FROM_RISK or order.origin == c.FROM_LIQUIDATION:
             continue  # not the strategy's to touch
         if signal.verb == c.CANCEL_ALL or order.tag == signal.tag:
@@ -222,7 +220,7 @@ def change_nb(session: int, n: int, j: int) -> None:
                 cancel_nb(session, j, k, c.CANCELED_BY_STRATEGY)
     if not found and signal.verb != c.CANCEL_ALL and working < s.n_slots:
         k = blank_order_nb(session, j)
-        orders[j, k].tag = signal.tag
+        order_nb(s, j, k).tag = signal.tag
         deny_nb(session, j, k, c.UNKNOWN_ORDER)
 
 
@@ -236,7 +234,7 @@ def check_all_nb(session: int, j: int, _unused: int) -> int:
             break
         target = signal.instrument if signal.instrument >= 0 else j
         if target < 0 or target >= s.n_instruments:
-            if positions_nb(s.positions, s.n_instruments)[0].working < s.n_slots:
+            if position_nb(s, 0).working < s.n_slots:
                 deny_nb(session, 0, blank_order_nb(session, 0), c.UNKNOWN_INSTRUMENT)
         elif signal.verb == c.PLACE:
             place_nb(session, n, target)

@@ -10,7 +10,7 @@ import numpy as np
 
 from tradewright.core.kernel import codes as c
 from tradewright.core.kernel.compiled import compiled, inlined
-from tradewright.core.kernel.memory_nb import fills_nb, instruments_nb, ledger_nb, positions_nb, session_nb
+from tradewright.core.kernel.memory_nb import entry_at_nb, fill_at_nb, position_nb, session_nb, terms_nb
 
 
 @inlined
@@ -29,10 +29,10 @@ def value_nb(lots: int, unit_value: float, price: float, fx: float) -> int:
 def revalue_nb(session: int, j: int) -> None:
     """Value one position at its last price; account value and gross exposure follow."""
     s = session_nb(session)[0]
-    position = positions_nb(s.positions, s.n_instruments)[j]
+    position = position_nb(s, j)
     value = 0
     if position.lots != 0:
-        terms = instruments_nb(s.instruments, s.n_instruments)[j]
+        terms = terms_nb(s, j)
         value = value_nb(position.lots, terms.unit_value, position.price, position.fx)
     s.value_micro += value - position.value_micro
     s.gross_micro += abs(value) - abs(position.value_micro)
@@ -47,7 +47,7 @@ def enter_nb(session: int, kind: int, j: int, cash_micro: int, fill: int, ts: in
     s.cash_micro += cash_micro
     if s.ledger == 0:
         return
-    entry = ledger_nb(s.ledger, s.ledger_capacity)[s.n_ledger]
+    entry = entry_at_nb(s.ledger, s.n_ledger)
     entry.kind = kind
     entry.instrument = j
     entry.fill = fill
@@ -58,16 +58,16 @@ def enter_nb(session: int, kind: int, j: int, cash_micro: int, fill: int, ts: in
         s.needs_room = 1
 
 
-@compiled
+@inlined
 def move_position_nb(session: int, j: int, lots: int, price: float, flow_micro: int) -> int:
     """Book signed lots into a position; return what was realised, commission apart, in millionths.
 
     A fill that crosses zero closes the old position with its share of the cash and opens a new one with the rest.
     """
     s = session_nb(session)[0]
-    position = positions_nb(s.positions, s.n_instruments)[j]
+    position = position_nb(s, j)
     held = position.lots
-    terms = instruments_nb(s.instruments, s.n_instruments)[j]
+    terms = terms_nb(s, j)
     position.lots = held + lots
     position.units = position.lots * terms.lot_num / terms.lot_den
     position.is_untested = 1
@@ -100,11 +100,11 @@ def move_position_nb(session: int, j: int, lots: int, price: float, flow_micro: 
     return int(closing_flow - removed)
 
 
-@compiled
+@inlined
 def count_trip_nb(session: int, j: int, held_before: int) -> None:
     """Count a finished round trip for the score."""
     s = session_nb(session)[0]
-    position = positions_nb(s.positions, s.n_instruments)[j]
+    position = position_nb(s, j)
     if held_before != 0 and (position.lots == 0 or (held_before > 0) != (position.lots > 0)):
         s.round_trips += 1
         if position.trip_micro > 0:
@@ -112,15 +112,15 @@ def count_trip_nb(session: int, j: int, held_before: int) -> None:
         position.trip_micro = 0
 
 
-@compiled
+@inlined
 def book_fill_nb(session: int, j: int, side: int, lots: int, price: float, fee: float) -> int:
     """Book one execution: cash, commission, position; return its fill id.
 
     The rate of the moment converts an instrument's currency into the account's.
     """
     s = session_nb(session)[0]
-    position = positions_nb(s.positions, s.n_instruments)[j]
-    terms = instruments_nb(s.instruments, s.n_instruments)[j]
+    position = position_nb(s, j)
+    terms = terms_nb(s, j)
     flow = -side * micro_nb(lots * terms.unit_value * price * position.fx)
     fee_micro = micro_nb(fee * position.fx)
     held = position.lots
@@ -139,7 +139,7 @@ def book_fill_nb(session: int, j: int, side: int, lots: int, price: float, fee: 
         position.price = price
     revalue_nb(session, j)
     if s.fills != 0:
-        fill = fills_nb(s.fills, s.fills_capacity)[fill_id - 1]
+        fill = fill_at_nb(s.fills, fill_id - 1)
         fill.id = fill_id
         fill.instrument = j
         fill.side = side

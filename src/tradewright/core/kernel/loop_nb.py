@@ -7,13 +7,15 @@ could overflow; the caller makes room and calls again, so memory follows the out
 from __future__ import annotations
 
 from tradewright.core.kernel.compiled import compiled, inlined
-from tradewright.core.kernel.match_nb import match_nb
+from tradewright.core.kernel.match_nb import enqueue_nb, match_nb
 from tradewright.core.kernel.memory_nb import (
     call_nb,
+    copy_nb,
+    int_at_nb,
     ints_nb,
     market_nb,
-    messages_nb,
-    order_list_nb,
+    message_at_nb,
+    order_at_nb,
     session_nb,
     venue_nb,
     verbs_nb,
@@ -45,26 +47,23 @@ def pass_through_nb(session: int, venue: int, i: int) -> None:
     v = venue_nb(venue)[0]
     m = market_nb(v.market)[0]
     if v.inbox_head != v.inbox_tail:
-        call_nb(verbs_nb(v.verbs)[0].receive, venue, ints_nb(m.ts_event, m.n)[i] - 1, 0)
+        call_nb(verbs_nb(v.verbs)[0].receive, venue, int_at_nb(m.ts_event, i) - 1, 0)
     match_nb(venue, i)
     if v.answers_head != v.answers_tail:
-        call_nb(verbs_nb(v.verbs)[0].deliver, session, venue, ints_nb(m.ts_seen, m.n)[i])
+        call_nb(verbs_nb(v.verbs)[0].deliver, session, venue, int_at_nb(m.ts_seen, i))
 
 
 def send_all_nb(session: int, venue: int, _unused: int) -> int:
     """Hand the outbox over to the venue's line; what finds no place there waits until room is made."""
     s = session_nb(session)[0]
     v = venue_nb(venue)[0]
-    post = verbs_nb(s.verbs)[0].post
-    messages = messages_nb(s.outbox, s.outbox_capacity)
-    orders = order_list_nb(s.outbox_orders, s.outbox_capacity)
     sent = min(s.n_outbox, v.mask - (v.inbox_tail - v.inbox_head))
     for n in range(sent):
-        call_nb(post, venue, s.outbox + n * messages.itemsize, s.outbox_orders + n * orders.itemsize)
+        enqueue_nb(venue, message_at_nb(s.outbox, n), order_at_nb(s.outbox_orders, n))
     left = s.n_outbox - sent
     for n in range(left):
-        messages[n] = messages[sent + n]
-        orders[n] = orders[sent + n]
+        copy_nb(message_at_nb(s.outbox, n), message_at_nb(s.outbox, sent + n))
+        copy_nb(order_at_nb(s.outbox_orders, n), order_at_nb(s.outbox_orders, sent + n))
     s.n_outbox = left
     if left > 0:
         v.needs_room = 1

@@ -14,14 +14,15 @@ from tradewright.core.kernel.compiled import inlined
 from tradewright.core.kernel.ledger_nb import enter_nb, micro_nb, revalue_nb, value_nb
 from tradewright.core.kernel.memory_nb import (
     call_nb,
-    fields_nb,
+    field_nb,
     floats_nb,
-    instruments_nb,
+    int_at_nb,
     ints_nb,
     limits_nb,
     market_nb,
-    positions_nb,
+    position_nb,
     session_nb,
+    terms_nb,
     verbs_nb,
 )
 from tradewright.core.types.dtypes import ASK, BID, CLOSE, HIGH, LOW, PRICE, RATE
@@ -50,18 +51,17 @@ def start_day_nb(session: int, ts: int, _unused: int) -> int:
     """Begin a new trading day: charge the borrow of shorts, anchor the day's loss limit, lift a halt for the day."""
     s = session_nb(session)[0]
     starts = ints_nb(s.day_starts, s.n_days)
-    positions = positions_nb(s.positions, s.n_instruments)
-    terms = instruments_nb(s.instruments, s.n_instruments)
     before = starts[s.day]
     while s.day + 1 < s.n_days and starts[s.day + 1] <= ts:
         s.day += 1
     s.next_day = starts[s.day + 1] if s.day + 1 < s.n_days else c.NEVER
     share = (starts[s.day] - before) / (365.0 * _DAY_NS)
     for j in range(s.n_instruments):
-        if positions[j].lots < 0 and terms[j].borrow_bps_year > 0.0:
-            cost = micro_nb(-positions[j].value_micro / c.MICRO * terms[j].borrow_bps_year * 1e-4 * share)
+        position, terms = position_nb(s, j), terms_nb(s, j)
+        if position.lots < 0 and terms.borrow_bps_year > 0.0:
+            cost = micro_nb(-position.value_micro / c.MICRO * terms.borrow_bps_year * 1e-4 * share)
             enter_nb(session, c.BORROWED, j, -cost, 0, starts[s.day])
-            positions[j].is_untested = 1
+            position.is_untested = 1
             s.equity_micro = s.cash_micro + s.value_micro
     s.day_open_micro = s.equity_micro
     if s.trading_state == c.HALTED_FOR_DAY:
@@ -74,13 +74,12 @@ def start_day_nb(session: int, ts: int, _unused: int) -> int:
 def convert_nb(session: int, source: int, _unused: int) -> int:
     """Pass a new price of a currency pair on to every instrument that is converted with it."""
     s = session_nb(session)[0]
-    positions = positions_nb(s.positions, s.n_instruments)
-    terms = instruments_nb(s.instruments, s.n_instruments)
     for j in range(s.n_instruments):
-        if terms[j].fx_source == source:
-            price = positions[source].price
-            positions[j].fx = 1.0 / price if terms[j].fx_invert != 0 else price
-            if not np.isnan(positions[j].price):
+        position, terms = position_nb(s, j), terms_nb(s, j)
+        if terms.fx_source == source:
+            price = position_nb(s, source).price
+            position.fx = 1.0 / price if terms.fx_invert != 0 else price
+            if not np.isnan(position.price):
                 revalue_nb(session, j)
     return 0
 
@@ -89,8 +88,8 @@ def fund_nb(session: int, j: int, i: int) -> int:
     """Pay or receive funding: longs pay a positive rate on their value."""
     s = session_nb(session)[0]
     m = market_nb(s.market)[0]
-    rate = fields_nb(m.fields, m.stride)[RATE, i]
-    position = positions_nb(s.positions, s.n_instruments)[j]
+    rate = field_nb(m, RATE, i)
+    position = position_nb(s, j)
     if position.lots != 0:
         enter_nb(session, c.FUNDED, j, -micro_nb(position.value_micro / c.MICRO * rate), 0, s.now)
         s.equity_micro = s.cash_micro + s.value_micro
@@ -151,12 +150,12 @@ def worst_value_nb(session: int, j: int, i: int) -> int:
     """Value of the position at the price of event ``i`` that is worst for it: a bar's low or high, else the mark."""
     s = session_nb(session)[0]
     m = market_nb(s.market)[0]
-    position = positions_nb(s.positions, s.n_instruments)[j]
-    kind = m.kind_all if m.kind == 0 else ints_nb(m.kind, m.n)[i]
+    position = position_nb(s, j)
+    kind = m.kind_all if m.kind == 0 else int_at_nb(m.kind, i)
     if kind != c.BAR:
         return int(position.value_micro)
-    terms = instruments_nb(s.instruments, s.n_instruments)[j]
-    worst = fields_nb(m.fields, m.stride)[LOW if position.lots > 0 else HIGH, i]
+    terms = terms_nb(s, j)
+    worst = field_nb(m, LOW if position.lots > 0 else HIGH, i)
     return value_nb(position.lots, terms.unit_value, worst, position.fx)
 
 
@@ -164,7 +163,7 @@ def worst_value_nb(session: int, j: int, i: int) -> int:
 def test_margin_nb(session: int, j: int, i: int) -> None:
     """Liquidate if the worst price of event ``i`` takes equity below the maintenance margin."""
     s = session_nb(session)[0]
-    position = positions_nb(s.positions, s.n_instruments)[j]
+    position = position_nb(s, j)
     position.is_untested = 0
     # a long that equity covers loses no more than it is worth: its margin cannot fall short
     is_covered = position.lots > 0 and s.equity_micro >= s.gross_micro and s.margin_call <= 1.0
@@ -179,15 +178,13 @@ def test_margin_nb(session: int, j: int, i: int) -> None:
 def liquidate_nb(session: int, j: int, i: int) -> int:
     """Liquidate everything if the worst price of event ``i`` takes equity below the maintenance margin."""
     s = session_nb(session)[0]
-    positions = positions_nb(s.positions, s.n_instruments)
-    terms = instruments_nb(s.instruments, s.n_instruments)
-    position = positions[j]
+    position = position_nb(s, j)
     value = worst_value_nb(session, j, i)
     equity = s.equity_micro + value - position.value_micro
-    needed = abs(value) * terms[j].margin_maintenance
+    needed = abs(value) * terms_nb(s, j).margin_maintenance
     for k in range(s.n_instruments):
         if k != j:
-            needed += abs(positions[k].value_micro) * terms[k].margin_maintenance
+            needed += abs(position_nb(s, k).value_micro) * terms_nb(s, k).margin_maintenance
     if equity < needed:
         flatten = verbs_nb(s.verbs)[0].flatten
         if call_nb(flatten, session, c.FROM_LIQUIDATION, c.CANCELED_BY_LIQUIDATION) > 0:
@@ -214,27 +211,26 @@ def mark_nb(session: int, i: int) -> int:
     """Mark the account with event ``i``; return its instrument, or -1 where nothing is to be decided."""
     s = session_nb(session)[0]
     m = market_nb(s.market)[0]
-    fields = fields_nb(m.fields, m.stride)
-    kind = m.kind_all if m.kind == 0 else ints_nb(m.kind, m.n)[i]
-    j = 0 if m.instrument == 0 else ints_nb(m.instrument, m.n)[i]
-    ts = ints_nb(m.ts_event, m.n)[i]
-    s.now = ints_nb(m.ts_seen, m.n)[i]
-    begins = ints_nb(m.ts_open, m.n)[i]
+    kind = m.kind_all if m.kind == 0 else int_at_nb(m.kind, i)
+    j = 0 if m.instrument == 0 else int_at_nb(m.instrument, i)
+    ts = int_at_nb(m.ts_event, i)
+    s.now = int_at_nb(m.ts_seen, i)
+    begins = int_at_nb(m.ts_open, i)
     if begins >= s.next_day:
         call_nb(verbs_nb(s.verbs)[0].start_day, session, begins, 0)
     if kind == c.FUNDING:
         call_nb(verbs_nb(s.verbs)[0].fund, session, j, i)
         return -1
-    position = positions_nb(s.positions, s.n_instruments)[j]
+    position = position_nb(s, j)
     position.events += 1
-    price = fields[CLOSE, i]
+    price = field_nb(m, CLOSE, i)
     if kind == c.QUOTE:
-        position.bid = fields[BID, i]
-        position.ask = fields[ASK, i]
+        position.bid = field_nb(m, BID, i)
+        position.ask = field_nb(m, ASK, i)
         price = 0.5 * (position.bid + position.ask)
     elif kind == c.TRADE:
         # a trade is no better news than the quote it hit: with quotes known the mid stays the mark
-        price = fields[PRICE, i] if np.isnan(position.bid) else position.price
+        price = field_nb(m, PRICE, i) if np.isnan(position.bid) else position.price
     has_moved = price != position.price
     position.price = price
     if position.lots != 0:

@@ -12,9 +12,8 @@ from tradewright.core.kernel.check_nb import check_nb
 from tradewright.core.kernel.compiled import compiled
 from tradewright.core.kernel.mark_nb import mark_nb
 from tradewright.core.kernel.memory_nb import (
-    column_addresses_nb,
-    fixed_tuple_nb,
-    floats_nb,
+    floats_at_nb,
+    ints_at_nb,
     market_nb,
     row_nb,
     session_nb,
@@ -48,10 +47,10 @@ def decide_one(session: int, i: int, j: int) -> None:
     s = session_nb(session)[0]
     m = market_nb(s.market)[0]
     decide(
-        Row(*row_nb(column_addresses_nb(m.columns, N_ROW), i)),
+        Row(*row_nb(ints_at_nb(m.columns, N_ROW), i)),
         forecast_nb(session, i),
         account_nb(session, j),
-        Params(*fixed_tuple_nb(floats_nb(s.params, N_PARAMS), N_PARAMS)),
+        Params(*floats_at_nb(s.params, N_PARAMS)),
         signals_nb(s.signals, s.n_signals),
     )
 
@@ -64,7 +63,7 @@ def decide_all(session: int) -> None:
         table_nb(s.rows, s.n_instruments, N_ROW),
         table_nb(s.forecast_rows, s.n_instruments, N_FORECAST),
         table_nb(s.accounts, s.n_instruments, N_ACCOUNT),
-        Params(*fixed_tuple_nb(floats_nb(s.params, N_PARAMS), N_PARAMS)),
+        Params(*floats_at_nb(s.params, N_PARAMS)),
         signals_nb(s.signals, s.n_signals),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tradewright.core.kernel import codes as c
 from tradewright.core.kernel.book_nb import (
     answer_nb,
@@ -12,41 +14,45 @@ from tradewright.core.kernel.book_nb import (
     watch_nb,
     watch_rings_nb,
 )
-from tradewright.core.kernel.compiled import compiled, inlined
+from tradewright.core.kernel.compiled import inlined
 from tradewright.core.kernel.match_bar_nb import match_bar_nb
 from tradewright.core.kernel.match_tick_nb import arrive_nb
 from tradewright.core.kernel.memory_nb import (
-    books_nb,
+    book_nb,
     call_nb,
-    ints_nb,
+    copy_nb,
+    int_at_nb,
     market_nb,
-    messages_nb,
-    order_list_nb,
-    orders_nb,
+    message_at_nb,
+    order_at_nb,
+    order_nb,
     venue_nb,
     verbs_nb,
 )
 
 
-def post_nb(venue: int, message_address: int, order_address: int) -> int:
+@inlined
+def enqueue_nb(venue: int, sent: Any, order: Any) -> None:
     """Put a message of ours on its way to the venue; it arrives after the request latency, never overtaking."""
     v = venue_nb(venue)[0]
-    sent = messages_nb(message_address, 1)[0]
     due = max(sent.ts_sent + delay_nb(venue, 0), v.last_request_due)
     v.last_request_due = due
     place = v.inbox_tail & v.mask
     v.inbox_tail += 1
     watch_rings_nb(venue)
-    inbox = messages_nb(v.inbox, v.mask + 1)
-    inbox[place] = sent
-    inbox[place].ts_due = due
-    order = order_list_nb(order_address, 1)[0]
-    arriving = order_list_nb(v.inbox_orders, v.mask + 1)
+    message, arriving = message_at_nb(v.inbox, place), order_at_nb(v.inbox_orders, place)
+    copy_nb(message, sent)
+    message.ts_due = due
     if sent.verb == c.CANCEL_ORDER:
-        arriving[place].id = order.id
-        arriving[place].instrument = order.instrument
+        arriving.id = order.id
+        arriving.instrument = order.instrument
     else:
-        arriving[place] = order
+        copy_nb(arriving, order)
+
+
+def post_nb(venue: int, message_address: int, order_address: int) -> int:
+    """Post a message that stands anywhere in memory."""
+    enqueue_nb(venue, message_at_nb(message_address, 0), order_at_nb(order_address, 0))
     return 0
 
 
@@ -54,25 +60,24 @@ def post_nb(venue: int, message_address: int, order_address: int) -> int:
 def find_nb(venue: int, instrument: int, order_id: int) -> int:
     """Slot of a working order by its id; -1 when it is not there (any more)."""
     v = venue_nb(venue)[0]
-    book = books_nb(v.books, v.n_instruments)[instrument]
-    orders = orders_nb(v.orders, v.n_instruments, v.n_slots)
+    book = book_nb(v, instrument)
     for k in range(book.n):
-        if orders[instrument, k].id == order_id and is_working_nb(orders[instrument, k].status):
+        order = order_nb(v, instrument, k)
+        if order.id == order_id and is_working_nb(order.status):
             return k
     return -1
 
 
-@compiled
+@inlined
 def accept_nb(venue: int, place: int) -> None:
     """Take a new order into the book."""
     v = venue_nb(venue)[0]
-    sent = order_list_nb(v.inbox_orders, v.mask + 1)[place]
+    sent = order_at_nb(v.inbox_orders, place)
     j = sent.instrument
-    book = books_nb(v.books, v.n_instruments)[j]
-    orders = orders_nb(v.orders, v.n_instruments, v.n_slots)
+    book = book_nb(v, j)
     k = book.n
-    orders[j, k] = sent
-    order = orders[j, k]
+    copy_nb(order_nb(v, j, k), sent)
+    order = order_nb(v, j, k)
     order.ts_active = v.now
     if k + 1 >= v.n_slots:
         order.status = c.REJECTED
@@ -93,16 +98,16 @@ def accept_nb(venue: int, place: int) -> None:
         watch_nb(venue, j, k)
 
 
-@compiled
+@inlined
 def replace_nb(venue: int, place: int) -> None:
     """Give a working order a new price and size; it goes to the end of the queue at its price."""
     v = venue_nb(venue)[0]
-    wanted = order_list_nb(v.inbox_orders, v.mask + 1)[place]
+    wanted = order_at_nb(v.inbox_orders, place)
     j = wanted.instrument
     k = find_nb(venue, j, wanted.id)
     if k < 0:
         return  # it ended while the request was on its way; that answer is already travelling
-    order = orders_nb(v.orders, v.n_instruments, v.n_slots)[j, k]
+    order = order_nb(v, j, k)
     if order.ts_expire <= v.now:
         end_nb(venue, j, k, c.ORDER_EXPIRED, c.EXPIRED_TIME)
         return
@@ -122,15 +127,16 @@ def replace_nb(venue: int, place: int) -> None:
 def receive_nb(venue: int, until_ns: int, _unused: int) -> int:
     """Process what has reached the venue up to a time, in order of sending, against the market as it stood then."""
     v = venue_nb(venue)[0]
-    inbox = messages_nb(v.inbox, v.mask + 1)
-    while v.inbox_head != v.inbox_tail and inbox[v.inbox_head & v.mask].ts_due <= until_ns:
+    while v.inbox_head != v.inbox_tail:
         place = v.inbox_head & v.mask
-        message = inbox[place]
+        message = message_at_nb(v.inbox, place)
+        if message.ts_due > until_ns:
+            break
         v.now = message.ts_due
         v.opened = message.ts_due
         v.seen = 0
         v.phase = 2
-        wanted = order_list_nb(v.inbox_orders, v.mask + 1)[place]
+        wanted = order_at_nb(v.inbox_orders, place)
         j = wanted.instrument
         if message.verb == c.SUBMIT_ORDER:
             accept_nb(venue, place)
@@ -154,8 +160,8 @@ def match_nb(venue: int, i: int) -> None:
     """Match event ``i`` of the market block against the book; the answers travel back to us."""
     v = venue_nb(venue)[0]
     m = market_nb(v.market)[0]
-    kind = m.kind_all if m.kind == 0 else ints_nb(m.kind, m.n)[i]
-    j = 0 if m.instrument == 0 else ints_nb(m.instrument, m.n)[i]
+    kind = m.kind_all if m.kind == 0 else int_at_nb(m.kind, i)
+    j = 0 if m.instrument == 0 else int_at_nb(m.instrument, i)
     if kind == c.BAR:
         match_bar_nb(venue, j, i)
     elif kind == c.QUOTE:
@@ -169,6 +175,6 @@ def exchange_nb(venue: int, i: int, _unused: int) -> int:
     v = venue_nb(venue)[0]
     m = market_nb(v.market)[0]
     if v.inbox_head != v.inbox_tail:
-        call_nb(verbs_nb(v.verbs)[0].receive, venue, ints_nb(m.ts_event, m.n)[i] - 1, 0)
+        call_nb(verbs_nb(v.verbs)[0].receive, venue, int_at_nb(m.ts_event, i) - 1, 0)
     match_nb(venue, i)
     return 0

@@ -22,7 +22,7 @@ from tradewright.core.kernel.book_nb import (
 )
 from tradewright.core.kernel.compiled import compiled, inlined
 from tradewright.core.kernel.match_bar_nb import is_reached_nb, is_through_nb, taken_price_nb
-from tradewright.core.kernel.memory_nb import books_nb, fields_nb, instruments_nb, market_nb, orders_nb, venue_nb
+from tradewright.core.kernel.memory_nb import book_nb, field_nb, market_nb, order_nb, terms_nb, venue_nb
 from tradewright.core.types.dtypes import AGGRESSOR, ASK, ASK_SIZE, BID, BID_SIZE, PRICE, SIZE
 
 
@@ -44,9 +44,9 @@ def lots_shown_nb(size: float, lot_num: int, lot_den: int) -> float:
 def queue_nb(venue: int, j: int, k: int) -> None:
     """Shorten the queue before a resting limit by what the quote shows at its price."""
     v = venue_nb(venue)[0]
-    book = books_nb(v.books, v.n_instruments)[j]
-    order = orders_nb(v.orders, v.n_instruments, v.n_slots)[j, k]
-    terms = instruments_nb(v.instruments, v.n_instruments)[j]
+    book = book_nb(v, j)
+    order = order_nb(v, j, k)
+    terms = terms_nb(v, j)
     best = book.bid if order.side > 0 else book.ask
     size = book.bid_size if order.side > 0 else book.ask_size
     was = book.was_bid if order.side > 0 else book.was_ask
@@ -60,9 +60,9 @@ def queue_nb(venue: int, j: int, k: int) -> None:
 def take_nb(venue: int, j: int, k: int) -> None:
     """Fill an order that takes liquidity at the quote; slippage only on orders without a price."""
     v = venue_nb(venue)[0]
-    book = books_nb(v.books, v.n_instruments)[j]
-    order = orders_nb(v.orders, v.n_instruments, v.n_slots)[j, k]
-    terms = instruments_nb(v.instruments, v.n_instruments)[j]
+    book = book_nb(v, j)
+    order = order_nb(v, j, k)
+    terms = terms_nb(v, j)
     price = book.ask if order.side > 0 else book.bid
     if order.kind == c.LIMIT or order.kind == c.STOP_LIMIT:
         fill_nb(venue, j, k, price, 0)
@@ -74,7 +74,7 @@ def take_nb(venue: int, j: int, k: int) -> None:
 def trigger_nb(venue: int, j: int, k: int, price: float) -> bool:
     """Move a stop with the market; True once it became executable. ``price`` is the side it would trade against."""
     v = venue_nb(venue)[0]
-    order = orders_nb(v.orders, v.n_instruments, v.n_slots)[j, k]
+    order = order_nb(v, j, k)
     if order.is_triggered != 0:
         return True
     if order.kind == c.TRAILING_STOP:
@@ -91,10 +91,10 @@ def trigger_nb(venue: int, j: int, k: int, price: float) -> bool:
 def arrive_nb(venue: int, j: int, k: int) -> None:
     """Meet the standing quote: an order that reaches the venue takes what it can and rests with the remainder."""
     v = venue_nb(venue)[0]
-    book = books_nb(v.books, v.n_instruments)[j]
+    book = book_nb(v, j)
     if np.isnan(book.bid):
         return  # no quotes known: bars and trades fill it when they come
-    order = orders_nb(v.orders, v.n_instruments, v.n_slots)[j, k]
+    order = order_nb(v, j, k)
     price = book.ask if order.side > 0 else book.bid
     can_trade = order.kind == c.MARKET or order.kind == c.LIMIT or trigger_nb(venue, j, k, price)
     has_price = order.kind == c.LIMIT or order.kind == c.STOP_LIMIT
@@ -113,8 +113,8 @@ def arrive_nb(venue: int, j: int, k: int) -> None:
 def rest_on_quote_nb(venue: int, j: int, k: int) -> None:
     """Look at one order of the book after the quote moved."""
     v = venue_nb(venue)[0]
-    book = books_nb(v.books, v.n_instruments)[j]
-    order = orders_nb(v.orders, v.n_instruments, v.n_slots)[j, k]
+    book = book_nb(v, j)
+    order = order_nb(v, j, k)
     price = book.ask if order.side > 0 else book.bid
     if order.kind == c.LIMIT or (order.kind == c.STOP_LIMIT and order.is_triggered != 0):
         if is_through_nb(order.side, price, order.limit, v.touch_fills):
@@ -132,21 +132,19 @@ def match_quote_nb(venue: int, j: int, i: int) -> int:
     arrive_at_event_nb(venue, i)
     v = venue_nb(venue)[0]
     m = market_nb(v.market)[0]
-    fields = fields_nb(m.fields, m.stride)
-    book = books_nb(v.books, v.n_instruments)[j]
+    book = book_nb(v, j)
     book.was_bid = book.bid
     book.was_ask = book.ask
-    book.bid = fields[BID, i]
-    book.ask = fields[ASK, i]
-    book.bid_size = fields[BID_SIZE, i]
-    book.ask_size = fields[ASK_SIZE, i]
-    terms = instruments_nb(v.instruments, v.n_instruments)[j]
+    book.bid = field_nb(m, BID, i)
+    book.ask = field_nb(m, ASK, i)
+    book.bid_size = field_nb(m, BID_SIZE, i)
+    book.ask_size = field_nb(m, ASK_SIZE, i)
+    terms = terms_nb(v, j)
     book.room_buy = share_nb(terms.participation, book.ask_size, terms.lot_num, terms.lot_den)
     book.room_sell = share_nb(terms.participation, book.bid_size, terms.lot_num, terms.lot_den)
     book.is_room_shared = 0
-    orders = orders_nb(v.orders, v.n_instruments, v.n_slots)
     for k in range(book.n):
-        order = orders[j, k]
+        order = order_nb(v, j, k)
         if not is_working_nb(order.status):
             continue
         if order.ts_expire <= v.now:
@@ -163,11 +161,10 @@ def rest_on_trade_nb(venue: int, j: int, k: int, i: int) -> None:
     """Look at one order of the book after a trade printed."""
     v = venue_nb(venue)[0]
     m = market_nb(v.market)[0]
-    fields = fields_nb(m.fields, m.stride)
-    price, size, aggressor = fields[PRICE, i], fields[SIZE, i], fields[AGGRESSOR, i]
-    book = books_nb(v.books, v.n_instruments)[j]
-    order = orders_nb(v.orders, v.n_instruments, v.n_slots)[j, k]
-    terms = instruments_nb(v.instruments, v.n_instruments)[j]
+    price, size, aggressor = field_nb(m, PRICE, i), field_nb(m, SIZE, i), field_nb(m, AGGRESSOR, i)
+    book = book_nb(v, j)
+    order = order_nb(v, j, k)
+    terms = terms_nb(v, j)
     if order.kind == c.LIMIT or (order.kind == c.STOP_LIMIT and order.is_triggered != 0):
         if aggressor * order.side > 0:
             return  # the taker was on our side of the market
@@ -192,20 +189,18 @@ def match_trade_nb(venue: int, j: int, i: int) -> int:
     arrive_at_event_nb(venue, i)
     v = venue_nb(venue)[0]
     m = market_nb(v.market)[0]
-    fields = fields_nb(m.fields, m.stride)
-    book = books_nb(v.books, v.n_instruments)[j]
-    book.last = fields[PRICE, i]
+    book = book_nb(v, j)
+    book.last = field_nb(m, PRICE, i)
     if book.n == 0:
         return 0
-    terms = instruments_nb(v.instruments, v.n_instruments)[j]
-    room = share_nb(terms.participation, fields[SIZE, i], terms.lot_num, terms.lot_den)
+    terms = terms_nb(v, j)
+    room = share_nb(terms.participation, field_nb(m, SIZE, i), terms.lot_num, terms.lot_den)
     quoted_buy, quoted_sell, is_shared = book.room_buy, book.room_sell, book.is_room_shared
     book.room_buy = room
     book.room_sell = room
     book.is_room_shared = 1
-    orders = orders_nb(v.orders, v.n_instruments, v.n_slots)
     for k in range(book.n):
-        order = orders[j, k]
+        order = order_nb(v, j, k)
         if not is_working_nb(order.status):
             continue
         if order.ts_expire <= v.now:

@@ -17,7 +17,6 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.numpy_support import carray
-from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from tradewright.core.kernel.compiled import inlined
 from tradewright.core.types.dtypes import (
@@ -37,12 +36,15 @@ from tradewright.core.types.dtypes import (
     verbs_dtype,
 )
 
+_BUILD: Any = cgutils  # numba's type information stops at these
+_TUPLE: Any = types.UniTuple
+
 
 def _to_pointer(_typing_context: Any, _address: Any) -> Any:
     """Turn an integer into a pointer."""
 
     def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return builder.inttoptr(args[0], cgutils.voidptr_t)
+        return builder.inttoptr(args[0], _BUILD.voidptr_t)
 
     return types.voidptr(types.int64), codegen
 
@@ -131,6 +133,12 @@ int_at_nb = cast("Callable[[int, int], int]", _item(types.int64, ir.IntType(64))
 float_at_nb = cast("Callable[[int, int], float]", _item(types.float64, ir.DoubleType()))
 
 
+@inlined
+def field_nb(m: Any, row: int, i: int) -> float:
+    """Read a field of event ``i`` of the market block."""
+    return float_at_nb(m.fields, row * m.stride + i)
+
+
 def _row(_typing_context: Any, columns: Any, _i: Any) -> Any:
     """Read one value of each column into a tuple."""
 
@@ -141,57 +149,124 @@ def _row(_typing_context: Any, columns: Any, _i: Any) -> Any:
             values.append(builder.load(builder.gep(column, [args[1]])))
         return context.make_tuple(builder, signature.return_type, values)
 
-    row: Any = types.UniTuple
-    return row(types.float64, columns.count)(columns, types.int64), codegen
+    return _TUPLE(types.float64, columns.count)(columns, types.int64), codegen
 
 
-#: ``fixed_tuple_nb(array, n)``: the first ``n`` (a constant) values of an array as a tuple.
-fixed_tuple_nb = cast("Callable[[Any, int], tuple[float, ...]]", to_fixed_tuple)
+def _fetch(_typing_context: Any, columns: Any, _i: Any) -> Any:
+    """Ask the memory for one value of each column, to be in the cache when it is read."""
+
+    def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        byte, word = _BUILD.voidptr_t, ir.IntType(32)
+        fetch = builder.module.declare_intrinsic(
+            "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        )
+        for k in range(columns.count):
+            column = builder.inttoptr(builder.extract_value(args[0], k), ir.DoubleType().as_pointer())
+            place = builder.bitcast(builder.gep(column, [args[1]]), byte)
+            builder.call(fetch, [place, word(0), word(3), word(1)])  # data, to be read, and more than once
+        return context.get_dummy_value()
+
+    return types.void(columns, types.int64), codegen
+
+
+def _items(number: Any, lowered: Any) -> Any:
+    """Make an intrinsic that reads the first numbers of an array, so many as a constant says, into a tuple."""
+
+    def typing(_typing_context: Any, _address: Any, n: Any) -> Any:
+        if not isinstance(n, types.IntegerLiteral):
+            return None
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            array = builder.inttoptr(args[0], lowered.as_pointer())
+            places = (ir.Constant(ir.IntType(64), k) for k in range(n.literal_value))
+            values = [builder.load(builder.gep(array, [place])) for place in places]
+            return context.make_tuple(builder, signature.return_type, values)
+
+        return _TUPLE(number, n.literal_value)(types.int64, n), codegen
+
+    return intrinsic(typing)
+
+
+#: ``ints_at_nb(address, n)``, ``floats_at_nb(address, n)``: the first ``n`` (a constant) of i8[] or f8[], as a tuple.
+ints_at_nb = cast("Callable[[int, int], tuple[int, ...]]", _items(types.int64, ir.IntType(64)))
+floats_at_nb = cast("Callable[[int, int], tuple[float, ...]]", _items(types.float64, ir.DoubleType()))
+
+#: ``fetch_nb(columns, i)``: have value ``i`` of each column brought near; ``i`` may lie beyond the end.
+fetch_nb = cast("Callable[[tuple[int, ...], int], None]", intrinsic(_fetch))
 
 #: ``row_nb(columns, i)``: value ``i`` of each column, as a tuple; ``columns`` is a tuple of their addresses.
 row_nb = cast("Callable[[tuple[int, ...], int], tuple[float, ...]]", intrinsic(_row))
 
 
-@inlined
-def column_addresses_nb(address: int, n: int) -> tuple[int, ...]:
-    """Read the addresses of ``n`` (a constant) columns from i8[n]."""
-    return fixed_tuple_nb(ints_nb(address, n), n)  # type: ignore[return-value]  # a tuple of what the array holds
+#: ``record_nb(address, like)`` would be one function, were a dtype an argument: hence one line for each layout below.
+_INSTRUMENT, _POSITION, _ORDER = instrument_dtype.itemsize, position_dtype.itemsize, order_dtype.itemsize
+_INLINE = 128  # bytes that are copied on the spot; more would be a call of the C library
+_MESSAGE, _BOOK, _FILL, _ENTRY = message_dtype.itemsize, book_dtype.itemsize, fill_dtype.itemsize, ledger_dtype.itemsize
 
 
 @inlined
-def instruments_nb(address: int, n: int) -> Any:
-    """View instruments, instrument_dtype[n]."""
-    return carray(_pointer(address), n, instrument_dtype)
+def terms_nb(side: Any, j: int) -> Any:
+    """View the terms of instrument ``j``, instrument_dtype; ``side`` is our record or the venue's."""
+    return carray(_pointer(side.instruments + j * _INSTRUMENT), 1, instrument_dtype)[0]
 
 
 @inlined
-def positions_nb(address: int, n: int) -> Any:
-    """View positions, position_dtype[n]."""
-    return carray(_pointer(address), n, position_dtype)
+def position_nb(s: Any, j: int) -> Any:
+    """View our position in instrument ``j``, position_dtype."""
+    return carray(_pointer(s.positions + j * _POSITION), 1, position_dtype)[0]
 
 
 @inlined
-def orders_nb(address: int, n: int, slots: int) -> Any:
-    """View an order table, order_dtype[n, slots]."""
-    return carray(_pointer(address), (n, slots), order_dtype)
+def book_nb(v: Any, j: int) -> Any:
+    """View the venue's book of instrument ``j``, book_dtype."""
+    return carray(_pointer(v.books + j * _BOOK), 1, book_dtype)[0]
 
 
 @inlined
-def order_list_nb(address: int, n: int) -> Any:
-    """View orders in one row, order_dtype[n]."""
-    return carray(_pointer(address), n, order_dtype)
+def order_at_nb(address: int, n: int) -> Any:
+    """View order ``n`` of a list, order_dtype."""
+    return carray(_pointer(address + n * _ORDER), 1, order_dtype)[0]
 
 
 @inlined
-def messages_nb(address: int, n: int) -> Any:
-    """View messages, message_dtype[n]."""
-    return carray(_pointer(address), n, message_dtype)
+def order_nb(side: Any, j: int, k: int) -> Any:
+    """View order ``k`` of instrument ``j``, order_dtype, in our table or the venue's."""
+    return order_at_nb(side.orders, j * side.n_slots + k)
 
 
 @inlined
-def books_nb(address: int, n: int) -> Any:
-    """View the venue's books, book_dtype[n]."""
-    return carray(_pointer(address), n, book_dtype)
+def message_at_nb(address: int, n: int) -> Any:
+    """View message ``n`` of a list, message_dtype."""
+    return carray(_pointer(address + n * _MESSAGE), 1, message_dtype)[0]
+
+
+@inlined
+def fill_at_nb(address: int, n: int) -> Any:
+    """View fill ``n`` of the log, fill_dtype."""
+    return carray(_pointer(address + n * _FILL), 1, fill_dtype)[0]
+
+
+@inlined
+def entry_at_nb(address: int, n: int) -> Any:
+    """View line ``n`` of the ledger, ledger_dtype."""
+    return carray(_pointer(address + n * _ENTRY), 1, ledger_dtype)[0]
+
+
+def _copy(_typing_context: Any, target: Any, source: Any) -> Any:
+    """Copy one record over another of the same layout."""
+
+    def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        for start in range(0, target.size, _INLINE):
+            count = ir.Constant(ir.IntType(64), min(_INLINE, target.size - start))
+            to, at = (_BUILD.pointer_add(builder, record, start) for record in args)
+            _BUILD.raw_memcpy(builder, to, at, count, 1)
+        return context.get_dummy_value()
+
+    return types.void(target, source), codegen
+
+
+#: ``copy_nb(target, source)``: copy a record; assigning one to an item of an array takes it apart into single bytes.
+copy_nb = cast("Callable[[Any, Any], None]", intrinsic(_copy))
 
 
 @inlined
@@ -204,15 +279,3 @@ def signals_nb(address: int, n: int) -> Any:
 def limits_nb(address: int) -> Any:
     """View the limits, limits_dtype[1]."""
     return carray(_pointer(address), 1, limits_dtype)
-
-
-@inlined
-def fills_nb(address: int, n: int) -> Any:
-    """View the fill log, fill_dtype[n]."""
-    return carray(_pointer(address), n, fill_dtype)
-
-
-@inlined
-def ledger_nb(address: int, n: int) -> Any:
-    """View the ledger, ledger_dtype[n]."""
-    return carray(_pointer(address), n, ledger_dtype)

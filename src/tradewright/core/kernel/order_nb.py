@@ -11,9 +11,8 @@ from tradewright.core.kernel.compiled import inlined
 
 
 @inlined
-def blank_nb(orders: Any, j: int, k: int) -> None:
-    """Make a place of an order table, order_dtype[n, slots], a market order of no size; the caller says the rest."""
-    order = orders[j, k]
+def blank_nb(order: Any, j: int) -> None:
+    """Make a place of an order table a market order of no size in instrument ``j``; the caller says the rest."""
     order.instrument = j
     order.parent = 0
     order.group = 0

@@ -10,30 +10,31 @@ from __future__ import annotations
 import numpy as np
 
 from tradewright.core.kernel import codes as c
-from tradewright.core.kernel.compiled import compiled, inlined
+from tradewright.core.kernel.compiled import inlined
 from tradewright.core.kernel.ledger_nb import revalue_nb, value_nb
 from tradewright.core.kernel.mark_nb import NO_FLOOR, added_nb, drawdown_nb, store_sums_nb, sums_nb
 from tradewright.core.kernel.memory_nb import (
-    books_nb,
-    column_addresses_nb,
-    fixed_tuple_nb,
+    book_nb,
+    fetch_nb,
     float_at_nb,
+    floats_at_nb,
     floats_nb,
-    instruments_nb,
     int_at_nb,
+    ints_at_nb,
     ints_nb,
     limits_nb,
     market_nb,
-    positions_nb,
+    position_nb,
     row_nb,
     session_nb,
     signals_nb,
+    terms_nb,
     venue_nb,
 )
 from tradewright.core.kernel.settle_nb import refresh_limits_nb
 from tradewright.core.kernel.snapshot_nb import Mark, forecast_nb, snapshot_nb
 from tradewright.core.types.account import Account
-from tradewright.core.types.dtypes import CLOSE, HIGH, LOW
+from tradewright.core.types.dtypes import CLOSE, HIGH, LOW, OPEN
 
 
 def decide(row: object, forecast: object, account: object, params: object, signals: object) -> None:
@@ -46,6 +47,7 @@ N_ROW = 1
 N_PARAMS = 1
 _CAUTION = 1e-9  # a band a little too narrow costs time, a band too wide would hide an event
 _NOWHERE = (np.inf, -np.inf)
+_AHEAD = 128  # bars; columns are read faster than the memory finds by itself that they are
 KEEPS_CURVE = True
 KEEPS_SCORE = True
 
@@ -56,13 +58,13 @@ def may_be_quiet_nb(session: int, venue: int) -> bool:
     s = session_nb(session)[0]
     v = venue_nb(venue)[0]
     m = market_nb(s.market)[0]
-    if m.kind != 0 or m.kind_all != c.BAR or m.instrument != 0 or s.n_instruments != 1:
+    if m.kind != 0 or m.kind_all != c.BAR or m.instrument != 0 or s.n_instruments != 1 or m.day_stops == 0:
         return False
     if v.inbox_head != v.inbox_tail or v.answers_head != v.answers_tail or s.n_outbox != 0:
         return False
     if s.uses_fx != 0 or s.trading_state != c.ACTIVE or s.needs_room != 0 or v.needs_room != 0:
         return False
-    return bool(books_nb(v.books, 1)[0].n_careful == 0)
+    return bool(book_nb(v, 0).n_careful == 0)
 
 
 @inlined
@@ -77,15 +79,15 @@ def beyond_nb(low: float, high: float, side: int, level: float) -> tuple[float, 
 def quiet_band_nb(session: int, venue: int) -> tuple[float, float]:
     """Prices between which a bar reaches no order, no margin call and no loss limit, and no peak that moves a limit."""
     s = session_nb(session)[0]
-    book = books_nb(venue_nb(venue)[0].books, 1)[0]
-    position = positions_nb(s.positions, 1)[0]
+    book = book_nb(venue_nb(venue)[0], 0)
+    position = position_nb(s, 0)
     low, high = (-np.inf, np.inf) if book.n == 0 else (book.low_trigger, book.high_trigger)
     lots, cash = position.lots, float(s.cash_micro)
     if lots == 0:
         return (low, high) if s.equity_micro >= s.floor_micro else _NOWHERE
     if s.margin_call > 1.0:
         return _NOWHERE
-    step = lots * instruments_nb(s.instruments, 1)[0].unit_value * position.fx * c.MICRO  # equity per price
+    step = lots * terms_nb(s, 0).unit_value * position.fx * c.MICRO  # equity per price
     if s.margin_call > 0.0 and (lots < 0 or cash < 0.0):
         # there equity = cash + step x price is as much as the margin |step| x price x margin_call
         low, high = beyond_nb(low, high, lots, -cash / (step - abs(step) * s.margin_call))
@@ -94,31 +96,6 @@ def quiet_band_nb(session: int, venue: int) -> tuple[float, float]:
         if limits_nb(s.limits)[0].max_drawdown < np.inf:
             low, high = beyond_nb(low, high, -lots, (s.peak_micro - cash) / step)
     return low, high
-
-
-@inlined
-def day_stop_nb(session: int, start: int) -> int:
-    """First event of the block, from ``start`` on, that might belong to the next trading day."""
-    s = session_nb(session)[0]
-    if s.day_stop_of != s.next_day:
-        find_day_stop_nb(session, start)
-    return int(s.day_stop)
-
-
-@compiled
-def find_day_stop_nb(session: int, start: int) -> None:
-    """Look for it once a day."""
-    s = session_nb(session)[0]
-    m = market_nb(s.market)[0]
-    first, last = start, m.n
-    while first < last:
-        middle = (first + last) // 2
-        if int_at_nb(m.ts_event, middle) < s.next_day:  # a bar begins before it ends
-            first = middle + 1
-        else:
-            last = middle
-    s.day_stop = first
-    s.day_stop_of = s.next_day
 
 
 @inlined
@@ -142,6 +119,17 @@ def watermarks_nb(peak: int, trough: int, drawdown: float, equity: int) -> tuple
     return peak, trough, drawdown
 
 
+@inlined
+def move_on_nb(session: int, events: int, now: int, price: float) -> None:
+    """Book that so many events passed, up to a time and a last price."""
+    s = session_nb(session)[0]
+    position = position_nb(s, 0)
+    s.now = now
+    position.events += events
+    position.price = price
+    revalue_nb(session, 0)
+
+
 def pass_quiet(session: int, venue: int, start: int, stop: int) -> int:
     """Pass over quiet bars from ``start`` on; return the first that is not, or ``stop`` (template)."""
     if not may_be_quiet_nb(session, venue):
@@ -149,25 +137,25 @@ def pass_quiet(session: int, venue: int, start: int, stop: int) -> int:
     refresh_limits_nb(session, 0)
     s = session_nb(session)[0]
     m = market_nb(s.market)[0]
-    position = positions_nb(s.positions, 1)[0]
-    unit_value = instruments_nb(s.instruments, 1)[0].unit_value
+    position = position_nb(s, 0)
+    unit_value = terms_nb(s, 0).unit_value
     row_size = 8 * m.stride
     lows, highs, closes = m.fields + LOW * row_size, m.fields + HIGH * row_size, m.fields + CLOSE * row_size
     ts_event, ts_seen = m.ts_event, m.ts_seen
-    columns = column_addresses_nb(m.columns, N_ROW)
-    params = Params(*fixed_tuple_nb(floats_nb(s.params, N_PARAMS), N_PARAMS))
-    signals, stamps = signals_nb(s.signals, s.n_signals), ints_nb(s.stamps, s.equity_capacity)
-    curve, exposure = floats_nb(s.equity, s.equity_capacity), floats_nb(s.exposure, s.equity_capacity)
+    columns = ints_at_nb(m.columns, N_ROW)
+    params = Params(*floats_at_nb(s.params, N_PARAMS))
+    signals = signals_nb(s.signals, s.n_signals)
     low, high = quiet_band_nb(session, venue)
     is_banded = low > -np.inf or high < np.inf
     lots, units, fx, cash = position.lots, position.units, position.fx, s.cash_micro
-    peak, trough, drawdown = s.peak_micro, s.trough_micro, s.max_drawdown
-    sums = sums_nb(session)
-    row = s.n_equity - 1
-    stamp = stamps[row] if KEEPS_CURVE and row >= 0 else c.NEVER
+    if KEEPS_CURVE or KEEPS_SCORE:
+        peak, trough, drawdown, sums = s.peak_micro, s.trough_micro, s.max_drawdown, sums_nb(session)
+        stamps, row = ints_nb(s.stamps, s.equity_capacity), s.n_equity - 1
+        curve, exposure = floats_nb(s.equity, s.equity_capacity), floats_nb(s.exposure, s.equity_capacity)
+        stamp = stamps[row] if KEEPS_CURVE and row >= 0 else c.NEVER
     before = position.events - start + 1
     s.quiet_from = start
-    end = min(stop, day_stop_nb(session, start))
+    end = min(stop, int_at_nb(m.day_stops, s.day + 1))
     i = start
     while i < end:
         if is_banded and not (float_at_nb(lows, i) > low and float_at_nb(highs, i) < high):
@@ -175,11 +163,13 @@ def pass_quiet(session: int, venue: int, start: int, stop: int) -> int:
         price = float_at_nb(closes, i)
         value = value_nb(lots, unit_value, price, fx) if lots != 0 else 0
         equity = cash + value
+        fetch_nb(columns, i + _AHEAD)
         s.quiet_at = i  # in memory, so that an error of the strategy names its bar
         mark = Mark(units, price, value, equity, before + i, int_at_nb(ts_seen, i))
         decide(Row(*row_nb(columns, i)), forecast_nb(session, i), snapshot_nb(session, 0, mark), params, signals)
         if signals[0].verb != c.NO_SIGNAL:
             clear_nb(session)
+            fetch_nb((m.ts_open, ts_event, m.fields + OPEN * row_size, highs, lows, closes), i + 1)  # to fill on
             break
         if KEEPS_CURVE or KEEPS_SCORE:
             peak, trough, drawdown = watermarks_nb(peak, trough, drawdown, equity)
@@ -195,11 +185,8 @@ def pass_quiet(session: int, venue: int, start: int, stop: int) -> int:
         i += 1
     s.quiet_at = start - 1
     if i > start:
-        s.now = int_at_nb(ts_seen, i - 1)
-        position.events += i - start
-        position.price = float_at_nb(closes, i - 1)
-        revalue_nb(session, 0)
-        s.peak_micro, s.trough_micro, s.max_drawdown = peak, trough, drawdown
-        store_sums_nb(session, sums)
-        s.n_equity = row + 1
+        move_on_nb(session, i - start, int_at_nb(ts_seen, i - 1), float_at_nb(closes, i - 1))
+        if KEEPS_CURVE or KEEPS_SCORE:
+            s.peak_micro, s.trough_micro, s.max_drawdown, s.n_equity = peak, trough, drawdown, row + 1
+            store_sums_nb(session, sums)
     return i

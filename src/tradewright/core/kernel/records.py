@@ -51,18 +51,17 @@ def instrument_records(instruments: Sequence[Instrument], currency: str) -> NDAr
 
 
 class MarketMemory:
-    """The market block that compiled code reads: a record of addresses, and the arrays they belong to."""
+    """The market block that compiled code reads: a record of addresses, and the arrays they belong to.
+
+    ``address`` is the record's.
+    """
 
     def __init__(self) -> None:
         self.record = np.zeros(1, market_dtype)
-        self.columns = np.zeros(1, np.int64)
+        self.address = int(self.record.ctypes.data)
+        self.columns = self.days = np.zeros(1, np.int64)
         self._events = single_event()
         self._kept: tuple[object, ...] = ()
-
-    @property
-    def address(self) -> int:
-        """Address of the record."""
-        return int(self.record.ctypes.data)
 
     @property
     def events(self) -> MarketEvents:
@@ -83,17 +82,27 @@ class MarketMemory:
         record["kind"] = 0 if events.kind is None else events.kind.ctypes.data
         record["kind_all"] = int(events.kind_all)
         record["instrument"] = 0 if events.instrument is None else events.instrument.ctypes.data
+        record["day_stops"] = 0  # found by whoever knows the calendar
         self._events = events
+
+    def show_days(self, firsts: NDArray[np.int64]) -> None:
+        """Point at the first event of each trading day, i8[n_days], by the time at which it ended."""
+        self.days = np.append(firsts, len(self._events))
+        self.record["day_stops"] = self.days.ctypes.data
 
     def show_columns(
         self, columns: Sequence[NDArray[np.float64]], forecasts: NDArray[np.float64] | None, start: int
     ) -> None:
         """Point at feature columns f8[m] and forecasts f8[m, 4] whose first value belongs to event ``start``."""
         # compiled code counts events from the block's beginning, so each address stands ``start`` values earlier
-        self.columns = np.array([column.ctypes.data - 8 * start for column in columns], np.int64)
-        self.record["columns"] = self.columns.ctypes.data
+        self.show_addresses(np.array([column.ctypes.data - 8 * start for column in columns], np.int64))
         self.record["forecasts"] = 0 if forecasts is None else forecasts.ctypes.data - 32 * start
         self._kept = (*columns, forecasts)
+
+    def show_addresses(self, columns: NDArray[np.int64]) -> None:
+        """Point at feature columns by their addresses, i8[n_features]; the caller keeps the columns alive."""
+        self.columns = columns
+        self.record["columns"] = columns.ctypes.data
 
 
 def single_event() -> MarketEvents:

@@ -10,13 +10,7 @@ import numpy as np
 from tradewright.core.kernel import codes as c
 from tradewright.core.kernel.compiled import compiled, inlined
 from tradewright.core.kernel.ledger_nb import micro_nb
-from tradewright.core.kernel.memory_nb import (
-    instruments_nb,
-    limits_nb,
-    orders_nb,
-    positions_nb,
-    session_nb,
-)
+from tradewright.core.kernel.memory_nb import limits_nb, order_nb, position_nb, session_nb, terms_nb
 from tradewright.core.kernel.settle_nb import reserve_nb
 
 #: Value no order may have, whatever the limits say: half of what int64 holds in millionths.
@@ -27,10 +21,9 @@ _LARGEST_VALUE = 4.6e12
 def leaves_nb(session: int, j: int, side: int) -> int:
     """Lots that working orders of the strategy may still buy (side 1) or sell (side -1)."""
     s = session_nb(session)[0]
-    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
     total = 0
-    for k in range(positions_nb(s.positions, s.n_instruments)[j].working):
-        order = orders[j, k]
+    for k in range(position_nb(s, j).working):
+        order = order_nb(s, j, k)
         if order.side == side and order.origin == c.FROM_STRATEGY and order.is_reduce_only == 0:
             total += order.lots - order.filled
     return total
@@ -40,10 +33,9 @@ def leaves_nb(session: int, j: int, side: int) -> int:
 def exits_nb(session: int, j: int, side: int) -> int:
     """Lots of working reduce-only orders on a side: exits that may close the position before another order does."""
     s = session_nb(session)[0]
-    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
     total = 0
-    for k in range(positions_nb(s.positions, s.n_instruments)[j].working):
-        order = orders[j, k]
+    for k in range(position_nb(s, j).working):
+        order = order_nb(s, j, k)
         if order.side == side and order.is_reduce_only != 0 and order.is_canceling == 0:
             total += order.lots - order.filled
     return total
@@ -53,7 +45,7 @@ def exits_nb(session: int, j: int, side: int) -> int:
 def price_refusal_nb(session: int, j: int, k: int) -> int:
     """Look at the prices of an order: those its kind needs must be there, finite and positive."""
     s = session_nb(session)[0]
-    order = orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k]
+    order = order_nb(s, j, k)
     needs_limit = order.kind == c.LIMIT or order.kind == c.STOP_LIMIT
     if needs_limit and not (order.limit > 0.0 and order.limit < np.inf):
         return c.BAD_PRICE
@@ -71,10 +63,9 @@ def price_refusal_nb(session: int, j: int, k: int) -> int:
 def slots_needed_nb(session: int, j: int, k: int) -> int:
     """Places our table needs if every working order and the new one come to their exits."""
     s = session_nb(session)[0]
-    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
     needed = 0
     for n in range(k + 1):
-        order = orders[j, n]
+        order = order_nb(s, j, n)
         needed += 1
         for exit_price in (order.stop_loss, order.take_profit, order.trail_protect):
             if not np.isnan(exit_price):
@@ -86,14 +77,12 @@ def slots_needed_nb(session: int, j: int, k: int) -> int:
 def margin_nb(session: int, j: int, added: float) -> float:
     """Return the initial margin of all positions, working orders and ``added`` value in instrument ``j``."""
     s = session_nb(session)[0]
-    positions = positions_nb(s.positions, s.n_instruments)
-    terms = instruments_nb(s.instruments, s.n_instruments)
-    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
-    margin = added * terms[j].margin_initial
+    margin = added * terms_nb(s, j).margin_initial
     for n in range(s.n_instruments):
-        margin += abs(positions[n].value_micro) / c.MICRO * terms[n].margin_initial
-        for q in range(positions[n].working):
-            margin += orders[n, q].reserve_micro / c.MICRO * terms[n].margin_initial
+        position, terms = position_nb(s, n), terms_nb(s, n)
+        margin += abs(position.value_micro) / c.MICRO * terms.margin_initial
+        for q in range(position.working):
+            margin += order_nb(s, n, q).reserve_micro / c.MICRO * terms.margin_initial
     return float(margin)
 
 
@@ -102,10 +91,9 @@ def exposure_refusal_nb(session: int, j: int, k: int) -> int:
     """Look at what an order could add to the account if it and all others working were filled."""
     s = session_nb(session)[0]
     limits = limits_nb(s.limits)[0]
-    positions = positions_nb(s.positions, s.n_instruments)
-    position = positions[j]
-    terms = instruments_nb(s.instruments, s.n_instruments)[j]
-    order = orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k]
+    position = position_nb(s, j)
+    terms = terms_nb(s, j)
+    order = order_nb(s, j, k)
     price = position.price * (1.0 + (terms.half_spread_bps + terms.slippage_bps) * 1e-4)
     if order.kind == c.LIMIT or order.kind == c.STOP_LIMIT:
         price = order.limit
@@ -125,7 +113,7 @@ def exposure_refusal_nb(session: int, j: int, k: int) -> int:
     if position.lots == 0 and limits.max_open_positions < s.n_instruments:
         taken = 0
         for n in range(s.n_instruments):
-            if n != j and (positions[n].lots != 0 or leaves_nb(session, n, 1) + leaves_nb(session, n, -1) > 0):
+            if n != j and (position_nb(s, n).lots != 0 or leaves_nb(session, n, 1) + leaves_nb(session, n, -1) > 0):
                 taken += 1
         if taken >= limits.max_open_positions:
             return c.MAX_OPEN_POSITIONS
@@ -144,13 +132,13 @@ def exposure_refusal_nb(session: int, j: int, k: int) -> int:
     return c.NO_REASON
 
 
-@compiled
+@inlined
 def refusal_nb(session: int, j: int, k: int) -> int:
     """Reason to deny the prepared order, or 0."""
     s = session_nb(session)[0]
-    position = positions_nb(s.positions, s.n_instruments)[j]
-    terms = instruments_nb(s.instruments, s.n_instruments)[j]
-    order = orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k]
+    position = position_nb(s, j)
+    terms = terms_nb(s, j)
+    order = order_nb(s, j, k)
     reason = price_refusal_nb(session, j, k)
     if reason != c.NO_REASON:
         return reason
@@ -182,9 +170,8 @@ def refusal_nb(session: int, j: int, k: int) -> int:
 def dearer_refusal_nb(session: int, j: int, k: int, spare: int) -> int:
     """Look at a working order at its new, higher price as if it were new and the old one gone."""
     s = session_nb(session)[0]
-    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
-    old, new = orders[j, k], orders[j, spare]
-    position = positions_nb(s.positions, s.n_instruments)[j]
+    old, new = order_nb(s, j, k), order_nb(s, j, spare)
+    position = position_nb(s, j)
     lots, left, reserve = old.lots, new.lots - new.filled, old.reserve_micro
     old.lots = old.filled
     reserve_nb(session, j, k, 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tradewright.core.kernel import codes as c
@@ -9,11 +11,12 @@ from tradewright.core.kernel.compiled import compiled, inlined
 from tradewright.core.kernel.ledger_nb import book_fill_nb
 from tradewright.core.kernel.memory_nb import (
     call_nb,
-    fills_nb,
-    messages_nb,
-    order_list_nb,
-    orders_nb,
-    positions_nb,
+    copy_nb,
+    fill_at_nb,
+    message_at_nb,
+    order_at_nb,
+    order_nb,
+    position_nb,
     session_nb,
     venue_nb,
     verbs_nb,
@@ -26,8 +29,7 @@ def log_order_nb(session: int, j: int, k: int) -> None:
     s = session_nb(session)[0]
     if s.order_log == 0:
         return
-    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
-    order_list_nb(s.order_log, s.order_log_capacity)[s.n_order_log] = orders[j, k]
+    copy_nb(order_at_nb(s.order_log, s.n_order_log), order_nb(s, j, k))
     s.n_order_log += 1
     if s.n_order_log + s.log_reserve > s.order_log_capacity:
         s.needs_room = 1
@@ -37,22 +39,21 @@ def log_order_nb(session: int, j: int, k: int) -> None:
 def stale_limits_nb(session: int, j: int) -> None:
     """Say that an order changed: the next snapshot looks for the strategy's limits again."""
     s = session_nb(session)[0]
-    positions_nb(s.positions, s.n_instruments)[j].has_stale_limits = 1
+    position_nb(s, j).has_stale_limits = 1
 
 
 @compiled
 def note_limits_nb(session: int, j: int) -> None:
     """Keep at hand what a quoting strategy asks on every event: its newest limit order on each side."""
     s = session_nb(session)[0]
-    position = positions_nb(s.positions, s.n_instruments)[j]
-    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
+    position = position_nb(s, j)
     position.has_stale_limits = 0
     position.buy_limit = np.nan
     position.sell_limit = np.nan
     position.buy_unconfirmed = 0
     position.sell_unconfirmed = 0
     for k in range(position.working):
-        order = orders[j, k]
+        order = order_nb(s, j, k)
         if order.kind != c.LIMIT or order.origin != c.FROM_STRATEGY or order.is_canceling != 0:
             continue
         is_unconfirmed = 1 if order.status == c.SUBMITTED else 0
@@ -66,7 +67,7 @@ def note_limits_nb(session: int, j: int) -> None:
 def refresh_limits_nb(session: int, j: int) -> None:
     """Find the strategy's limits again if an order changed since anyone looked."""
     s = session_nb(session)[0]
-    if positions_nb(s.positions, s.n_instruments)[j].has_stale_limits != 0:
+    if position_nb(s, j).has_stale_limits != 0:
         note_limits_nb(session, j)
 
 
@@ -74,10 +75,9 @@ def refresh_limits_nb(session: int, j: int) -> None:
 def find_order_nb(session: int, j: int, order_id: int) -> int:
     """Slot of one of our orders by its id; -1 when it is not in our table."""
     s = session_nb(session)[0]
-    working = positions_nb(s.positions, s.n_instruments)[j].working
-    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
+    working = position_nb(s, j).working
     for k in range(working):
-        if orders[j, k].id == order_id:
+        if order_nb(s, j, k).id == order_id:
             return k
     return -1
 
@@ -86,7 +86,7 @@ def find_order_nb(session: int, j: int, order_id: int) -> int:
 def reserve_nb(session: int, j: int, k: int, reserve_micro: int) -> None:
     """Set what an order reserves of the account's exposure."""
     s = session_nb(session)[0]
-    order = orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k]
+    order = order_nb(s, j, k)
     s.reserved_micro += reserve_micro - order.reserve_micro
     order.reserve_micro = reserve_micro
 
@@ -97,58 +97,55 @@ def forget_nb(session: int, j: int, k: int) -> None:
     s = session_nb(session)[0]
     reserve_nb(session, j, k, 0)
     log_order_nb(session, j, k)
-    position = positions_nb(s.positions, s.n_instruments)[j]
-    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
+    position = position_nb(s, j)
     for n in range(k, position.working - 1):
-        orders[j, n] = orders[j, n + 1]
+        copy_nb(order_nb(s, j, n), order_nb(s, j, n + 1))
     position.working -= 1
 
 
-@compiled
-def adopt_nb(session: int, order_address: int) -> int:
+@inlined
+def adopt_nb(session: int, told: Any) -> int:
     """Enter an order the venue made for us (an exit of a bracket) into our table; return its slot."""
     s = session_nb(session)[0]
-    told = order_list_nb(order_address, 1)[0]
-    position = positions_nb(s.positions, s.n_instruments)[told.instrument]
+    position = position_nb(s, told.instrument)
     k = position.working
     if k >= s.n_slots:
         return -1
-    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
-    orders[told.instrument, k] = told
-    orders[told.instrument, k].reserve_micro = 0
+    mine = order_nb(s, told.instrument, k)
+    copy_nb(mine, told)
+    mine.reserve_micro = 0
     position.working += 1
     return int(k)
 
 
-def settle_nb(session: int, message_address: int, order_address: int) -> int:
+@inlined
+def apply_nb(session: int, message: Any, told: Any) -> int:
     """Apply one answer of the venue: update our copy of the order, book what was filled."""
     s = session_nb(session)[0]
-    message = messages_nb(message_address, 1)[0]
-    told = order_list_nb(order_address, 1)[0]
     j = told.instrument
     s.now = max(s.now, message.ts_due)
     if message.ts_open >= s.next_day:  # what filled today must not count as held overnight
         call_nb(verbs_nb(s.verbs)[0].start_day, session, message.ts_open, 0)
     k = find_order_nb(session, j, told.id)
     if k < 0:
-        k = adopt_nb(session, order_address)
+        k = adopt_nb(session, told)
     if k < 0:
         return -1
-    mine = orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k]
+    mine = order_nb(s, j, k)
     if message.verb == c.ORDER_ACCEPTED:
         mine.status = told.status
         mine.ts_active = told.ts_active
         stale_limits_nb(session, j)
         return 0
     reserve, is_canceling, left = mine.reserve_micro, mine.is_canceling, mine.lots - mine.filled
-    orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k] = told
+    copy_nb(mine, told)
     mine.reserve_micro = reserve
     mine.is_canceling = is_canceling
     if message.verb == c.ORDER_FILLED:
         fill_id = book_fill_nb(session, j, told.side, message.fill_lots, message.fill_price, message.fill_fee)
         reserve_nb(session, j, k, int(reserve * ((told.lots - told.filled) / left)) if left > 0 else 0)
         if s.fills != 0:
-            fill = fills_nb(s.fills, s.fills_capacity)[fill_id - 1]
+            fill = fill_at_nb(s.fills, fill_id - 1)
             fill.order = told.id
             fill.parent = told.parent
             fill.is_maker = message.is_maker
@@ -160,15 +157,20 @@ def settle_nb(session: int, message_address: int, order_address: int) -> int:
     return 0
 
 
+def settle_nb(session: int, message_address: int, order_address: int) -> int:
+    """Apply an answer that stands anywhere in memory."""
+    return apply_nb(session, message_at_nb(message_address, 0), order_at_nb(order_address, 0))
+
+
 def deliver_nb(session: int, venue: int, until_ns: int) -> int:
     """Settle the simulated venue's answers that have reached us by a time."""
     v = venue_nb(venue)[0]
-    settle = verbs_nb(v.verbs)[0].settle
-    answers = messages_nb(v.answers, v.mask + 1)
-    orders = order_list_nb(v.answer_orders, v.mask + 1)
-    while v.answers_head != v.answers_tail and answers[v.answers_head & v.mask].ts_due <= until_ns:
+    while v.answers_head != v.answers_tail:
         place = v.answers_head & v.mask
-        call_nb(settle, session, v.answers + place * answers.itemsize, v.answer_orders + place * orders.itemsize)
+        message = message_at_nb(v.answers, place)
+        if message.ts_due > until_ns:
+            break
+        apply_nb(session, message, order_at_nb(v.answer_orders, place))
         v.answers_head += 1
     if v.answers_head == v.answers_tail:
         v.answers_head = 0

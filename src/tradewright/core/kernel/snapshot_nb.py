@@ -9,11 +9,11 @@ import numpy as np
 from tradewright.core.kernel import codes as c
 from tradewright.core.kernel.compiled import inlined
 from tradewright.core.kernel.memory_nb import (
-    fixed_tuple_nb,
+    floats_at_nb,
     floats_nb,
     ints_nb,
     market_nb,
-    positions_nb,
+    position_nb,
     session_nb,
     table_nb,
 )
@@ -41,7 +41,7 @@ class Mark(NamedTuple):
 def snapshot_nb(session: int, j: int, mark: Mark) -> Account:
     """Snapshot of the account for one instrument at a mark."""
     s = session_nb(session)[0]
-    p = positions_nb(s.positions, s.n_instruments)[j]
+    p = position_nb(s, j)
     is_open = p.lots != 0
     return Account(
         mark.units,
@@ -67,7 +67,7 @@ def snapshot_nb(session: int, j: int, mark: Mark) -> Account:
 def account_nb(session: int, j: int) -> Account:
     """Snapshot of the account for one instrument at the mark that is booked."""
     s = session_nb(session)[0]
-    p = positions_nb(s.positions, s.n_instruments)[j]
+    p = position_nb(s, j)
     refresh_limits_nb(session, j)
     return snapshot_nb(session, j, Mark(p.units, p.price, p.value_micro, s.equity_micro, p.events, s.now))
 
@@ -78,7 +78,7 @@ def forecast_nb(session: int, i: int) -> ForecastRow:
     m = market_nb(session_nb(session)[0].market)[0]
     if m.forecasts == 0:
         return ForecastRow(np.nan, np.nan, np.nan, np.nan)
-    return ForecastRow(*fixed_tuple_nb(table_nb(m.forecasts, m.n, N_FORECAST)[i], N_FORECAST))
+    return ForecastRow(*floats_at_nb(m.forecasts + 8 * N_FORECAST * i, N_FORECAST))
 
 
 @inlined

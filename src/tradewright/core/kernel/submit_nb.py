@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tradewright.core.kernel import codes as c
 from tradewright.core.kernel.compiled import compiled, inlined
-from tradewright.core.kernel.memory_nb import messages_nb, order_list_nb, orders_nb, positions_nb, session_nb
+from tradewright.core.kernel.memory_nb import copy_nb, message_at_nb, order_at_nb, order_nb, position_nb, session_nb
 from tradewright.core.kernel.order_nb import blank_nb
 from tradewright.core.kernel.settle_nb import log_order_nb, stale_limits_nb
 
@@ -17,29 +17,27 @@ def command_nb(session: int, verb: int, j: int, k: int, reason: int) -> None:
     if place >= s.outbox_capacity:
         return  # cannot be: every wish and every instrument has room for all orders it could be about
     s.n_outbox += 1
-    message = messages_nb(s.outbox, s.outbox_capacity)[place]
+    message = message_at_nb(s.outbox, place)
     message.verb = verb
     message.ts_sent = s.now
     message.ts_open = s.now
     message.ts_due = s.now
     message.reason = reason
-    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
-    sent = order_list_nb(s.outbox_orders, s.outbox_capacity)
+    sent = order_at_nb(s.outbox_orders, place)
     if verb == c.CANCEL_ORDER:  # only which order it is about
-        sent[place].id = orders[j, k].id
-        sent[place].instrument = j
+        sent.id = order_nb(s, j, k).id
+        sent.instrument = j
     else:
-        sent[place] = orders[j, k]
+        copy_nb(sent, order_nb(s, j, k))
 
 
 @inlined
 def blank_order_nb(session: int, j: int) -> int:
     """Prepare the free slot after our working orders of an instrument; return it."""
     s = session_nb(session)[0]
-    k = positions_nb(s.positions, s.n_instruments)[j].working
-    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
-    blank_nb(orders, j, k)
-    order = orders[j, k]
+    k = position_nb(s, j).working
+    order = order_nb(s, j, k)
+    blank_nb(order, j)
     order.id = s.next_id
     order.ts_created = s.now
     return int(k)
@@ -50,7 +48,7 @@ def submit_nb(session: int, j: int, k: int) -> None:
     """Count the prepared order as ours and send it."""
     s = session_nb(session)[0]
     s.next_id += c.ID_STEP
-    positions_nb(s.positions, s.n_instruments)[j].working += 1
+    position_nb(s, j).working += 1
     command_nb(session, c.SUBMIT_ORDER, j, k, c.NO_REASON)
     stale_limits_nb(session, j)
 
@@ -59,7 +57,7 @@ def submit_nb(session: int, j: int, k: int) -> None:
 def deny_nb(session: int, j: int, k: int, reason: int) -> None:
     """Record the prepared order as denied; it never becomes ours and nothing is sent."""
     s = session_nb(session)[0]
-    order = orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k]
+    order = order_nb(s, j, k)
     order.status = c.DENIED
     order.reason = reason
     order.ts_done = s.now
@@ -72,7 +70,7 @@ def deny_nb(session: int, j: int, k: int, reason: int) -> None:
 def cancel_nb(session: int, j: int, k: int, reason: int) -> None:
     """Ask the venue once to cancel one of our orders."""
     s = session_nb(session)[0]
-    order = orders_nb(s.orders, s.n_instruments, s.n_slots)[j, k]
+    order = order_nb(s, j, k)
     if order.is_canceling == 0:
         order.is_canceling = 1
         command_nb(session, c.CANCEL_ORDER, j, k, reason)
@@ -85,21 +83,21 @@ def flatten_nb(session: int, origin: int, reason: int) -> int:
     Safe to repeat while orders are on their way.
     """
     s = session_nb(session)[0]
-    orders = orders_nb(s.orders, s.n_instruments, s.n_slots)
-    positions = positions_nb(s.positions, s.n_instruments)
     closed = 0
     for j in range(s.n_instruments):
+        position = position_nb(s, j)
         is_closing = False
-        for k in range(positions[j].working):
-            if orders[j, k].origin == c.FROM_RISK or orders[j, k].origin == c.FROM_LIQUIDATION:
+        for k in range(position.working):
+            order = order_nb(s, j, k)
+            if order.origin == c.FROM_RISK or order.origin == c.FROM_LIQUIDATION:
                 is_closing = True
             else:
                 cancel_nb(session, j, k, reason)
-        if positions[j].lots != 0 and not is_closing and positions[j].working < s.n_slots:
+        if position.lots != 0 and not is_closing and position.working < s.n_slots:
             k = blank_order_nb(session, j)
-            order = orders[j, k]
-            order.side = -1 if positions[j].lots > 0 else 1
-            order.lots = abs(positions[j].lots)
+            order = order_nb(s, j, k)
+            order.side = -1 if position.lots > 0 else 1
+            order.lots = abs(position.lots)
             order.is_reduce_only = 1
             order.origin = origin
             submit_nb(session, j, k)

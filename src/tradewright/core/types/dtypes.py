@@ -220,6 +220,7 @@ market_dtype = np.dtype(
         ("instrument", _I),  # i8[n], or 0: all events belong to instrument 0
         ("columns", _I),  # i8[n_features]: address of each feature's f8[n]
         ("forecasts", _I),  # f8[n, 4]: newest forecast known at each event, or 0: none
+        ("day_stops", _I),  # i8[n_days + 1]: first event that might belong to each trading day, n at the end; or 0
     ]
 )
 
@@ -287,8 +288,6 @@ session_dtype = np.dtype(
         ("equity_capacity", _I),
         ("keep_score", _I),
         ("now", _I),
-        ("day_stop", _I),  # events of the block before this one belong to the trading day that ends ...
-        ("day_stop_of", _I),  # ... here; -1: not known of this block
         ("quiet_from", _I),  # first event of the block that the quiet way passed ...
         ("quiet_at", _I),  # ... and the one it is at; before the first: it has booked what it passed
         ("next_id", _I),

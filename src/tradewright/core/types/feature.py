@@ -41,6 +41,9 @@ class Feature:
     has_gaps : bool
         Whether it may be NaN again after its warm-up, because an input is unknown or because the clock decides and not
         the number of events. The docstring says when.
+    earlier : tuple of Feature and int, optional
+        Another feature and a number of events: the value is the one that feature had so many events before, NaN where
+        there was none. Over a whole series its column can be read instead of computing this one.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Feature:
     warmup: int
     reads: EventKind | None = EventKind.BAR
     has_gaps: bool = False
+    earlier: tuple[Feature, int] | None = None
 
     @property
     def key(self) -> str:
