@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tradewright.core.kernel.records import instrument_records, single_event
 from tradewright.core.types.errors import ConfigError, StrategyError, TradewrightError
-from tradewright.core.types.events import MarketEvents
+from tradewright.core.types.events import EventKind, MarketEvents
 from tradewright.core.types.instrument import Instrument
 from tradewright.engine.binding import Path, compiled_path, interpreted_path, param_values, resolve_features
 from tradewright.engine.memory import MICRO, AccountStart, SessionMemory, Shape
@@ -102,7 +102,8 @@ class Run:
 
         Compiles it where that was not done, also if there are no events.
         """
-        loop = self.path().run
+        path, events = self.path(), self.memory.market.events
+        loop = path.run if events.kind is None and events.kind_all == EventKind.BAR else path.run_ticks
         self.memory.expect_answers(venue.places)
         at = start
         while True:

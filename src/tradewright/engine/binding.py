@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tradewright.core.kernel import loop_nb, market_nb, quiet_nb
+from tradewright.core.kernel import loop_nb, market_nb, quiet_nb, quiet_ticks_nb
 from tradewright.core.kernel.compiled import bind, compiled, inlined, rebound
 from tradewright.core.types.account import Account
 from tradewright.core.types.errors import ConfigError
@@ -59,10 +59,12 @@ def param_values(params: StrategyParams) -> NDArray[np.float64]:
 class Path:
     """The one path for one strategy.
 
-    ``run(session, venue, start, stop) -> next``; ``on_event(session, i)``; ``on_stamp(session)``.
+    ``run(session, venue, start, stop) -> next``, for any events but quickest on bars; ``run_ticks`` the same, quickest
+    on quotes and trades; ``on_event(session, i)``; ``on_stamp(session)``.
     """
 
     run: Callable[[int, int, int, int], int]
+    run_ticks: Callable[[int, int, int, int], int]
     on_event: Callable[[int, int], None]
     on_stamp: Callable[[int], None]
 
@@ -99,24 +101,26 @@ def compiled_path(strategy: Strategy, names: list[str], *, keeps_curve: bool, ke
         "N_ROW": max(len(names), 1),
         "N_PARAMS": max(len(fields), 1),
     }
-    quiet: dict[str, Any] = {}
     if strategy.is_cross_section:
         decide_all = inlined(rebound(market_nb.decide_all, stage_name, **bound))
         stages: dict[str, Any] = {
             "on_event": rebound(market_nb.on_event_of_many, stage_name),
             "on_stamp": rebound(market_nb.on_stamp, stage_name, decide_all=decide_all),
         }
-        template: Any = loop_nb.run_stamps
     else:
         decide_one = inlined(rebound(market_nb.decide_one, stage_name, **bound))
         stages = {"on_event": rebound(market_nb.on_event, stage_name, decide_one=decide_one)}
-        quiet["pass_quiet"] = inlined(
-            rebound(quiet_nb.pass_quiet, name, **bound, KEEPS_CURVE=keeps_curve, KEEPS_SCORE=keeps_score)
-        )
-        template = loop_nb.run_events
-    run = bind(template, name, **quiet, **{stage: inlined(function) for stage, function in stages.items()})
+    inside = {stage: inlined(function) for stage, function in stages.items()}
+    if strategy.is_cross_section:
+        run = run_ticks = bind(loop_nb.run_stamps, name, **inside)
+    else:
+        keeps = {"KEEPS_CURVE": keeps_curve, "KEEPS_SCORE": keeps_score}
+        bars = inlined(rebound(quiet_nb.pass_quiet, name, **bound, **keeps))
+        ticks = inlined(rebound(quiet_ticks_nb.pass_quiet, stage_name, **bound))
+        run = bind(loop_nb.run_events, name, pass_quiet=bars, **inside)
+        run_ticks = bind(loop_nb.run_events, f"{stage_name}_ticks", pass_quiet=ticks, **inside)
     alone: dict[str, Any] = {stage: compiled(function) for stage, function in stages.items()}
-    path = Path(run, alone["on_event"], alone.get("on_stamp", _nothing))
+    path = Path(run, run_ticks, alone["on_event"], alone.get("on_stamp", _nothing))
     if strategy.source_hash:
         _PATHS[name] = path
     return path
@@ -183,7 +187,7 @@ def interpreted_path(strategy: Strategy, names: list[str], memory: SessionMemory
         run = rebound(
             _run_interpreted_stamps, strategy.name, on_event=on_event, on_stamp=on_stamp, timestamps=timestamps
         )
-        return Path(run, on_event, on_stamp)
+        return Path(run, run, on_event, on_stamp)
     on_event = rebound(
         market_nb.on_event,
         strategy.name,
@@ -191,7 +195,8 @@ def interpreted_path(strategy: Strategy, names: list[str], memory: SessionMemory
         decide_one=decide_one,
         check_nb=check,
     )
-    return Path(rebound(_run_interpreted, strategy.name, on_event=on_event), on_event, _nothing)
+    run = rebound(_run_interpreted, strategy.name, on_event=on_event)
+    return Path(run, run, on_event, _nothing)
 
 
 on_event = loop_nb.on_event  # the names the two templates below call; bound anew for each strategy

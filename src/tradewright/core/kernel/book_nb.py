@@ -6,6 +6,8 @@ Orders of one instrument stand in order of arrival. An order that ends keeps its
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tradewright.core.kernel import codes as c
@@ -150,6 +152,12 @@ def watch_nb(venue: int, instrument: int, slot: int) -> None:
         book.low_trigger = max(book.low_trigger, price)
     else:
         book.high_trigger = min(book.high_trigger, price)
+
+
+@inlined
+def is_beyond_reach_nb(book: Any, low: float, high: float) -> bool:
+    """Tell whether prices from ``low`` to ``high`` reach no order of a book, and none has to be looked at anyway."""
+    return bool(book.n_careful == 0 and low > book.low_trigger and high < book.high_trigger)
 
 
 @compiled

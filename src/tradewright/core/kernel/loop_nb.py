@@ -7,7 +7,7 @@ could overflow; the caller makes room and calls again, so memory follows the out
 from __future__ import annotations
 
 from tradewright.core.kernel.compiled import compiled, inlined
-from tradewright.core.kernel.match_nb import enqueue_nb, match_nb
+from tradewright.core.kernel.match_nb import enqueue_nb, match_in_turn_nb
 from tradewright.core.kernel.memory_nb import (
     call_nb,
     copy_nb,
@@ -31,7 +31,7 @@ def on_stamp(session: int) -> None:
 
 
 def pass_quiet(session: int, venue: int, start: int, stop: int) -> int:
-    """Stand where the strategy's way past quiet bars is bound."""
+    """Stand where the strategy's way past quiet bars, or quiet ticks, is bound."""
     raise NotImplementedError
 
 
@@ -44,13 +44,11 @@ def has_room_nb(session: int, venue: int) -> bool:
 @inlined
 def pass_through_nb(session: int, venue: int, i: int) -> None:
     """Bring event ``i`` to the venue and its due answers to us."""
+    match_in_turn_nb(venue, i)
     v = venue_nb(venue)[0]
-    m = market_nb(v.market)[0]
-    if v.inbox_head != v.inbox_tail:
-        call_nb(verbs_nb(v.verbs)[0].receive, venue, int_at_nb(m.ts_event, i) - 1, 0)
-    match_nb(venue, i)
-    if v.answers_head != v.answers_tail:
-        call_nb(verbs_nb(v.verbs)[0].deliver, session, venue, int_at_nb(m.ts_seen, i))
+    seen = int_at_nb(market_nb(v.market)[0].ts_seen, i)
+    if v.answers_head != v.answers_tail and message_at_nb(v.answers, v.answers_head & v.mask).ts_due <= seen:
+        call_nb(verbs_nb(v.verbs)[0].deliver, session, venue, seen)
 
 
 def send_all_nb(session: int, venue: int, _unused: int) -> int:

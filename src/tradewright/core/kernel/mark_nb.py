@@ -207,6 +207,16 @@ def record_nb(session: int, ts: int) -> None:
 
 
 @inlined
+def keep_nb(session: int, ts: int) -> None:
+    """Keep what the run wants of each event: the curve, the sums of a score."""
+    s = session_nb(session)[0]
+    if s.equity != 0:
+        record_nb(session, ts)
+    if s.keep_score != 0:
+        store_sums_nb(session, added_nb(sums_nb(session), s.equity_micro))
+
+
+@inlined
 def mark_nb(session: int, i: int) -> int:
     """Mark the account with event ``i``; return its instrument, or -1 where nothing is to be decided."""
     s = session_nb(session)[0]
@@ -251,8 +261,5 @@ def mark_nb(session: int, i: int) -> int:
         s.trading_state != c.ACTIVE and s.open_positions > 0
     ):
         call_nb(verbs_nb(s.verbs)[0].stop_losses, session, 0, 0)
-    if s.equity != 0:
-        record_nb(session, ts)
-    if s.keep_score != 0:
-        store_sums_nb(session, added_nb(sums_nb(session), s.equity_micro))
+    keep_nb(session, ts)
     return j

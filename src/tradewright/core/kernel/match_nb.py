@@ -16,7 +16,7 @@ from tradewright.core.kernel.book_nb import (
 )
 from tradewright.core.kernel.compiled import inlined
 from tradewright.core.kernel.match_bar_nb import match_bar_nb
-from tradewright.core.kernel.match_tick_nb import arrive_nb
+from tradewright.core.kernel.match_tick_nb import arrive_nb, match_quote_nb, match_trade_nb
 from tradewright.core.kernel.memory_nb import (
     book_nb,
     call_nb,
@@ -165,16 +165,23 @@ def match_nb(venue: int, i: int) -> None:
     if kind == c.BAR:
         match_bar_nb(venue, j, i)
     elif kind == c.QUOTE:
-        call_nb(verbs_nb(v.verbs)[0].match_quote, venue, j, i)
+        match_quote_nb(venue, j, i)
     elif kind == c.TRADE:
-        call_nb(verbs_nb(v.verbs)[0].match_trade, venue, j, i)
+        match_trade_nb(venue, j, i)
 
 
-def exchange_nb(venue: int, i: int, _unused: int) -> int:
+@inlined
+def match_in_turn_nb(venue: int, i: int) -> None:
     """One market event as the venue lives it: first what reached it before; of one instant, the event comes first."""
     v = venue_nb(venue)[0]
     m = market_nb(v.market)[0]
-    if v.inbox_head != v.inbox_tail:
-        call_nb(verbs_nb(v.verbs)[0].receive, venue, int_at_nb(m.ts_event, i) - 1, 0)
+    before = int_at_nb(m.ts_event, i) - 1
+    if v.inbox_head != v.inbox_tail and message_at_nb(v.inbox, v.inbox_head & v.mask).ts_due <= before:
+        call_nb(verbs_nb(v.verbs)[0].receive, venue, before, 0)
     match_nb(venue, i)
+
+
+def exchange_nb(venue: int, i: int, _unused: int) -> int:
+    """Match one market event, asked for by itself."""
+    match_in_turn_nb(venue, i)
     return 0

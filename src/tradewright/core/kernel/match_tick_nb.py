@@ -16,13 +16,24 @@ from tradewright.core.kernel.book_nb import (
     arrive_at_event_nb,
     end_nb,
     fill_nb,
+    is_beyond_reach_nb,
     is_working_nb,
     tidy_nb,
+    watch_nb,
     whole_nb,
 )
 from tradewright.core.kernel.compiled import compiled, inlined
 from tradewright.core.kernel.match_bar_nb import is_reached_nb, is_through_nb, taken_price_nb
-from tradewright.core.kernel.memory_nb import book_nb, field_nb, market_nb, order_nb, terms_nb, venue_nb
+from tradewright.core.kernel.memory_nb import (
+    book_nb,
+    call_nb,
+    field_nb,
+    market_nb,
+    order_nb,
+    terms_nb,
+    venue_nb,
+    verbs_nb,
+)
 from tradewright.core.types.dtypes import AGGRESSOR, ASK, ASK_SIZE, BID, BID_SIZE, PRICE, SIZE
 
 
@@ -84,6 +95,7 @@ def trigger_nb(venue: int, j: int, k: int, price: float) -> bool:
         order.stop = order.watermark + order.side * order.trail
     if is_reached_nb(order.side, price, order.stop):
         order.is_triggered = 1
+        book_nb(v, j).n_careful += 1
     return bool(order.is_triggered != 0)
 
 
@@ -127,23 +139,23 @@ def rest_on_quote_nb(venue: int, j: int, k: int) -> None:
         take_nb(venue, j, k)
 
 
-def match_quote_nb(venue: int, j: int, i: int) -> int:
-    """Match one quote against the book of its instrument."""
+@inlined
+def settle_down_nb(venue: int, j: int, before: int) -> None:
+    """After a walk, tidy the book if an order ended, or take the exits that were added to ``before`` orders into it."""
+    book = book_nb(venue_nb(venue)[0], j)
+    if book.ended > 0:
+        tidy_nb(venue, j)
+        return
+    for k in range(before, book.n):
+        watch_nb(venue, j, k)
+
+
+def walk_on_quote_nb(venue: int, j: int, i: int) -> int:
+    """Let every order of an instrument meet the quote that its book shows, event ``i``."""
     arrive_at_event_nb(venue, i)
     v = venue_nb(venue)[0]
-    m = market_nb(v.market)[0]
-    book = book_nb(v, j)
-    book.was_bid = book.bid
-    book.was_ask = book.ask
-    book.bid = field_nb(m, BID, i)
-    book.ask = field_nb(m, ASK, i)
-    book.bid_size = field_nb(m, BID_SIZE, i)
-    book.ask_size = field_nb(m, ASK_SIZE, i)
-    terms = terms_nb(v, j)
-    book.room_buy = share_nb(terms.participation, book.ask_size, terms.lot_num, terms.lot_den)
-    book.room_sell = share_nb(terms.participation, book.bid_size, terms.lot_num, terms.lot_den)
-    book.is_room_shared = 0
-    for k in range(book.n):
+    before = book_nb(v, j).n
+    for k in range(before):
         order = order_nb(v, j, k)
         if not is_working_nb(order.status):
             continue
@@ -151,9 +163,35 @@ def match_quote_nb(venue: int, j: int, i: int) -> int:
             end_nb(venue, j, k, c.ORDER_EXPIRED, c.EXPIRED_TIME)
         else:
             rest_on_quote_nb(venue, j, k)
-    if book.ended > 0:
-        tidy_nb(venue, j)
+    settle_down_nb(venue, j, before)
     return 0
+
+
+@inlined
+def show_quote_nb(venue: int, j: int, i: int) -> None:
+    """Let the book of an instrument show a quote."""
+    v = venue_nb(venue)[0]
+    m = market_nb(v.market)[0]
+    book = book_nb(v, j)
+    terms = terms_nb(v, j)
+    book.was_bid, book.was_ask = book.bid, book.ask
+    book.bid, book.ask = field_nb(m, BID, i), field_nb(m, ASK, i)
+    book.bid_size, book.ask_size = field_nb(m, BID_SIZE, i), field_nb(m, ASK_SIZE, i)
+    book.room_buy = share_nb(terms.participation, book.ask_size, terms.lot_num, terms.lot_den)
+    book.room_sell = share_nb(terms.participation, book.bid_size, terms.lot_num, terms.lot_den)
+    book.is_room_shared = 0
+
+
+@inlined
+def match_quote_nb(venue: int, j: int, i: int) -> None:
+    """Match one quote against the book of its instrument; its orders are walked only where one could notice."""
+    show_quote_nb(venue, j, i)
+    v = venue_nb(venue)[0]
+    book = book_nb(v, j)
+    is_beyond = book.bid <= book.ask and is_beyond_reach_nb(book, book.bid, book.ask)
+    # a queue also shortens where the quote leaves an order's price
+    if not (is_beyond and is_beyond_reach_nb(book, book.was_bid, book.was_ask)):
+        call_nb(verbs_nb(v.verbs)[0].walk_on_quote, venue, j, i)
 
 
 @compiled
@@ -184,22 +222,20 @@ def rest_on_trade_nb(venue: int, j: int, k: int, i: int) -> None:
         fill_nb(venue, j, k, taken_price_nb(price, order.side, terms.half_spread_bps + terms.slippage_bps), 0)
 
 
-def match_trade_nb(venue: int, j: int, i: int) -> int:
-    """Match one printed trade against the book of its instrument."""
+def walk_on_trade_nb(venue: int, j: int, i: int) -> int:
+    """Let every order of an instrument meet a printed trade, event ``i``."""
     arrive_at_event_nb(venue, i)
     v = venue_nb(venue)[0]
     m = market_nb(v.market)[0]
     book = book_nb(v, j)
-    book.last = field_nb(m, PRICE, i)
-    if book.n == 0:
-        return 0
     terms = terms_nb(v, j)
     room = share_nb(terms.participation, field_nb(m, SIZE, i), terms.lot_num, terms.lot_den)
     quoted_buy, quoted_sell, is_shared = book.room_buy, book.room_sell, book.is_room_shared
     book.room_buy = room
     book.room_sell = room
     book.is_room_shared = 1
-    for k in range(book.n):
+    before = book.n
+    for k in range(before):
         order = order_nb(v, j, k)
         if not is_working_nb(order.status):
             continue
@@ -211,6 +247,22 @@ def match_trade_nb(venue: int, j: int, i: int) -> int:
             end_nb(venue, j, k, c.ORDER_CANCELED, c.UNFILLED_REMAINDER)
     # what stands in the quote has not been used up by a trade that others made
     book.room_buy, book.room_sell, book.is_room_shared = quoted_buy, quoted_sell, is_shared
-    if book.ended > 0:
-        tidy_nb(venue, j)
+    settle_down_nb(venue, j, before)
     return 0
+
+
+@inlined
+def show_trade_nb(venue: int, j: int, i: int) -> None:
+    """Let the book of an instrument show a trade."""
+    v = venue_nb(venue)[0]
+    book_nb(v, j).last = field_nb(market_nb(v.market)[0], PRICE, i)
+
+
+@inlined
+def match_trade_nb(venue: int, j: int, i: int) -> None:
+    """Match one printed trade against the book of its instrument; its orders are walked only where one could notice."""
+    show_trade_nb(venue, j, i)
+    v = venue_nb(venue)[0]
+    book = book_nb(v, j)
+    if not is_beyond_reach_nb(book, book.last, book.last):
+        call_nb(verbs_nb(v.verbs)[0].walk_on_trade, venue, j, i)

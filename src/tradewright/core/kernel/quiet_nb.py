@@ -53,18 +53,25 @@ KEEPS_SCORE = True
 
 
 @inlined
-def may_be_quiet_nb(session: int, venue: int) -> bool:
-    """Tell whether prices and the strategy alone can make something happen: bars of one market, nothing on its way."""
+def is_calm_nb(session: int, venue: int) -> bool:
+    """Tell whether prices and the strategy alone can make something happen: one market, and nothing on its way."""
     s = session_nb(session)[0]
     v = venue_nb(venue)[0]
     m = market_nb(s.market)[0]
-    if m.kind != 0 or m.kind_all != c.BAR or m.instrument != 0 or s.n_instruments != 1 or m.day_stops == 0:
-        return False
     if v.inbox_head != v.inbox_tail or v.answers_head != v.answers_tail or s.n_outbox != 0:
+        return False
+    if m.instrument != 0 or s.n_instruments != 1 or m.day_stops == 0:
         return False
     if s.uses_fx != 0 or s.trading_state != c.ACTIVE or s.needs_room != 0 or v.needs_room != 0:
         return False
     return bool(book_nb(v, 0).n_careful == 0)
+
+
+@inlined
+def may_be_quiet_nb(session: int, venue: int) -> bool:
+    """Tell whether a bar can be quiet now."""
+    m = market_nb(session_nb(session)[0].market)[0]
+    return bool(m.kind == 0 and m.kind_all == c.BAR and is_calm_nb(session, venue))
 
 
 @inlined

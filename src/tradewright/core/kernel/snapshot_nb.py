@@ -37,12 +37,35 @@ class Mark(NamedTuple):
     now: int
 
 
+class Opened(NamedTuple):
+    """When a position was opened."""
+
+    is_open: bool
+    event: int
+    ts: int
+
+
+@inlined
+def opened_nb(session: int, j: int) -> Opened:
+    """When the position in an instrument was opened, if it is."""
+    p = position_nb(session_nb(session)[0], j)
+    return Opened(p.lots != 0, p.event_opened, p.ts_opened)
+
+
+@inlined
+def held_nb(opened: Opened, events: int, now: int) -> tuple[float, float]:
+    """Events and seconds since a position was opened; 0 where none is."""
+    if not opened.is_open:
+        return 0.0, 0.0
+    return np.float64(events - opened.event), (now - opened.ts) * _SECOND
+
+
 @inlined
 def snapshot_nb(session: int, j: int, mark: Mark) -> Account:
     """Snapshot of the account for one instrument at a mark."""
     s = session_nb(session)[0]
     p = position_nb(s, j)
-    is_open = p.lots != 0
+    held_events, held_seconds = held_nb(opened_nb(session, j), mark.events, mark.now)
     return Account(
         mark.units,
         p.entry_price,
@@ -53,8 +76,8 @@ def snapshot_nb(session: int, j: int, mark: Mark) -> Account:
         s.cash_micro / c.MICRO,
         mark.value_micro / mark.equity_micro,
         np.float64(p.working),
-        np.float64(mark.events - p.event_opened) if is_open else 0.0,
-        (mark.now - p.ts_opened) * _SECOND if is_open else 0.0,
+        held_events,
+        held_seconds,
         p.buy_limit,
         p.sell_limit,
         np.float64(p.buy_unconfirmed),
@@ -70,6 +93,30 @@ def account_nb(session: int, j: int) -> Account:
     p = position_nb(s, j)
     refresh_limits_nb(session, j)
     return snapshot_nb(session, j, Mark(p.units, p.price, p.value_micro, s.equity_micro, p.events, s.now))
+
+
+@inlined
+def later_nb(a: Account, opened: Opened, events: int, now: int) -> Account:
+    """Snapshot of an account in which nothing has changed but the time."""
+    held_events, held_seconds = held_nb(opened, events, now)
+    return Account(
+        a.position,
+        a.entry_price,
+        a.price,
+        a.bid,
+        a.ask,
+        a.equity,
+        a.cash,
+        a.weight,
+        a.working,
+        held_events,
+        held_seconds,
+        a.buy_limit,
+        a.sell_limit,
+        a.is_buy_unconfirmed,
+        a.is_sell_unconfirmed,
+        np.float64(now),
+    )
 
 
 @inlined

@@ -33,8 +33,8 @@ _SIGNATURE = int64(int64, int64, int64)
 _VERBS = {
     "receive": match_nb.receive_nb,
     "match_bar": match_bar_nb.match_bar_slowly_nb,
-    "match_quote": match_tick_nb.match_quote_nb,
-    "match_trade": match_tick_nb.match_trade_nb,
+    "walk_on_quote": match_tick_nb.walk_on_quote_nb,
+    "walk_on_trade": match_tick_nb.walk_on_trade_nb,
     "deliver": settle_nb.deliver_nb,
     "start_day": mark_nb.start_day_nb,
     "fund": mark_nb.fund_nb,

@@ -229,8 +229,8 @@ verbs_dtype = np.dtype(
     [
         ("receive", _I),
         ("match_bar", _I),
-        ("match_quote", _I),
-        ("match_trade", _I),
+        ("walk_on_quote", _I),
+        ("walk_on_trade", _I),
         ("deliver", _I),
         ("start_day", _I),
         ("fund", _I),
