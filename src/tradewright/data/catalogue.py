@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 from urllib.parse import quote
 
 import numpy as np
 import polars as pl
+from blake3 import blake3
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tradewright.core.types.errors import StoreError, UsageError
@@ -19,7 +20,8 @@ from tradewright.data.timeframe import SECOND
 CATALOGUE = "catalogue.json"
 #: Folder of the entries that a newer one has replaced, ``versions/<number>.json``.
 VERSIONS = "versions"
-FORMAT = 2
+#: Digests of contents are BLAKE3 since format 3, and were BLAKE2b before.
+FORMAT = 3
 
 
 class Partition(BaseModel):
@@ -37,11 +39,15 @@ class Partition(BaseModel):
 
 
 class Source(BaseModel):
-    """Where rows came from."""
+    """Where rows came from: ``digest`` is the BLAKE3 hash of a file, or that of other rows they were made of.
+
+    ``sha256`` stood in its place in formats before 3.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     file: str
+    digest: str = ""
     sha256: str = ""
     rows: int = 0
 
@@ -116,11 +122,28 @@ def partition_format(interval: int) -> str:
 
 def content_digest(frame: pl.DataFrame, kind: Kind) -> str:
     """Return 32 hex digits over column names and values: the content's, not the file's."""
-    digest = hashlib.blake2b(digest_size=16)
+    digest = blake3()
+    _feed(digest, frame, kind)
+    return digest.hexdigest(length=16)
+
+
+def has_digest(frame: pl.DataFrame, kind: Kind, digest: str) -> bool:
+    """Tell whether the content has this digest, by today's hash or by that of formats before 3."""
+    if content_digest(frame, kind) == digest:
+        return True
+    older = hashlib.blake2b(digest_size=16)
+    _feed(older, frame, kind)
+    return older.hexdigest() == digest
+
+
+class _Hash(Protocol):
+    def update(self, data: bytes | memoryview, /) -> object: ...
+
+
+def _feed(digest: _Hash, frame: pl.DataFrame, kind: Kind) -> None:
     for name in known_columns(frame, kind):
         digest.update(name.encode() + b"\0")
-        digest.update(np.ascontiguousarray(frame[name].to_numpy()).data)
-    return digest.hexdigest()
+        digest.update(np.ascontiguousarray(frame[name].to_numpy()).view(np.uint8).data)
 
 
 def definition_digest(instrument: InstrumentParams) -> str:

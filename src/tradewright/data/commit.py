@@ -17,7 +17,7 @@ from tradewright.data.kinds import Kind, known_columns
 from tradewright.data.partitions import read_partition
 from tradewright.data.writing import Change, entry_after, merged, partition_of
 
-#: Partitions that are compressed at the same time; their content does not depend on it.
+#: Partitions that are written at the same time; their content does not depend on it.
 _THREADS = 4
 #: Prices hardly compress: files of minute bars are a third to a half larger than with LZ4, and written twice as fast.
 _CODEC: Literal["uncompressed"] = "uncompressed"
@@ -88,9 +88,9 @@ class Commit:
         return tuple(entries[k] for k in sorted(entries))
 
     def _write_one(self, key: str, rows: pl.DataFrame, kind: Kind) -> Partition:
-        partition = partition_of(key, rows, kind)
-        path = self.draft.folder / partition.file
-        rows.select(known_columns(rows, kind)).write_parquet(path, compression=_CODEC, statistics=True)
+        known = rows.select(known_columns(rows, kind))
+        partition = partition_of(key, known, kind)
+        known.write_parquet(self.draft.folder / partition.file, compression=_CODEC, statistics=True)
         return partition
 
     def _publish(self, before: Dataset | None, after: Dataset) -> None:

@@ -118,7 +118,8 @@ def _compare(store: MarketStore, one: Dataset, other: Dataset, most: int) -> Dat
         added, removed, changed = table.select(
             came.sum().alias("came"), went.sum().alias("went"), other_values.sum().alias("other")
         ).row(0)
-        counts.append(Counts(key, int(added), int(removed), int(changed)))
+        if added or removed or changed:  # else only the hash is another: the older one is of a format before 3
+            counts.append(Counts(key, int(added), int(removed), int(changed)))
         for row in table.filter(other_values).head(most - len(examples)).iter_rows(named=True):
             examples += [
                 Cell(row["ts_open"], n, row[n], row[f"{n}_after"])

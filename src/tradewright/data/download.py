@@ -23,7 +23,7 @@ import polars as pl
 
 from tradewright.core.types.calendar import Calendar
 from tradewright.core.types.errors import DataError, SourceError, StoreError, TradewrightError, UsageError
-from tradewright.data.catalogue import Dataset, content_digest
+from tradewright.data.catalogue import Dataset, has_digest
 from tradewright.data.fetch_record import (
     FetchRecord,
     dataset_folder,
@@ -228,7 +228,7 @@ class _Work:
         """
         spans = self.record.open_spans()
         for record in self.stage.records() if self.before else ():
-            if not record.is_final and record.rows and self._stored_digest(record.start, record.end) == record.digest:
+            if not record.is_final and record.rows and self._has(record):
                 spans.append((record.start, record.end))
         return spans
 
@@ -238,8 +238,9 @@ class _Work:
             return pl.DataFrame(schema=schema(self.wanted.kind))
         return rows_between(self.before, (start, end - 1), self.store.read)
 
-    def _stored_digest(self, start: int, end: int) -> str:
-        return content_digest(self._stored(start, end), self.wanted.kind)
+    def _has(self, record: PieceRecord) -> bool:
+        """Tell whether the rows of a piece are in the store as they were fetched."""
+        return has_digest(self._stored(record.start, record.end), self.wanted.kind, record.digest)
 
     async def fetch(self, pieces: tuple[Piece, ...], progress: Callable[[Progress], None]) -> None:
         """Stage every piece that is neither staged nor in the store."""
@@ -266,7 +267,7 @@ class _Work:
 
     def _find(self, piece: Piece) -> None:
         known = self.record.find(piece) if self.before and not self.options.replaces else None
-        if known is not None and known.is_final and known.digest == self._stored_digest(piece.start, piece.end):
+        if known is not None and known.is_final and self._has(known):
             self.present[piece.key] = known
             return
         staged = self.stage.find(piece)
@@ -333,8 +334,7 @@ class _Work:
         frame = pl.concat(parts)
         calendar = self.params.instrument().calendar
         name = f"{self.source.name} {self.wanted.symbol} {self.wanted.timeframe}"
-        rows = np.arange(1, len(frame) + 1, dtype=np.int64)
-        findings = check(Subject(name, self.wanted.kind, frame, rows, interval_ns(self.wanted.timeframe), calendar))
+        findings = check(Subject(name, self.wanted.kind, frame, 1, interval_ns(self.wanted.timeframe), calendar))
         findings.raise_errors()
         days = " to ".join(str(np.datetime64(ns, "ns"))[:19] for ns in (span[0].start, span[-1].end))
         origin = f"{name}, {len(span)} pieces, {days} UTC"
@@ -382,8 +382,7 @@ def sound_rows(fetched: Fetched, wanted: Wanted, piece: Piece, calendar: Calenda
     ts = frame["ts_open"].to_numpy()
     if len(ts) and (ts[0] < piece.start or ts[-1] >= piece.end or bool(np.any(frame["ts_event"].to_numpy() < ts))):
         raise SourceError("it holds rows outside its range, or that end before they begin", where=where, fix=_DEFECT)
-    rows = np.arange(len(frame), dtype=np.int64)
-    errors = check(Subject(piece.key, wanted.kind, frame, rows, interval_ns(wanted.timeframe), calendar)).errors
+    errors = check(Subject(piece.key, wanted.kind, frame, 0, interval_ns(wanted.timeframe), calendar)).errors
     if len(errors) == 0:
         return replace(fetched, frame=frame)
     disorder = errors.filter(pl.col("rule").is_in(_ORDER_RULES))
@@ -397,7 +396,7 @@ def sound_rows(fetched: Fetched, wanted: Wanted, piece: Piece, calendar: Calenda
     )
     if fetched.quarantined is not None:
         refused = pl.concat([fetched.quarantined.select("reason", "row").cast(pl.String), refused])
-    kept = frame.filter(~pl.Series(rows).is_in(by_row["row"].implode()))
+    kept = frame.filter(~pl.int_range(pl.len()).is_in(by_row["row"].implode()))
     return replace(fetched, frame=kept, quarantined=refused)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
+from blake3 import blake3
 from numpy.typing import NDArray
 
 from tradewright.core.types.calendar import Calendar
@@ -20,6 +20,9 @@ from tradewright.data.quality import Findings, Subject, check
 from tradewright.data.reading import RawTable, read_raw
 from tradewright.data.timeframe import DAY, TICK, common_interval, interval_ns, timeframe_name
 from tradewright.data.times import Stamps, TimeRule, day_bounds, parse_times
+
+#: Bytes of a file that are hashed together; they fit the processor's cache.
+_PART = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Imported:
     """A checked file: ``frame`` as ``kinds.schema`` describes it, ascending in time.
 
     ``findings`` holds the warnings; ``notes`` what was assumed or changed, for people; ``digest`` is the
-    SHA-256 of the file's bytes.
+    BLAKE3 hash of the file's bytes.
     """
 
     kind: Kind
@@ -99,7 +102,7 @@ def import_file(path: Path, calendar: Calendar, options: ImportOptions | None = 
     reads_epochs = options.time_format in ("", "s", "ms", "us", "ns")
     table = read_raw(path, options.kind, options.columns, reads_epochs=reads_epochs)
     with ThreadPoolExecutor(1) as thread:  # reading keeps every core busy, checking one
-        hashed = thread.submit(_sha256, path)
+        hashed = thread.submit(_file_digest, path)
         imported = import_table(table, calendar, options)
         digest = hashed.result()
     return Imported(
@@ -113,9 +116,12 @@ def import_file(path: Path, calendar: Calendar, options: ImportOptions | None = 
     )
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _file_digest(path: Path) -> str:
+    digest, part = blake3(), memoryview(bytearray(_PART))
+    with path.open("rb", buffering=0) as stream:
+        while count := stream.readinto(part):
+            digest.update(part[:count])
+    return digest.hexdigest()
 
 
 def import_table(table: RawTable, calendar: Calendar, options: ImportOptions) -> Imported:
@@ -175,10 +181,10 @@ def _bounds(
 
 def _ordered(
     frame: pl.DataFrame, options: ImportOptions, first_row: int, notes: list[str]
-) -> tuple[pl.DataFrame, NDArray[np.int64]]:
-    """Sort and drop duplicates where asked; return the frame and the file's row number of each row."""
+) -> tuple[pl.DataFrame, NDArray[np.int64] | int]:
+    """Sort and drop duplicates where asked; return the frame and the file's row numbers as `Subject` holds them."""
     if not (options.is_sorted_here or options.drops_duplicates):
-        return frame, np.arange(first_row, first_row + len(frame), dtype=np.int64)
+        return frame, first_row
     numbered = frame.with_row_index("row", offset=first_row)
     if options.is_sorted_here and not frame["ts_open"].is_sorted():
         numbered = numbered.sort("ts_open", maintain_order=True)

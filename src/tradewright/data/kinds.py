@@ -126,12 +126,11 @@ def canonical(frame: pl.DataFrame, kind: Kind) -> pl.DataFrame:
 
 
 def known_columns(frame: pl.DataFrame, kind: Kind) -> list[str]:
-    """Return the canonical columns less those that hold their default throughout."""
-    return [
-        n for n in schema(kind) if n not in LAYOUTS[kind].defaults or _is_known(frame[n], LAYOUTS[kind].defaults[n])
-    ]
-
-
-def _is_known(column: pl.Series, unknown: float) -> bool:
-    """Tell whether any value says something; NaN equals NaN here."""
-    return bool((column.is_not_nan() if math.isnan(unknown) else column.ne_missing(unknown)).any())
+    """Return the canonical columns less those that are absent or hold their default throughout."""
+    defaults = {n: unknown for n, unknown in LAYOUTS[kind].defaults.items() if n in frame.columns}
+    says = {  # NaN equals NaN here
+        n: (pl.col(n).is_not_nan() if math.isnan(unknown) else pl.col(n).ne_missing(unknown)).any()
+        for n, unknown in defaults.items()
+    }
+    found = frame.select(**says).row(0, named=True) if says else {}
+    return [n for n in schema(kind) if found.get(n, n not in LAYOUTS[kind].defaults)]

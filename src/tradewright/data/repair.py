@@ -84,8 +84,7 @@ def fill_gaps(frame: pl.DataFrame, interval: int, calendar: Calendar, policy: Po
         return same
     if interval > DAY:
         raise UsageError(f"'{policy}' needs bars of a day or less", fix="Use the policy none.")
-    rows = np.arange(1, len(frame) + 1, dtype=np.int64)
-    series = series_of(Subject("", Kind.BARS, frame, rows, interval, calendar))
+    series = series_of(Subject("", Kind.BARS, frame, 1, interval, calendar))
     holes = gaps(series)
     if len(holes.after) == 0:
         return same

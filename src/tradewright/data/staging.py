@@ -19,7 +19,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tradewright.core.types.errors import StoreError
-from tradewright.data.catalogue import content_digest, folder_name
+from tradewright.data.catalogue import content_digest, folder_name, has_digest
 from tradewright.data.kinds import schema
 from tradewright.data.ports import Fetched, Piece, Wanted
 
@@ -112,7 +112,7 @@ class Stage:
         if record is None or not record.names(piece):
             return None
         try:
-            is_sound = content_digest(self._read(piece.key), self.kind) == record.digest
+            is_sound = has_digest(self._read(piece.key), self.kind, record.digest)
         except StoreError:
             return None
         return record if is_sound and self._has_quarantine(record) else None

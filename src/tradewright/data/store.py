@@ -30,9 +30,9 @@ from tradewright.data.catalogue import (
     VERSIONS,
     Dataset,
     Partition,
-    content_digest,
     definition_digest,
     folder_name,
+    has_digest,
     read_catalogue,
     version_path,
 )
@@ -205,17 +205,16 @@ class MarketStore(ABC):
     def check(self, dataset: Dataset) -> Findings:
         """Run every quality rule over a stored data set; rows count from 1."""
         frame = self.frame(dataset)
-        rows = np.arange(1, len(frame) + 1, dtype=np.int64)
         calendar = dataset.instrument.instrument().calendar
         name = f"{dataset.symbol} {dataset.timeframe}"
-        return check(Subject(name, dataset.kind, frame, rows, interval_ns(dataset.timeframe), calendar))
+        return check(Subject(name, dataset.kind, frame, 1, interval_ns(dataset.timeframe), calendar))
 
     def damaged(self, dataset: Dataset) -> tuple[str, ...]:
         """Return the files of a data set whose content is not what the catalogue says."""
         bad = []
         for partition in dataset.partitions:
             try:
-                sound = content_digest(self.read(dataset, partition), dataset.kind) == partition.digest
+                sound = has_digest(self.read(dataset, partition), dataset.kind, partition.digest)
             except StoreError:
                 sound = False
             if not sound:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradewright.core.types.errors import DataError, UsageError
+from tradewright.data.slices import slices
 
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND
@@ -46,6 +47,15 @@ def timeframe_name(interval: int) -> str:
     raise UsageError(what, fix="Give the length of the bars with --interval.")
 
 
+def uneven(times: NDArray[np.int64], step: int) -> NDArray[np.int64]:
+    """Return the positions of the times that are not ``step`` after the one before, i8[k]."""
+    found = [np.empty(0, np.int64)]
+    for rows in slices(len(times) - 1):
+        part = times[rows.start : rows.stop + 1]  # one more: no step is lost between slices
+        found.append(np.flatnonzero(part[1:] - part[:-1] != step) + (rows.start + 1))
+    return np.concatenate(found)
+
+
 def common_interval(stamps: NDArray[np.int64], where: str) -> int:
     """Return the most common step between distinct times, in ns; of two equally common the shorter.
 
@@ -54,16 +64,16 @@ def common_interval(stamps: NDArray[np.int64], where: str) -> int:
     DataError
         With fewer than two distinct times, or where the step is a month.
     """
-    steps = np.diff(stamps)
-    if np.any(steps <= 0):
-        steps = np.diff(np.unique(stamps))
-    if len(steps) == 0:
-        what = "the length of the bars cannot be seen from fewer than two distinct times"
-        raise DataError(what, where=where, fix="Give it, for example --interval 1h.")
-    sample = np.sort(steps[:: len(steps) // 1000 + 1])
-    step = int(sample[len(sample) // 2])
-    if 2 * np.count_nonzero(steps == step) <= len(steps):  # what more than half hold is the most common
-        values, counts = np.unique(steps, return_counts=True)
+    every = len(stamps) // 1000 + 1
+    sample = np.sort(stamps[1::every] - stamps[:-1:every])
+    step = int(sample[len(sample) // 2]) if len(sample) else 0
+    other = uneven(stamps, step)
+    # What more than half hold is the most common; only where the steps differ could one go back.
+    if 2 * len(other) >= len(stamps) - 1 or step <= 0 or np.any(stamps[other] <= stamps[other - 1]):
+        values, counts = np.unique(np.diff(np.unique(stamps)), return_counts=True)
+        if len(values) == 0:
+            what = "the length of the bars cannot be seen from fewer than two distinct times"
+            raise DataError(what, where=where, fix="Give it, for example --interval 1h.")
         step = int(values[np.argmax(counts)])
     if _SHORTEST_MONTH <= step <= _LONGEST_MONTH and step % DAY == 0:
         what = "the rows are a month apart; a bar must have a fixed length, the longest unit is the week"

@@ -105,16 +105,15 @@ def _check_zone(name: str) -> None:
         ) from error
 
 
-def _check_range(table: RawTable, counts: NDArray[np.int64] | NDArray[np.float64], unit: int) -> None:
-    """Refuse times that int64 ns cannot hold; ``counts`` are in units of ``unit`` ns."""
-    if len(counts) and max(-float(counts.min()), float(counts.max())) * unit < _FARTHEST:
-        return
-    far = np.flatnonzero(np.abs(counts.astype(np.float64)) * unit >= _FARTHEST)
-    if len(far):
-        index = int(far[0])
+def _check_range(table: RawTable, counts: NDArray[np.int64] | NDArray[np.float64], unit: int) -> tuple[float, float]:
+    """Refuse times that int64 ns cannot hold; return the least and the greatest, in units of ``unit`` ns as given."""
+    low, high = float(counts.min()), float(counts.max())
+    if max(-low, high) * unit >= _FARTHEST:
+        index = int(np.argmax(np.abs(counts.astype(np.float64)) * unit >= _FARTHEST))
         what = f"'{table.frame['time'][index]}' is outside the years 1678 to 2261"
         fix = "Correct the cell, or give the form with --time-format."
         raise DataError(what, where=table.place(index, "time"), fix=fix)
+    return low, high
 
 
 def _ns(column: pl.Series) -> NDArray[np.int64]:
@@ -216,8 +215,7 @@ def _from_numbers(table: RawTable, column: pl.Series, rule: TimeRule) -> Stamps:
         raise DataError(what, where=table.place(index, "time"), fix="Correct the cell, or remove the row.")
     unit = rule.time_format if rule.time_format in _EPOCH_UNITS else _unit_of(float(exact[0]))
     numbers = exact.to_numpy()
-    _check_range(table, numbers, _EPOCH_UNITS[unit])
-    low, high = float(numbers.min()), float(numbers.max())
+    low, high = _check_range(table, numbers, _EPOCH_UNITS[unit])
     if not rule.time_format and not (low >= 0 and _unit_of(low) == unit == _unit_of(high)):
         size = np.abs(numbers.astype(np.float64))
         bounds = [0.0, *(bound for bound, _ in _MAGNITUDES)]

@@ -11,17 +11,19 @@ import polars as pl
 
 from tradewright.core.types.errors import StoreError
 from tradewright.data.catalogue import (
+    FORMAT,
     Correction,
     Dataset,
     Partition,
     Source,
     content_digest,
     dataset_digest,
+    has_digest,
     partition_format,
 )
 from tradewright.data.importer import Imported
 from tradewright.data.instruments import InstrumentParams, with_tick
-from tradewright.data.kinds import LAYOUTS, Kind, schema
+from tradewright.data.kinds import LAYOUTS, Kind, known_columns, schema
 from tradewright.data.timeframe import interval_ns
 
 Span = tuple[int, int]
@@ -116,13 +118,19 @@ def rows_between(dataset: Dataset, span: Span, read: ReadPartition) -> pl.DataFr
 def merged(change: Change, read: ReadPartition) -> tuple[dict[str, pl.DataFrame], dict[str, Partition]]:
     """Return all rows of every partition that the write touches, by key, and the partitions it leaves alone.
 
-    A touched partition may end up without rows; it is then not part of the new version.
+    A touched partition may end up without rows; it is then not part of the new version. Those of an older format get
+    today's digest, so that equal rows have equal digests however they came here.
+
+    Raises
+    ------
+    StoreError
+        If what an older format holds is not what it was.
     """
     before, new, (first, last) = change.before, change.imported.frame, change.bounds
     pattern = partition_format(interval_ns(change.imported.timeframe))
-    frames = _by_key(new, pattern)
     if before is None:
-        return frames, {}
+        return _by_key(new.select(known_columns(new, change.imported.kind)), pattern), {}
+    frames = _by_key(new, pattern)
     # A replaced range may also empty partitions that the new rows do not touch.
     stale = {p.key for p in before.partitions if p.last_open >= first and p.first_open <= last}
     left = {p.key: p for p in before.partitions}
@@ -133,7 +141,16 @@ def merged(change: Change, read: ReadPartition) -> tuple[dict[str, pl.DataFrame]
             old = read(before, partition).filter(~pl.col("ts_open").is_between(first, last))
             rows = pl.concat([old, rows]).sort("ts_open", maintain_order=True)
         frames[key] = rows
-    return frames, left
+    return frames, left if before.format >= FORMAT else {k: _rehashed(before, p, read) for k, p in left.items()}
+
+
+def _rehashed(before: Dataset, partition: Partition, read: ReadPartition) -> Partition:
+    rows = read(before, partition)
+    if not has_digest(rows, before.kind, partition.digest):
+        what = f"{partition.file} is not what the catalogue says"
+        fix = "Put the file back from a copy, or remove the data set's folder and import the data again."
+        raise StoreError(what, where=f"{before.symbol} {before.timeframe}", fix=fix)
+    return partition.model_copy(update={"digest": content_digest(rows, before.kind)})
 
 
 def partition_of(key: str, rows: pl.DataFrame, kind: Kind) -> Partition:
@@ -153,7 +170,7 @@ def partition_of(key: str, rows: pl.DataFrame, kind: Kind) -> Partition:
 def entry_after(change: Change, partitions: tuple[Partition, ...], recorded_ns: int | None) -> Dataset:
     """Return the catalogue entry of the new version; recorded times never run backwards."""
     before, imported = change.before, change.imported
-    source = Source(file=imported.source, sha256=imported.digest, rows=len(imported.frame))
+    source = Source(file=imported.source, digest=imported.digest, rows=len(imported.frame))
     sources = (*before.sources, source) if before else (source,)
     notes = (*(before.notes if before else ()), *imported.notes, *((change.note,) if change.note else ()))
     version = before.version + 1 if before else 1

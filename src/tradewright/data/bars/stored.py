@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-import numpy as np
 import polars as pl
 
 from tradewright.core.types.errors import UsageError
@@ -115,9 +114,8 @@ def as_imported(made: pl.DataFrame, timeframe: str, dataset: Dataset, anchor: An
     if len(made) == 0:
         raise UsageError(f"{name} do not fill one bar of {timeframe}", fix="Give a shorter timeframe or more rows.")
     frame = canonical(made, Kind.BARS)
-    rows = np.arange(1, len(frame) + 1, dtype=np.int64)
     calendar = dataset.instrument.instrument().calendar
-    findings = check(Subject(f"{dataset.symbol} {timeframe}", Kind.BARS, frame, rows, interval_ns(timeframe), calendar))
+    findings = check(Subject(f"{dataset.symbol} {timeframe}", Kind.BARS, frame, 1, interval_ns(timeframe), calendar))
     findings.raise_errors()
     where = "the clock of UTC" if anchor == "utc" else "the session's open"
     notes = (f"made from {name}, counted from {where}",)

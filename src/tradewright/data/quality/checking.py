@@ -9,7 +9,7 @@ from tradewright.data.quality.clocks import Shifted, lost_hours, repeated_hours,
 from tradewright.data.quality.coverage import Gaps, gap_spots, gaps, off_grid, outside, overlaps
 from tradewright.data.quality.findings import Findings, Spot, Subject, gathered, moment
 from tradewright.data.quality.prices import frozen, spikes, splits
-from tradewright.data.quality.rows import bar_shape, order, quote_shape, values
+from tradewright.data.quality.rows import is_sound, order, shape, values
 from tradewright.data.quality.series import Series, series_of
 from tradewright.data.quality.volumes import absurd, unit, zero
 
@@ -31,16 +31,15 @@ def check(subject: Subject) -> Findings:
         In order of rows. Where a row is broken, the rules that look for odd habits are not run: everything would look
         odd. Where clocks are wrong, nothing else is said about the times they cover.
     """
-    spots = [*order(subject), *values(subject)]
+    spots = order(subject)
+    if not is_sound(subject):
+        spots += [*values(subject), *shape(subject)]
     if subject.kind is Kind.BARS:
-        spots += bar_shape(subject)
         if not any(len(s.index) for s in spots):
             spots = _habits(subject)
         else:
             taken = [s.index for s in spots if s.rule in ("unsorted", "duplicate_time")]
             spots += repeated_hours(subject, np.unique(np.concatenate(taken))) if taken else []
-    elif subject.kind is Kind.QUOTES:
-        spots += quote_shape(subject)
     return gathered(subject, spots)
 
 

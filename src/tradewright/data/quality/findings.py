@@ -59,13 +59,13 @@ SCHEMA: dict[str, pl.DataType] = {
 class Subject:
     """What is checked: a canonical frame in file order, its bar length, its trading days, its name.
 
-    ``rows`` are the numbers a person would give the rows, i8[n].
+    ``rows`` are the numbers a person would give the rows, i8[n], or that of the first where they count up from there.
     """
 
     name: str
     kind: Kind
     frame: pl.DataFrame
-    rows: NDArray[np.int64]
+    rows: NDArray[np.int64] | int
     interval: int
     calendar: Calendar
 
@@ -140,7 +140,7 @@ def found(subject: Subject, spot: Spot) -> pl.DataFrame:
         {
             "rule": pl.repeat(spot.rule, count, eager=True),
             "severity": pl.repeat(severity, count, eager=True),
-            "row": subject.rows[spot.index],
+            "row": spot.index + subject.rows if isinstance(subject.rows, int) else subject.rows[spot.index],
             "ts": at["ts_open"],
             "ts_end": at["ts_event"] if spot.ends is None else spot.ends,
             "field": pl.repeat(spot.field, count, eager=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from tradewright.data.quality.findings import Spot, plural
 from tradewright.data.quality.series import Floats, Series, daily_sums, runs
+from tradewright.data.slices import ROWS, slices
 
 #: Equal flat bars in a row that look like a stuck feed; equal bars with equal volume are less likely by chance.
 FROZEN_BARS, FROZEN_COPIES = 10, 5
@@ -58,12 +60,9 @@ def spikes(series: Series) -> list[Spot]:
     """
     if len(series) < 32:
         return []
-    back = np.zeros(len(series))
-    logs = np.log(series.close)
-    np.subtract(logs[1:], logs[:-1], out=back[1:])
-    size = np.abs(back)
-    scale = _scale(size)
-    alone, above = _excursions(back, np.flatnonzero(size[:-1] > SPIKE_DEVIATIONS * scale.least), scale)
+    back = _log_returns(series.close)
+    scale = _scale(back)
+    alone, above = _excursions(back, scale)
     tall, height = _wicks(series, scale)
     at = np.union1d(alone, tall)
     score = np.zeros(len(at))
@@ -79,6 +78,15 @@ def spikes(series: Series) -> list[Spot]:
         for s, v in zip(score.tolist(), share.tolist(), strict=True)
     ]
     return [Spot("spike", "close", at, details)]
+
+
+def _log_returns(close: Floats) -> Floats:
+    """Return the log return of each close from the one before, f8[n]; 0 for the first."""
+    back = np.zeros(len(close))
+    for rows in slices(len(close) - 1):
+        logs = np.log(close[rows.start : rows.stop + 1])
+        np.subtract(logs[1:], logs[:-1], out=back[rows.start + 1 : rows.stop + 1])
+    return back
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +107,10 @@ class _Scale:
         return found
 
 
-def _excursions(back: Floats, far: NDArray[np.int64], scale: _Scale) -> tuple[NDArray[np.int64], Floats]:
+def _excursions(back: Floats, scale: _Scale) -> tuple[NDArray[np.int64], Floats]:
     """Return which bars' closes go far and come back with the next, and how far in robust deviations."""
+    least = SPIKE_DEVIATIONS * scale.least
+    far = _where(len(back) - 1, lambda rows: np.abs(back[rows]) > least)
     there, again, deviation = back[far], back[far + 1], scale.around(far)
     size = np.minimum(np.abs(there), np.abs(again))
     # A sum this small needs opposite signs: away and back.
@@ -115,7 +125,8 @@ def _wicks(series: Series, scale: _Scale) -> tuple[NDArray[np.int64], Floats]:
     """
     opens, highs, lows, closes = series.open, series.high, series.low, series.close
     # In parts of the price first; logarithms, which are smaller, only of the few that are far.
-    at = np.flatnonzero(highs > (1.0 + 0.9 * WICK_DEVIATIONS * scale.least) * lows)
+    factor = 1.0 + 0.9 * WICK_DEVIATIONS * scale.least
+    at = _where(len(series), lambda rows: highs[rows] > factor * lows[rows])
     at = at[(at > 0) & (at < len(series) - 1)]
     around = np.stack([opens[at], closes[at], closes[at - 1], opens[at + 1]])
     top, bottom = around.max(axis=0), around.min(axis=0)
@@ -124,15 +135,24 @@ def _wicks(series: Series, scale: _Scale) -> tuple[NDArray[np.int64], Floats]:
     return at[far], size[far]
 
 
-def _scale(size: Floats) -> _Scale:
-    blocks = max(1, len(size) // _BLOCK)
-    width = len(size) // blocks
-    # The median of each block; numpy parts rows at one place four times faster than `np.median` does.
-    middle = width // 2
-    parted = np.partition(size[: blocks * width].reshape(blocks, -1), middle, axis=1)
-    upper = parted[:, middle]
-    local = upper if width % 2 else (parted[:, :middle].max(axis=1) + upper) / 2
-    whole = max(float(np.median(local)), float(np.mean(size)) / 4, 1e-12)
+def _where(count: int, look: Callable[[slice], NDArray[np.bool_]]) -> NDArray[np.int64]:
+    """Return the positions at which a condition on slices of ``count`` rows holds, i8[k]."""
+    return np.concatenate([np.flatnonzero(look(rows)) + rows.start for rows in slices(count)])
+
+
+def _scale(back: Floats) -> _Scale:
+    blocks = max(1, len(back) // _BLOCK)
+    width = len(back) // blocks
+    middle, medians = width // 2, []
+    for rows in slices(blocks * width, max(1, ROWS // width) * width):
+        # The median of each block; numpy parts rows at one place four times faster than `np.median` does.
+        size = np.abs(back[rows]).reshape(-1, width)
+        size.partition(middle, axis=1)
+        upper = size[:, middle]
+        medians.append(upper if width % 2 else (size[:, :middle].max(axis=1) + upper) / 2)
+    local = np.concatenate(medians)
+    mean = sum(float(np.abs(back[rows]).sum()) for rows in slices(len(back))) / len(back)
+    whole = max(float(np.median(local)), mean / 4, 1e-12)
     return _Scale(1.4826 * np.maximum(local, 0.5 * whole), width)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import polars as pl
 
-from tradewright.data.kinds import LAYOUTS, Kind, Layout
+from tradewright.data.kinds import LAYOUTS, Kind, Layout, known_columns
 from tradewright.data.quality.findings import Spot, Subject
+from tradewright.data.quality.series import Floats
+from tradewright.data.slices import slices
 
 
 def order(subject: Subject) -> list[Spot]:
@@ -27,21 +31,41 @@ def order(subject: Subject) -> list[Spot]:
     return [unsorted, Spot("duplicate_time", "time", double, pl.format("{} UTC is there twice", when))]
 
 
+def is_sound(subject: Subject) -> bool:
+    """Tell by extremes whether no row is broken; where one is, the other rules look at every cell and say which."""
+    frame, layout = subject.frame, LAYOUTS[subject.kind]
+    if any(frame[name].null_count() for name in layout.rows):
+        return False
+    cells = {name: frame[name].to_numpy() for name in known_columns(frame, subject.kind) if name in layout.rows}
+    parts = ({name: column[rows] for name, column in cells.items()} for rows in slices(len(frame)))
+    return all(_are_allowed(part, layout) and _agree(part, subject.kind) for part in parts)
+
+
+def _are_allowed(cells: dict[str, Floats], layout: Layout) -> bool:
+    """Tell whether all are numbers that are not below their floor; no comparison holds for a NaN."""
+    for name, column in cells.items():
+        known = column[~np.isnan(column)] if _may_be_nan(layout, name) else column
+        if len(known) and not (known.min() >= _floor(layout, name) and known.max() < np.inf):
+            return False
+    return True
+
+
+def _agree(cells: dict[str, Floats], kind: Kind) -> bool:
+    """Tell whether no two prices of a row contradict each other."""
+    if kind is Kind.BARS:
+        low, high = cells["low"], cells["high"]
+        return all(bool(((low <= cells[name]) & (cells[name] <= high)).all()) for name in ("open", "close"))
+    return kind is not Kind.QUOTES or bool((cells["bid"] <= cells["ask"]).all())
+
+
 def values(subject: Subject) -> list[Spot]:
     """Find cells that are missing, not finite, or below what is allowed."""
     layout = LAYOUTS[subject.kind]
-    cells = subject.frame.select(*layout.rows)
-    low, total = cells.min().row(0, named=True), cells.sum().row(0, named=True)
-    if len(cells) == 0:
-        return []
     looks: list[tuple[str, str, pl.Expr, pl.Expr]] = []
     for name in layout.rows:
-        # A sum is finite only where every cell is. Where it is, and no cell too low, all is well.
-        if cells[name].null_count() == 0 and np.isfinite(total[name]) and low[name] >= _floor(layout, name):
-            continue
         cell = pl.col(name)
         is_bad = cell.is_null() | ~cell.is_finite()
-        if np.isnan(layout.defaults.get(name, 0.0)):
+        if _may_be_nan(layout, name):
             is_bad &= ~cell.is_nan()  # here NaN says that it is unknown
         text = pl.format("{} is not a finite number", cell.cast(pl.String).fill_null("an empty cell"))
         looks.append(("not_a_number", name, is_bad, text))
@@ -52,11 +76,15 @@ def values(subject: Subject) -> list[Spot]:
     return _seen(subject, looks)
 
 
+def _may_be_nan(layout: Layout, name: str) -> bool:
+    return math.isnan(layout.defaults.get(name, 0.0))
+
+
 def _floor(layout: Layout, name: str) -> float:
     """Return the least that is allowed of an amount, and a number above 0 for prices."""
     if name in layout.prices:
         return float(np.nextafter(0.0, 1.0))
-    return 0.0 if name in layout.amounts else -np.inf
+    return 0.0 if name in layout.amounts else float(np.finfo(np.float64).min)
 
 
 def _seen(subject: Subject, looks: list[tuple[str, str, pl.Expr, pl.Expr]]) -> list[Spot]:
@@ -66,11 +94,15 @@ def _seen(subject: Subject, looks: list[tuple[str, str, pl.Expr, pl.Expr]]) -> l
     return [Spot(rule, name, at, detail) for at, (rule, name, _, detail) in zip(places, looks, strict=True)]
 
 
-def bar_shape(subject: Subject) -> list[Spot]:
+def shape(subject: Subject) -> list[Spot]:
+    """Find rows whose prices contradict each other; those of trades cannot."""
+    if subject.kind is Kind.BARS:
+        return _bar_shape(subject)
+    return _quote_shape(subject) if subject.kind is Kind.QUOTES else []
+
+
+def _bar_shape(subject: Subject) -> list[Spot]:
     """Find bars whose four prices contradict each other."""
-    inside = [pl.col(name).is_between("low", "high") for name in ("open", "close")]
-    if subject.frame.select(pl.all_horizontal(inside).all(ignore_nulls=False)).item():
-        return []
     o, h, low, c = (subject.frame[n].to_numpy() for n in ("open", "high", "low", "close"))
     crossed = h < low
     spots = [Spot("high_below_low", "high", np.flatnonzero(crossed), _pair("high", "low", "is below"))]
@@ -81,7 +113,7 @@ def bar_shape(subject: Subject) -> list[Spot]:
     return spots
 
 
-def quote_shape(subject: Subject) -> list[Spot]:
+def _quote_shape(subject: Subject) -> list[Spot]:
     """Find quotes whose ask is below their bid."""
     crossed = np.flatnonzero(subject.frame["ask"].to_numpy() < subject.frame["bid"].to_numpy())
     return [Spot("crossed_quote", "ask", crossed, _pair("ask", "bid", "is below"))]

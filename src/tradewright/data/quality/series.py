@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tradewright.core.types.calendar import Calendar
 from tradewright.data.quality.findings import Subject
 from tradewright.data.quality.slots import Slots, coordinates, slots_of
-from tradewright.data.timeframe import DAY
+from tradewright.data.timeframe import DAY, uneven
 
 Floats = NDArray[np.float64]
 
@@ -65,7 +65,7 @@ def series_of(subject: Subject) -> Series:
         calendar=subject.calendar,
         days=_first_of_days(ts, interval, subject.calendar),
         x=x,
-        uneven=np.flatnonzero(x[1:] - x[:-1] != interval) + 1,
+        uneven=uneven(x, interval),
         slots=slots_of(ts, interval, subject.calendar),
     )
 

@@ -91,7 +91,6 @@ def _of_target(store: BarStore, target: str, options: CheckOptions) -> list[Exam
 
 
 def _of_file(path: Path, options: CheckOptions) -> Examined:
-    import numpy as np
 
     from tradewright.data.importer import import_file
     from tradewright.data.quality import Subject
@@ -105,13 +104,11 @@ def _of_file(path: Path, options: CheckOptions) -> Examined:
         raise ConfigError(error.what, where="--calendar", fix=error.fix) from error
     imported = import_file(path, calendar, import_options(options, keeps_errors=True))
     first = 1 if path.suffix == ".parquet" else 2  # people count a text file's header
-    rows = np.arange(first, len(imported.frame) + first, dtype=np.int64)
-    subject = Subject(path.name, imported.kind, imported.frame, rows, interval_ns(imported.timeframe), calendar)
+    subject = Subject(path.name, imported.kind, imported.frame, first, interval_ns(imported.timeframe), calendar)
     return Examined(subject, imported.findings)
 
 
 def _of_store(store: BarStore, target: str) -> list[Examined]:
-    import numpy as np
 
     from tradewright.data.quality import Subject
     from tradewright.data.quality import check as check_rules
@@ -121,9 +118,8 @@ def _of_store(store: BarStore, target: str) -> list[Examined]:
     found = []
     for entry in entries_of(store, target):
         frame = store.frame(entry)
-        rows = np.arange(1, len(frame) + 1, dtype=np.int64)
         name, calendar = f"{entry.symbol} {entry.timeframe}", entry.instrument.instrument().calendar
-        subject = Subject(name, entry.kind, frame, rows, interval_ns(entry.timeframe), calendar)
+        subject = Subject(name, entry.kind, frame, 1, interval_ns(entry.timeframe), calendar)
         damaged = tuple(f"{entry.symbol}/{entry.timeframe}/{f}" for f in store.damaged(entry))
         found.append(Examined(subject, check_rules(subject), damaged))
     return found

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tradewright.core.types.feature import Floats
-from tradewright.data.catalogue import Dataset, Partition, content_digest, definition_digest
+from tradewright.data.catalogue import Dataset, Partition, definition_digest, has_digest
 from tradewright.data.store import MarketStore, to_bars
 from tradewright.features import FeatureSet
 from tradewright.services.data_service.feature_sets import NamedSet
@@ -108,7 +108,7 @@ def _appended(store: MarketStore, before: Dataset, after: Dataset) -> Iterator[p
         return None
     last = store.read(after, new[whole])
     head = last[: old[whole].rows]
-    if len(head) < old[whole].rows or content_digest(head, before.kind) != old[whole].digest:
+    if len(head) < old[whole].rows or not has_digest(head, before.kind, old[whole].digest):
         return None
     return (last[len(head) :] if p is new[whole] else store.read(after, p) for p in new[whole:])
 

@@ -8,7 +8,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from tradewright.core.types.calendar import Calendar
@@ -63,8 +62,7 @@ def findings_of(store: BarStore, dataset: Dataset, calendar: Calendar) -> Findin
     if kept is not None:
         return Findings(name, kept)
     frame = store.frame(dataset)
-    rows = np.arange(1, len(frame) + 1, dtype=np.int64)
-    found = check(Subject(name, dataset.kind, frame, rows, interval_ns(dataset.timeframe), calendar))
+    found = check(Subject(name, dataset.kind, frame, 1, interval_ns(dataset.timeframe), calendar))
     _keep(path, found.frame)
     return found
 

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from sqlalchemy import text
 from tests.services.postgres_server import PostgresServer
+from tests.unit.data.format_2 import older
 
 from tradewright.adapters.postgres.params import PostgresParams
 from tradewright.adapters.postgres.store import PostgresStore
@@ -203,6 +204,23 @@ def test_a_table_of_an_older_program_gets_the_new_columns(
     assert later.damaged(entry) == ()
     assert later.frame(entry).equals(wrapped(_LONG[:100]).frame, null_equal=True)
     later.close()
+
+
+def test_an_entry_of_an_older_format_goes_on_under_the_digests_of_today(
+    postgres: PostgresStore, params: PostgresParams, tmp_path: Path
+) -> None:
+    writes = [(wrapped(_LONG), False), (wrapped(bars(100, 2, START + 9_950 * HOUR)), True)]
+    parquet = BarStore(tmp_path)
+    new = [parquet.write(rows, PARAMS, replace=is_correction).dataset for rows, is_correction in writes]
+    before = older(postgres.write(writes[0][0], PARAMS).dataset, postgres.read)
+    with postgres._engine.begin() as connection:
+        change = text(f"update {params.db_schema}.dataset_version set entry = :entry")  # noqa: S608
+        connection.execute(change, {"entry": before.model_dump_json()})
+    assert postgres.describe("BRK.B", "1h") == before
+    assert postgres.damaged(before) == ()
+    after = postgres.write(writes[1][0], PARAMS, replace=True).dataset
+    assert (after.digest, after.parent) == (new[1].digest, before.digest)
+    assert postgres.damaged(after) == ()
 
 
 def test_a_server_that_is_down_is_named_without_the_password(params: PostgresParams) -> None:
