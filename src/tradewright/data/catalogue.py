@@ -39,7 +39,7 @@ class Partition(BaseModel):
 
 
 class Source(BaseModel):
-    """Where rows came from: ``digest`` is the BLAKE3 hash of a file, or that of other rows they were made of.
+    """Where rows came from: ``digest`` is the BLAKE3 hash of a file; of rows from elsewhere, what tells their origin.
 
     ``sha256`` stood in its place in formats before 3.
     """

@@ -63,6 +63,11 @@ class Universe:
         write_table(path, pl.DataFrame(rows, schema=_SCHEMA, orient="row"))
 
 
+def universe_path(store: Path, name: str) -> Path:
+    """Return where a market-data store keeps the table of this name."""
+    return store / "universes" / f"{name}.parquet"
+
+
 def stored_universe(path: Path) -> Universe | None:
     """Return what `Universe.write` wrote, None where there is nothing; raises StoreError if it is damaged."""
     if not path.is_file():

@@ -141,6 +141,8 @@ class RunSettings(BaseModel):
     """Everything a backtest is told.
 
     ``instruments`` changes definitions of the store by symbol, field by field (fees, margin, tick size ...).
+    ``universe`` names the table of the store (`tradewright data universe`) the symbols were taken from; without one
+    that covers them, a report says UNKNOWN of survivorship.
     ``path`` chooses the compiled loop or the session that also trades live; the results are the same.
     """
 
@@ -153,6 +155,7 @@ class RunSettings(BaseModel):
     venue: SimVenueParams = SimVenueParams()
     instruments: dict[str, dict[str, Any]] = Field(default_factory=dict)
     forecasts: ForecastSettings | None = None
+    universe: str = Field(default="", pattern=r"^[^/\\]*$")
     report: ReportSettings = ReportSettings()
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     path: Literal["loop", "session"] = "loop"

@@ -91,7 +91,6 @@ def _of_target(store: BarStore, target: str, options: CheckOptions) -> list[Exam
 
 
 def _of_file(path: Path, options: CheckOptions) -> Examined:
-
     from tradewright.data.importer import import_file
     from tradewright.data.quality import Subject
     from tradewright.data.sessions import calendar_named
@@ -109,7 +108,6 @@ def _of_file(path: Path, options: CheckOptions) -> Examined:
 
 
 def _of_store(store: BarStore, target: str) -> list[Examined]:
-
     from tradewright.data.quality import Subject
     from tradewright.data.quality import check as check_rules
     from tradewright.data.timeframe import interval_ns

@@ -59,6 +59,7 @@ class RunFacts:
     provenance: Provenance
     created: str = ""
     basis: str = "net of commission"
+    survivorship: str = "UNKNOWN"
     trials: str = "1 (this run; sweeps count themselves)"
     notices: tuple[str, ...] = ()
 
@@ -92,6 +93,7 @@ def build_view(result: RunResult, bars: Sequence[Bars], numbers: RunNumbers, fac
             run_id=facts.run_id,
             created=facts.created,
             basis=facts.basis,
+            survivorship=facts.survivorship,
             trials=facts.trials,
             is_daily=is_daily,
         ),

@@ -125,6 +125,7 @@ class Heading:
     run_id: str
     created: str = ""
     basis: str = "net of commission"
+    survivorship: str = "UNKNOWN"
     trials: str = "1 (this run; sweeps count themselves)"
     interval: str = "95 % block bootstrap"
     is_daily: bool = False  # times are ends of daily (or longer) bars: written as the day they close

@@ -43,6 +43,7 @@ def facts_of(manifest: Mapping[str, Any], settings: RunSettings, config_yaml: st
         provenance=Provenance(
             assumptions=tuple(assumptions(settings)), origins=tuple(_origins(manifest)), config_yaml=config_yaml
         ),
+        survivorship=manifest.get("survivorship", "UNKNOWN"),
         basis="net of commission, spread and slippage" if has_spread else "net of commission",
     )
 

@@ -25,6 +25,7 @@ from tradewright.data.snapshots import read as read_snapshot
 from tradewright.data.snapshots import version_of
 from tradewright.data.source import StoreSource
 from tradewright.data.store import BarStore
+from tradewright.data.universe import Survivorship, Universe, stored_universe, survivorship, universe_path
 from tradewright.engine.plan import BacktestPlan, plan_of_bars
 from tradewright.services.explain import explained
 from tradewright.services.places import Place
@@ -53,6 +54,7 @@ class PreparedRun:
 
     ``settings`` are resolved: every parameter and instrument definition is written out, so that they start
     the same run again. ``identity`` is a hash of all inputs. ``model`` tells which model made the forecasts.
+    ``survivorship`` is what can be said about how the instruments were chosen.
     """
 
     settings: RunSettings
@@ -61,6 +63,7 @@ class PreparedRun:
     bars: tuple[Bars, ...]
     data: tuple[DataFacts, ...]
     identity: str
+    survivorship: Survivorship
     model: dict[str, str | bool] = field(default_factory=dict)
 
     @property
@@ -159,7 +162,19 @@ def prepare(settings: RunSettings, origins: Origins | None = None) -> PreparedRu
         inputs.append(forecasts.identity)
     identity = hashlib.blake2b("\0".join(inputs).encode(), digest_size=16).hexdigest()
     origin = {} if forecasts is None else forecasts.origin
-    return PreparedRun(resolved, strategy, plan, tuple(bars), data, identity, origin)
+    badge = survivorship(_universe(settings, origins), [d.symbol for d in data], min(d.first for d in data))
+    return PreparedRun(resolved, strategy, plan, tuple(bars), data, identity, badge, origin)
+
+
+def _universe(settings: RunSettings, origins: Origins) -> Universe | None:
+    if not settings.universe:
+        return None
+    found = stored_universe(universe_path(settings.data.store, settings.universe))
+    if found is None:
+        where = ", ".join(filter(None, (origins.origin(("universe",)), "universe")))
+        what = f"the store {settings.data.store} has no universe '{settings.universe}'"
+        raise ConfigError(what, where=where, fix="Bring it in with `tradewright data universe FILE`.")
+    return found
 
 
 def _refuse_strangers(settings: RunSettings, origins: Origins) -> None:

@@ -148,6 +148,7 @@ def _manifest(run: PreparedRun, fingerprint: str) -> dict[str, Any]:
         "code": {"version": __version__, "hash": code_hash()},
         "versions": versions(),
         "seed": run.settings.seed,
+        "survivorship": run.survivorship.value,
         "path": run.settings.path,
     } | ({"model": run.model} if run.model else {})
 

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
+from tradewright.data.universe import stored_universe, universe_path
 from tradewright.services.cli.app import app
 
 Run = Callable[..., Result]
@@ -116,3 +117,15 @@ def test_bars_are_adjusted_as_known(tw: Run, place: Path) -> None:
     assert (refused.exit_code, "there with 2.0, not 3.0" in refused.stderr) == (1, True)
     (place / "f.csv").write_text("20240105,1,0.5,10\n20501231,1,1,0\n", encoding="utf-8")
     assert json.loads(tw("data", "actions", "f.csv", "--lean", "BETA", "--json").stdout)["added"] == 1
+
+
+def test_a_universe_is_kept_beside_the_bars_and_a_wrong_one_leaves_the_old(tw: Run, place: Path) -> None:
+    (place / "members.csv").write_text("symbol,from,to,source\nACME,2024-01-01,,x\nOLD,2020-01-01,2021-01-01,x\n")
+    told = json.loads(tw("data", "universe", "members.csv", "--json").stdout)
+    assert told == {"universe": "members", "memberships": 2, "symbols": 2}
+    (place / "members.csv").write_text("symbol,from,to,source\nACME,2024-01-01,2023-01-01,x\n")
+    refused = tw("data", "universe", "members.csv")
+    assert (refused.exit_code, "members.csv, row 2" in refused.stderr) == (1, True)
+    kept = stored_universe(universe_path(place / ".tradewright" / "store", "members"))
+    assert kept is not None
+    assert kept.ever() == ("ACME", "OLD")

@@ -15,6 +15,7 @@ from tradewright.core.types.errors import ConfigError, TradewrightError, UsageEr
 from tradewright.data.importer import import_file
 from tradewright.data.instruments import InstrumentParams
 from tradewright.data.store import BarStore
+from tradewright.data.universe import read_universe, universe_path
 from tradewright.services.demo import base_rates
 from tradewright.services.runs.execute import Clock, Place, execute
 from tradewright.services.runs.prepare import PreparedRun, prepare
@@ -166,3 +167,28 @@ def test_a_reference_is_seen_only_once_it_is_complete_and_is_part_of_the_identit
     with pytest.raises(ConfigError, match="unknown instrument 'NUT'") as caught:
         prepared(store, reference="NUT@1h")
     assert "data.reference" in caught.value.where
+
+
+@pytest.mark.parametrize(
+    ("row", "badge"),
+    [
+        ("ACME,2023-06-01,,committee", "DATED"),
+        ("ACME,2024-01-03,,committee", "UNKNOWN"),  # begins after the run
+        ("BOLT,2023-06-01,,committee", "UNKNOWN"),  # says nothing of what is traded
+    ],
+)
+def test_a_run_is_dated_only_where_its_universe_covers_it(store: Path, tmp_path: Path, row: str, badge: str) -> None:
+    table = tmp_path / "members.csv"
+    table.write_text(f"symbol,from,to,source\n{row}\n", encoding="utf-8")
+    read_universe(table).write(universe_path(store, "members"))
+    run = prepared(store, {"universe": "members"})
+    assert run.survivorship == badge
+    finished = execute(run, Place(tmp_path), lambda _: None)
+    assert finished.manifest["survivorship"] == badge
+    assert f">{badge}</dd>" in (finished.folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_without_a_universe_survivorship_is_unknown_and_a_missing_one_is_refused(store: Path) -> None:
+    assert prepared(store).survivorship == "UNKNOWN"
+    with pytest.raises(ConfigError, match=r"has no universe 'nobody'.*data universe FILE"):
+        prepared(store, {"universe": "nobody"})
