@@ -51,6 +51,18 @@ def test_a_training_ends_as_a_registered_artefact(
     assert manifest.origin.config["labels"]["bars"] == 2
 
 
+def test_the_key_of_the_environment_signs_what_a_training_registers(
+    trained: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, _ = trained
+    key = {"TRADEWRIGHT_MODELS_KEY": "a key for this test alone"}
+    done = run_in(folder, "train", "train.yaml", "--set", "registry=keyed", **key)
+    assert done.returncode == 0, done.stderr
+    assert not (folder / "keyed" / "signing.key").exists()
+    checked = run_in(folder, "models", "verify", "--registry", "keyed", **key)
+    assert checked.returncode == 0, checked.stdout
+
+
 def test_an_evaluation_keeps_evidence_and_counts_looks_and_trials(
     trained: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:

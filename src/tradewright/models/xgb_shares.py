@@ -1,7 +1,7 @@
 """What XGBoost's trees say of rows, asked through its C interface: one row costs a third of the Python call.
 
-`Booster.inplace_predict` looks a row over for a dozen kinds of table before it asks the same function, which for one row
-takes longer than the trees. Rows and trees are the library's own, so one row or many give the same bits as there.
+`Booster.inplace_predict` looks a row over for a dozen kinds of table before it asks the same function, which for one
+row takes longer than the trees. The trees are the library's own: one row or many give the same bits as there.
 """
 
 from __future__ import annotations
