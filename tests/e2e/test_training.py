@@ -80,6 +80,11 @@ def test_an_evaluation_keeps_evidence_and_counts_looks_and_trials(
     assert figures["leaks.found", "validation"] == 0.0
     again = run_in(folder, "evaluate", "acme", "--config", "train.yaml")
     assert "Looks at the holdout: 2." in again.stdout
+    manifest = folder / told["evidence"] / "evidence.json"
+    manifest.write_text(manifest.read_text().replace('"holdout_uses": 2', '"holdout_uses": 1'))
+    refused = run_in(folder, "models", "gate", "acme")
+    assert refused.returncode == 1
+    assert "evidence is what the evaluation signed" in refused.stdout
 
 
 def test_another_configuration_than_that_of_the_training_is_refused(

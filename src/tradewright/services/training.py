@@ -15,6 +15,7 @@ from tradewright.research.evaluation import evaluate
 from tradewright.research.executor import Executor, Serial
 from tradewright.research.training import Trained, TrainingPlan, sharpe_of, train
 from tradewright.research.tuning import Tuned, TuningParams, before_first_test, tune
+from tradewright.rollout.promotion import sign_evidence
 from tradewright.rollout.versions import Bump, Version
 from tradewright.services.model_registry import open_registry
 from tradewright.services.runs.prepare import Origins
@@ -154,12 +155,14 @@ def run_evaluation(
     ModelError
         If the configuration is not the one it was trained with.
     """
-    version = open_registry(settings.registry).find(name)
+    registry = open_registry(settings.registry)
+    version = registry.find(name)
     settings = same_training(settings, verify_model(version.folder).origin.config)
     progress("reading bars and features")
     prepared = prepare_training(settings, origins)
     plan = prepared.evaluation
     evidence = evaluate(version.folder, prepared.guard, plan, prepared.store, executor, progress)
+    version = sign_evidence(registry, version, evidence.manifest.digest)
     return FinishedEvaluation(version, evidence, figures_of(evidence.tables, evidence.manifest))
 
 

@@ -8,11 +8,14 @@ import numpy as np
 import polars as pl
 
 from tradewright.core.types.rows import FeatureRows, Targets
-from tradewright.data.evidence_store import TABLES, EvidenceManifest, LeakLine, write_evidence
+from tradewright.data.evidence_store import TABLES, EvidenceManifest, LeakLine, read_evidence, write_evidence
 from tradewright.models.artefact import Origin, save_model
 from tradewright.models.forecaster import Lesson
 from tradewright.models.model import FittedModel
 from tradewright.models.registry import forecaster_class
+from tradewright.rollout.promotion import sign_evidence
+from tradewright.rollout.registry import Registry
+from tradewright.rollout.versions import Version
 
 HOUR_NS = 3_600 * 10**9
 START_NS = 1_700_000_000 * 10**9
@@ -45,6 +48,14 @@ def make_model(folder: Path, seed: int = 0, kind: str = "logistic", feature_set_
     model = FittedModel(forecaster, NAMES, feature_set_hash, HOUR_NS)
     origin = Origin(datasets={"ACME": f"{seed:032x}"}, code="c0de", seed=seed, rows=len(lesson.rows), first_ns=START_NS)
     return save_model(model, folder, origin).digest
+
+
+def register(registry: Registry, folder: Path, name: str = "acme", bump: str = "minor") -> Version:
+    """Register a model; evidence that lies beside it is signed, as an evaluation does."""
+    version = registry.add(folder, name, bump)
+    if version.evidence.is_dir():
+        version = sign_evidence(registry, version, read_evidence(version.evidence).manifest.digest)
+    return version
 
 
 def make_evidence(

@@ -121,7 +121,7 @@ def show(what: Which, registry: RegistryRoot = REGISTRY, json: Json = False) -> 
             "Code": row.code or "unknown",
             "Seed": row.seed,
             "Added": f"{moment(row.added_ns)} UTC",
-            "Evidence": row.evidence or "not judged yet",
+            "Evidence": row.evidence or "not evaluated yet",
             "Verdict": row.verdict or "none",
             "Folder": version.folder,
         }

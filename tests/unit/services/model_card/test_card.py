@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from tests.unit.rollout.made_up import START_NS, make_evidence, make_model
+from tests.unit.rollout.made_up import START_NS, make_evidence, make_model, register
 
 from tradewright.core.types.errors import ModelError, StoreError
 from tradewright.rollout.policy import read_policy
@@ -33,7 +33,7 @@ def add(registry: Registry, tmp_path: Path) -> Add:
         digest = make_model(folder)
         if edge is not None:
             make_evidence(folder / "evidence", digest, edge, has_parts=edge > 0.1)
-        return registry.add(folder, "acme")
+        return register(registry, folder)
 
     return make
 
