@@ -91,6 +91,7 @@ def make_evidence(
         "returns": pl.concat([_returns(scope, first, count, edge, rng) for scope, first, count in scopes]),
         "trials": _series("trial", 4, n, edge, rng),
         "paths": _series("path", 5, n, edge, rng),
+        "features": _features(rng),
     }
     write_evidence(folder, manifest, tables)
 
@@ -159,4 +160,16 @@ def _series(key: str, count: int, n: int, edge: float, rng: np.random.Generator)
         pl.DataFrame({key: pl.Series([k] * n, dtype=pl.Int64), "ts": ts, "value": rng.normal(mean, 0.002, n)})
         for k, mean in enumerate(means)
     ]
+    return pl.concat(parts)
+
+
+def _features(rng: np.random.Generator) -> pl.DataFrame:
+    """Features of which the second is twice as large in the holdout as in training."""
+    n = 300
+    parts = []
+    for scope in ("training", "holdout"):
+        for name in NAMES:
+            scale = 2.0 if (scope, name) == ("holdout", NAMES[1]) else 1.0
+            columns = {"scope": [scope] * n, "feature": [name] * n, "value": rng.normal(0.0, scale, n)}
+            parts.append(pl.DataFrame(columns | {"weight": np.ones(n)}, schema=TABLES["features"]))
     return pl.concat(parts)
