@@ -10,6 +10,8 @@ import pytest
 import yaml
 from tests.e2e.conftest import HEADER, Run, run_in, walk_lines
 
+from tradewright.adapters.mlflow.link import Link
+from tradewright.adapters.mlflow.params import MlflowParams
 from tradewright.data.evidence_store import read_evidence
 from tradewright.models.artefact import verify_model
 
@@ -110,6 +112,42 @@ def test_a_search_writes_a_configuration_that_trains_and_its_trials_count(
     family = json.loads(run_in(folder, "experiment", "list", "--json").stdout)["families"][0]["family"]
     shown = json.loads(run_in(folder, "experiment", "show", family, "--json").stdout)
     assert len(shown["trials"]) == before + 1
+
+
+def test_training_evaluation_and_search_are_runs_in_mlflow(
+    trained: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    pytest.importorskip("mlflow")
+    folder, _ = trained
+    asked = {"TRADEWRIGHT_MLFLOW": f"sqlite:///{folder / 'mlflow.db'}"}  # as good as --mlflow, which is tried below
+    for words in (["train", "train.yaml"], ["evaluate", "acme", "--config", "train.yaml"]):
+        done = run_in(folder, *words, **asked)
+        assert done.returncode == 0, done.stderr
+        assert "warning" not in done.stderr
+    done = run_in(folder, "tune", "train.yaml", "--trials", "3", "--mlflow", asked["TRADEWRIGHT_MLFLOW"])
+    assert done.returncode == 0, done.stderr
+    with Link(MlflowParams(address=asked["TRADEWRIGHT_MLFLOW"])).client() as client:
+        experiment = client.get_experiment_by_name("acme")
+        assert experiment is not None
+        runs = {run.data.tags["kind"]: run for run in client.search_runs([experiment.experiment_id])}
+        assert [f.path for f in client.list_artifacts(runs["training"].info.run_id, "model")]
+    assert set(runs) == {"training", "evaluation", "search"}
+    assert runs["training"].data.params["labels.bars"] == "2"
+    assert runs["training"].data.tags["digest"] == runs["evaluation"].data.tags["digest"]
+    assert {"sharpe.deflated", "accuracy.low", "holdout/drift.psi"} <= set(runs["evaluation"].data.metrics)
+    assert runs["search"].data.metrics["trials"] == 3.0
+
+
+def test_a_training_does_not_depend_on_mlflow(trained: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    pytest.importorskip("mlflow")
+    folder, _ = trained
+    done = run_in(folder, "train", "train.yaml", "--mlflow", "http://127.0.0.1:1", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["version"] == "1.0.0"
+    assert "warning: http://127.0.0.1:1: MLflow did not take it" in done.stderr
+    wrong = run_in(folder, "train", "train.yaml", "--mlflow", "ftp://somewhere")
+    assert wrong.returncode == 2
+    assert "no address of MLflow" in wrong.stderr
 
 
 def test_two_configurations_are_compared(trained: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
