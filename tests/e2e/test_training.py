@@ -114,6 +114,23 @@ def test_a_search_writes_a_configuration_that_trains_and_its_trials_count(
     assert len(shown["trials"]) == before + 1
 
 
+def test_the_effect_of_a_change_of_the_strategy_is_shown(
+    trained: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, _ = trained
+    done = run_in(folder, "experiment", "ablate", "train.yaml", "--with", "enter_up=0.53,enter_down=0.53", "--json")
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)["changes"]
+    assert row["change"] == {"enter_up": 0.53, "enter_down": 0.53}
+    assert row["low"] <= row["difference"] <= row["high"]
+    unknown = run_in(folder, "experiment", "ablate", "train.yaml", "--with", "speed=3")
+    assert unknown.returncode == 2
+    assert "unknown key 'speed'" in unknown.stderr
+    plain = run_in(folder, "experiment", "ablate", "train.yaml")
+    assert plain.returncode == 2
+    assert "probability has no boosters" in plain.stderr
+
+
 def test_training_evaluation_and_search_are_runs_in_mlflow(
     trained: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
