@@ -59,11 +59,18 @@ def register(registry: Registry, folder: Path, name: str = "acme", bump: str = "
 
 
 def make_evidence(
-    folder: Path, digest: str, edge: float = 0.0, leaks: tuple[str, ...] = (), seed: int = 0, *, has_parts: bool = False
+    folder: Path,
+    digest: str,
+    edge: float = 0.0,
+    leaks: tuple[str, ...] = (),
+    seed: int = 0,
+    *,
+    has_parts: bool = False,
+    cost: float = 0.00005,
 ) -> None:
     """Write evidence of a market in which the model is right with the probability ``0.5 + edge``, and knows it.
 
-    ``has_parts``: more of it, and with sessions and regimes, which takes longer to judge.
+    ``has_parts``: more of it, and with sessions and regimes, which takes longer to judge; ``cost`` of a period.
     """
     n = 1800 if has_parts else 900
     rng = np.random.default_rng(seed)
@@ -88,7 +95,7 @@ def make_evidence(
         forecasts = [f.with_columns(session=pl.lit(""), regime=pl.lit("")) for f in forecasts]
     tables = {
         "forecasts": pl.concat(forecasts),
-        "returns": pl.concat([_returns(scope, first, count, edge, rng) for scope, first, count in scopes]),
+        "returns": pl.concat([_returns((scope, first, count), edge, rng, cost) for scope, first, count in scopes]),
         "trials": _series("trial", 4, n, edge, rng),
         "paths": _series("path", 5, n, edge, rng),
         "features": _features(rng),
@@ -127,11 +134,11 @@ def _forecasts(scope: str, first: int, n: int, edge: float, rng: np.random.Gener
     return pl.DataFrame({name: pl.Series(columns[name], dtype=kind) for name, kind in TABLES["forecasts"].items()})
 
 
-def _returns(scope: str, first: int, n: int, edge: float, rng: np.random.Generator) -> pl.DataFrame:
+def _returns(part: tuple[str, int, int], edge: float, rng: np.random.Generator, cost: float) -> pl.DataFrame:
+    scope, first, n = part
     ts = START_NS + (first + np.arange(n, dtype=np.int64)) * HOUR_NS
     gross = rng.normal(edge * 0.004, 0.002, n)
     naive = rng.normal(0.0, 0.002, n)
-    cost = 0.00005
     series = [("model", x, False, gross - x * cost) for x in (1.0, 2.0, 3.0)]
     series.append(("model", 1.0, True, gross * 0.9 - cost))
     series += [(name, 1.0, False, naive - cost) for name in ("base_rate", "last_sign")]
