@@ -22,6 +22,7 @@ from tradewright.core.kernel.compiled import inlined
 from tradewright.core.types.dtypes import (
     N_FIELDS,
     book_dtype,
+    costs_dtype,
     fill_dtype,
     instrument_dtype,
     ledger_dtype,
@@ -62,6 +63,12 @@ def session_nb(address: int) -> Any:
 def venue_nb(address: int) -> Any:
     """View the simulated venue's record, venue_dtype[1]."""
     return carray(_pointer(address), 1, venue_dtype)
+
+
+@inlined
+def costs_nb(address: int) -> Any:
+    """View an instrument's distributions of costs, costs_dtype[1]."""
+    return carray(_pointer(address), 1, costs_dtype)
 
 
 def _call(_typing_context: Any, _address: Any, _a: Any, _b: Any, _c: Any) -> Any:

@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 from tradewright.core.types.dtypes import N_FIELDS, instrument_dtype, market_dtype
 from tradewright.core.types.errors import ConfigError
 from tradewright.core.types.events import MarketEvents
+from tradewright.core.types.execution_costs import ExecutionCosts
 from tradewright.core.types.instrument import Instrument
 
 
 def instrument_records(instruments: Sequence[Instrument], currency: str) -> NDArray[np.void]:
     """Return instrument_dtype[n]; who converts whom is found by symbol (EURUSD converts EUR into USD and back).
+
+    Distributions of costs are pointed at: the instruments must live as long as the records.
 
     Raises
     ------
@@ -35,6 +38,10 @@ def instrument_records(instruments: Sequence[Instrument], currency: str) -> NDAr
         record["fee_per_unit"], record["fee_minimum"] = fees.per_unit, fees.minimum
         for name in ("half_spread_bps", "slippage_bps", "borrow_bps_year"):
             record[name] = getattr(fees, name)
+        record["expected_bps"] = fees.half_spread_bps + fees.slippage_bps
+        if instrument.costs is not None:
+            record["half_spread_bps"] = record["slippage_bps"] = 0.0
+            record["costs"] = _costs_record(instrument.costs).ctypes.data
         record["fx_source"] = -1
         if instrument.currency != currency:
             direct = symbols.get(f"{instrument.currency}{currency}")
@@ -48,6 +55,17 @@ def instrument_records(instruments: Sequence[Instrument], currency: str) -> NDAr
             record["fx_source"] = sources[0]
             record["fx_invert"] = direct is None
     return records
+
+
+def _costs_record(costs: ExecutionCosts) -> NDArray[np.void]:
+    """Fill in the addresses of an instrument's distributions; the noun itself keeps all of it alive."""
+    record = costs.record
+    record["table"], record["starts"], record["labels"] = (
+        array.ctypes.data for array in (costs.table, costs.starts, costs.labels)
+    )
+    record["n_starts"], record["impact_bps"] = len(costs.starts), costs.impact_bps
+    record["seed"] = np.uint64(costs.seed).astype(np.int64)
+    return record
 
 
 class MarketMemory:

@@ -94,7 +94,7 @@ def exposure_refusal_nb(session: int, j: int, k: int) -> int:
     position = position_nb(s, j)
     terms = terms_nb(s, j)
     order = order_nb(s, j, k)
-    price = position.price * (1.0 + (terms.half_spread_bps + terms.slippage_bps) * 1e-4)
+    price = position.price * (1.0 + terms.expected_bps * 1e-4)
     if order.kind == c.LIMIT or order.kind == c.STOP_LIMIT:
         price = order.limit
     elif order.kind == c.STOP:

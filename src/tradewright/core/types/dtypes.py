@@ -46,10 +46,24 @@ instrument_dtype = np.dtype(
         ("fee_minimum", _F),  # per order, in the instrument's currency
         ("half_spread_bps", _F),
         ("slippage_bps", _F),
+        ("expected_bps", _F),  # of both together, by which orders are valued beforehand
+        ("costs", _I),  # address of costs_dtype[1], drawn from in place of the fixed two, which are 0 then; or 0
         ("borrow_bps_year", _F),
         ("participation", _F),  # share of bar volume or quoted size one event may fill; 0 = unlimited
         ("fx_source", _I),  # index of the instrument whose price converts the currency; -1 = none needed
         ("fx_invert", _I),
+    ]
+)
+
+#: Distributions of one instrument's costs; see `core.types.execution_costs`.
+costs_dtype = np.dtype(
+    [
+        ("table", _I),  # f8[sessions, 2 x quantiles + 2]: half spread, slippage, share of late entries, what they pay
+        ("starts", _I),  # i8[n_starts], ascending: when a session begins
+        ("labels", _I),  # i8[n_starts]: its number; before the first start it is the last number there is
+        ("n_starts", _I),
+        ("seed", _I),
+        ("impact_bps", _F),  # of an order of one lot; grows with the root of the lots
     ]
 )
 

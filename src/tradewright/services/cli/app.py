@@ -9,7 +9,9 @@ import typer
 
 from tradewright import __version__
 from tradewright.services.cli import (
+    allocate,
     backtest,
+    costs,
     data,
     evaluate,
     experiment,
@@ -51,6 +53,8 @@ def _options(
 
 
 backtest.register(app)
+costs.register(app)
+allocate.register(app)
 data.register(app)
 features.register(app)
 models.register(app)

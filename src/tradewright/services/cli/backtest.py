@@ -139,6 +139,7 @@ def show(finished: FinishedRun) -> None:
     """Print the headline numbers and where the rest is."""
     from tradewright.services.report.headline import headline
     from tradewright.services.report.wording import DASH, written
+    from tradewright.services.runs.facts import cost_notices
     from tradewright.services.runs.write import REPORT
 
     outcome = finished.outcome
@@ -155,6 +156,8 @@ def show(finished: FinishedRun) -> None:
         value = written(metric.value, metric.unit)
         rows.append((metric.label, value if value != DASH else f"{DASH} ({metric.missing})", interval, hold))
     print_table(("", "Strategy", "95 % interval", "Buy and hold"), rows, " rrr")
+    for notice in cost_notices(finished.manifest):
+        print(notice)
     denials = outcome.result.counters["denials"]
     if denials:
         print(f"{denials:,} wishes were denied; orders.parquet says why.")

@@ -150,7 +150,7 @@ def _manifest(run: PreparedRun, fingerprint: str) -> dict[str, Any]:
         "seed": run.settings.seed,
         "survivorship": run.survivorship.value,
         "path": run.settings.path,
-    } | ({"model": run.model} if run.model else {})
+    } | {name: facts for name, facts in (("model", run.model), ("costs", run.costs), ("sizing", run.sizing)) if facts}
 
 
 def report_of(outcome: Outcome, manifest: Mapping[str, Any], config: str) -> str:
