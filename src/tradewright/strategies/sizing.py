@@ -102,8 +102,8 @@ def size_nb(signals: Signals, k: int, account: tuple[float, float], volatility: 
     signals[k]["size_unit"] = c.WEIGHT
 
 
-def decide(*_: Any) -> None:
-    """Stand where the original strategy's `decide` is bound."""
+def original(*_: Any) -> None:
+    """Stand where the `decide` of the strategy to be sized is bound."""
 
 
 def volatility_of(row: Row) -> float:
@@ -145,29 +145,25 @@ def size_each_nb(signals: Signals, rows: Floats, accounts: Floats, column: int, 
             size_nb(signals, k, (accounts[j, POSITION], accounts[j, PRICE]), volatility, rule)
 
 
-@compiled
-def _rule_nb(rule: float, amount: float, scale: float, most: float, loss: float) -> Floats:
-    return np.array([rule, amount, scale, most, loss])
+@inlined
+def _rule_nb(params: Any) -> Floats:
+    return np.array(
+        [params.sizing_rule, params.sizing_amount, params.sizing_scale, params.sizing_max_weight, params.sizing_loss]
+    )
 
 
 def decide_sized(row: Row, forecast: ForecastRow, account: Account, params: Any, signals: Signals) -> None:
     """Decide as the original, then size (template)."""
-    decide(row, forecast, account, params, signals)
+    original(row, forecast, account, params, signals)
     if signals[0]["verb"] != c.NO_SIGNAL:
-        rule = _rule_nb(
-            params.sizing_rule, params.sizing_amount, params.sizing_scale, params.sizing_max_weight, params.sizing_loss
-        )
-        size_all_nb(signals, (account.position, account.price), volatility_of(row), rule)
+        size_all_nb(signals, (account.position, account.price), volatility_of(row), _rule_nb(params))
 
 
 def decide_all_sized(rows: Floats, forecasts: Floats, accounts: Floats, params: Any, signals: Signals) -> None:
     """Do the same for a cross-section strategy (template)."""
-    decide(rows, forecasts, accounts, params, signals)
+    original(rows, forecasts, accounts, params, signals)
     if signals[0]["verb"] != c.NO_SIGNAL:
-        rule = _rule_nb(
-            params.sizing_rule, params.sizing_amount, params.sizing_scale, params.sizing_max_weight, params.sizing_loss
-        )
-        size_each_nb(signals, rows, accounts, COLUMN, rule)
+        size_each_nb(signals, rows, accounts, COLUMN, _rule_nb(params))
 
 
 def sized(strategy: Strategy, params: StrategyParams, sizing: Sizing) -> tuple[Strategy, StrategyParams]:
@@ -192,12 +188,12 @@ def sized(strategy: Strategy, params: StrategyParams, sizing: Sizing) -> tuple[S
     )
     values: dict[str, Any] = params.model_dump() | numbers
     digest = hashlib.blake2b(f"{strategy.source_hash} {reads}".encode(), digest_size=8).hexdigest()
-    original = inlined(strategy.decide) if strategy.is_compiled else strategy.decide
+    decide = inlined(strategy.decide) if strategy.is_compiled else strategy.decide
     template: Any = decide_all_sized if strategy.is_cross_section else decide_sized
     bound = rebound(
         template,
         f"sized_{digest}",
-        decide=original,
+        original=decide,
         volatility_of=_known_nb if reads else _unknown_nb,
         COLUMN=len(own(params)) if reads else -1,
     )

@@ -145,6 +145,11 @@ def test_a_spread_counts_as_long_as_it_stood() -> None:
     assert found.weights.tolist() == [9.0, 1.0, 0.0]
 
 
+def test_no_quotes_are_no_samples() -> None:
+    found = spread_samples("X", np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
+    assert len(found.values) == len(found.weights) == 0
+
+
 def test_what_own_fills_tell() -> None:
     n = np.nan
     fills = OwnFills(

@@ -70,7 +70,7 @@ def spread_samples(symbol: str, ts: Stamps, bid: Floats, ask: Floats) -> Samples
 
     Crossed and empty quotes are left out: nobody could have traded on them.
     """
-    stood = np.append(np.diff(ts) / _NS_PER_S, 0.0)
+    stood = np.diff(ts, append=ts[-1:]) / _NS_PER_S
     good = np.isfinite(bid) & np.isfinite(ask) & (bid > 0.0) & (ask >= bid)
     mid = 0.5 * (bid[good] + ask[good])
     values = 0.5 * (ask[good] - bid[good]) / mid * _BPS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,7 +29,7 @@ from tradewright.execution.costs.model import CostModel, Liquidity
 from tradewright.services.costs.classes import class_of
 from tradewright.services.costs.own_fills import Arrival, fills_of_file, fills_of_run
 from tradewright.services.costs.sessions import cost_sessions
-from tradewright.services.runs.write import MANIFEST
+from tradewright.services.runs.read import read_run
 
 Stamps = NDArray[np.int64]
 _DAY_NS = 86_400_000_000_000
@@ -109,7 +108,7 @@ def measure(sources: Sources, folder: Path, now_ns: int, progress: Callable[[str
             named.append(f"quotes {entry.symbol} {entry.digest}")
     fills, simulated = _own_fills(sources, Market(store, start), named, progress)
     samples += [s for f in fills for s in fill_samples(f)]
-    samples = [s for s in samples if len(s.values)]
+    samples = [s for s in samples if s.weights.sum() > 0.0]
     if not samples:
         raise DataError(
             "there is nothing to measure: no quotes, no fills",
@@ -137,8 +136,8 @@ def _own_fills(
     simulated = False
     for run in sources.runs:
         progress(f"fills of {run.name}")
+        simulated |= read_run(run).manifest.get("venue", "simulated") == "simulated"  # who says nothing traded there
         found += fills_of_run(run, market)
-        simulated |= _is_simulated(run)
         named.append(f"run {run.name}")
     for file in sources.fills:
         progress(f"fills of {file.name}")
@@ -146,12 +145,6 @@ def _own_fills(
         named.append(f"fills {file.name}")
     wanted = sources.symbols
     return [f for f in found if not wanted or f.symbol in wanted], simulated
-
-
-def _is_simulated(run: Path) -> bool:
-    """Whether a run's fills came from the simulated venue; a run that does not say so traded there."""
-    manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
-    return bool(manifest.get("venue", "simulated") == "simulated")
 
 
 def _liquidity(store: BarStore, entries: list[Dataset], start: int | None) -> list[tuple[str, Liquidity | None]]:
