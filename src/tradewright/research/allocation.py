@@ -116,6 +116,9 @@ def allocate(returns: DailyReturns, params: AllocationParams, hedge: HedgeParams
         what = f"{len(parts)} parts over {len(values)} days"
         fix = f"Give two or more, over more than the window of {params.window} days."
         raise UsageError(what, where="allocation", fix=fix)
+    if len(parts) * params.max_weight < 1.0:
+        what = f"{len(parts)} parts of at most {params.max_weight:g} do not make a whole"
+        raise UsageError(what, where="max_weight", fix=f"Give at least {1.0 / len(parts):.3g}, or more parts.")
     walk = _walk(values, returns.stamps, params)
     if hedge is None:
         return _finished(returns.names, returns.stamps, walk, np.zeros(len(values)), params)

@@ -155,5 +155,10 @@ def test_a_bound_that_a_method_does_not_know_is_refused() -> None:
         AllocationParams(method="inverse_volatility", max_weight=0.5)
 
 
+def test_bounds_that_leave_no_whole_are_refused() -> None:
+    with pytest.raises(UsageError, match="do not make a whole"):
+        run("min_variance", max_weight=0.3)
+
+
 def test_the_largest_weight_is_kept() -> None:
     assert run("min_variance", max_weight=0.5).weights.max() <= 0.5 + 1e-6
