@@ -162,6 +162,14 @@ def is_shared_out_nb(rule: Any, state: Any) -> bool:
     return bool(max(state.best_day_micro, today) <= share_nb(whole, rule.share_ppm))
 
 
+@inlined
+def note_opening_nb(rule: Any, state: Any) -> None:
+    """Note that a position was opened today."""
+    if state.has_opened_today == 0 and rule.day_count == _OPEN_DATE:
+        state.counted_days += 1
+    state.has_opened_today = 1
+
+
 @compiled
 def step_slowly_nb(rule: Any, state: Any, now: int, balance: int, equity: int, flags: int) -> int:
     """Take in an event that may change something; see `step_nb`."""
@@ -181,10 +189,8 @@ def step_slowly_nb(rule: Any, state: Any, now: int, balance: int, equity: int, f
     state.balance_micro = balance
     state.equity_micro = equity
     state.flags = flags & ~OPENED
-    if flags & OPENED != 0 and state.has_opened_today == 0:
-        state.has_opened_today = 1
-        if rule.day_count == _OPEN_DATE:
-            state.counted_days += 1
+    if flags & OPENED != 0:
+        note_opening_nb(rule, state)
     followed = equity if rule.trailing == _INTRADAY_EQUITY else balance
     if rule.trailing >= _INTRADAY_EQUITY and followed > state.peak_micro:
         state.peak_micro = followed

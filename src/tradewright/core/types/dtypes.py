@@ -456,3 +456,30 @@ prop_state_dtype = np.dtype(
 
 #: A stretch of time in which something is forbidden: [start, end), ns UTC.
 window_dtype = np.dtype([("start", _I), ("end", _I)])
+
+#: One event of a day that is replayed in a simulation; amounts are relative to the equity the day began with.
+day_row_dtype = np.dtype(
+    [
+        ("close_micro", _I),  # equity after it
+        ("low_micro", _I),  # worst and best equity inside it
+        ("high_micro", _I),
+        ("floating_micro", _I),  # result of open positions in the equity after it
+        ("flags", _I),  # of `AccountFlag`
+    ]
+)
+
+#: One day of such events, and what tells without looking at them that it can change nothing.
+day_dtype = np.dtype(
+    [
+        ("first", _I),
+        ("n", _I),
+        ("least_micro", _I),  # worst and best equity in it, again relative
+        ("most_micro", _I),
+        ("most_balance_micro", _I),
+        ("most_flat_micro", _I),  # best balance while no position was open
+        ("end_micro", _I),
+        ("end_floating_micro", _I),
+        ("end_flags", _I),
+        ("has_opened", _I),
+    ]
+)
