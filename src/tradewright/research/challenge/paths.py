@@ -71,6 +71,23 @@ class Draw:
 
 
 @dataclass(frozen=True, slots=True)
+class Curves:
+    """Some paths of a phase, to look at: the first that came to it.
+
+    Parameters
+    ----------
+    equity : ndarray of int64, [c, horizon + 1]
+        At the beginning and after each day, in millionths; the last value is repeated.
+    status, days : ndarray of int64, [c]
+        As in `Outcomes`.
+    """
+
+    equity: Ints
+    status: Ints
+    days: Ints
+
+
+@dataclass(frozen=True, slots=True)
 class Outcomes:
     """What became of each path.
 
@@ -78,14 +95,14 @@ class Outcomes:
     ----------
     status, days, balance : ndarray of int64, [phases, paths]
         `RuleStatus` or -1 where the phase was not reached; days taken; balance at the end in millionths.
-    curves : tuple of ndarray of int64, [c, horizon + 1]
-        Of each phase: equity at the end of each day of the first paths that came to it, in millionths.
+    curves : tuple of Curves
+        Of each phase.
     """
 
     status: Ints
     days: Ints
     balance: Ints
-    curves: tuple[Ints, ...]
+    curves: tuple[Curves, ...]
 
     @property
     def has_passed(self) -> NDArray[np.bool_]:
@@ -124,11 +141,16 @@ def walk(phases: Sequence[Phase], replays: Sequence[Replay], draw: Draw, pool: T
     starts = range(0, draw.paths, _CHUNK)
     parts = list(pool.map(lambda start: _chunk(phases, replays, draw, start), starts))
     table = np.concatenate([part for part, _ in parts], axis=1)
-    curves = tuple(np.concatenate([c[k] for _, c in parts])[:CURVES] for k in range(len(phases)))
+    curves = tuple(_joined([c[k] for _, c in parts]) for k in range(len(phases)))
     return Outcomes(table[..., 0], table[..., 1], table[..., 2], curves)
 
 
-def _chunk(phases: Sequence[Phase], replays: Sequence[Replay], draw: Draw, start: int) -> tuple[Ints, list[Ints]]:
+def _joined(parts: Sequence[Curves]) -> Curves:
+    columns = ([p.equity for p in parts], [p.status for p in parts], [p.days for p in parts])
+    return Curves(*(np.concatenate(c)[:CURVES] for c in columns))
+
+
+def _chunk(phases: Sequence[Phase], replays: Sequence[Replay], draw: Draw, start: int) -> tuple[Ints, list[Curves]]:
     count = min(_CHUNK, draw.paths - start)
     table = np.zeros((len(phases), count, 3), np.int64)
     table[..., 0] = NOT_REACHED
@@ -141,7 +163,7 @@ def _chunk(phases: Sequence[Phase], replays: Sequence[Replay], draw: Draw, start
         shown = np.zeros((min(len(alive), CURVES), draw.horizon + 1), np.int64)
         walk_paths_nb(phase.record[0], replay.rows, replay.days, orders, 1, found, shown)
         table[k, alive] = found
-        curves.append(shown)
+        curves.append(Curves(shown, found[: len(shown), 0], found[: len(shown), 1]))
         alive = alive[found[:, 0] == int(RuleStatus.PASSED)]
     return table, curves
 

@@ -18,7 +18,7 @@ from tradewright.analytics.wilson import wilson_interval
 from tradewright.core.kernel.challenge_nb import walk_paths_nb
 from tradewright.core.types.errors import DataError, UsageError
 from tradewright.core.types.prop import RuleStatus
-from tradewright.research.challenge.paths import NOT_REACHED, Draw, Outcomes, Phase, day_orders, walk, with_days
+from tradewright.research.challenge.paths import NOT_REACHED, Curves, Draw, Outcomes, Phase, day_orders, walk, with_days
 from tradewright.research.challenge.sample import DaySample, Replay
 from tradewright.risk.prop.schema import RuleSet
 from tradewright.risk.prop.watch import micro
@@ -171,8 +171,8 @@ class ChallengeResult:
         Mean result of a day and its standard error, as shares of the account.
     expected : Value or None
         After the fee; None where fee or payout is not known. ``break_even`` is the payout at which it is zero.
-    curves : tuple of ndarray
-        Of each phase of the headline, see `Outcomes`.
+    curves : tuple of Curves
+        Of each phase of the headline.
     """
 
     rules: tuple[RuleSet, ...]
@@ -187,7 +187,7 @@ class ChallengeResult:
     violations: int
     expected: Value | None
     break_even: float
-    curves: tuple[Ints, ...]
+    curves: tuple[Curves, ...]
 
     @property
     def headline(self) -> Scenario:
@@ -232,7 +232,7 @@ def challenge(
     error = _standard_error(results, block, params.seed)
     with ThreadPoolExecutor(params.workers) as pool:
         scenarios: list[Scenario] = []
-        curves: tuple[Ints, ...] = ()
+        curves: tuple[Curves, ...] = ()
         for name, replays in _variants(samples, error * micro(params.initial)):
             outcomes = walk(phases, replays, draw, pool)
             scenarios.append(_scenario(name, outcomes, phases))

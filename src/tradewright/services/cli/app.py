@@ -10,6 +10,7 @@ import typer
 from tradewright import __version__
 from tradewright.services.cli import (
     backtest,
+    challenge,
     data,
     evaluate,
     experiment,
@@ -18,6 +19,7 @@ from tradewright.services.cli import (
     make,
     models,
     retrain,
+    rules,
     runs,
     strategies,
     train,
@@ -63,6 +65,8 @@ evaluate.register(app)
 tune.register(app)
 experiment.register(app)
 gate_study.register(app)
+challenge.register(app)
+rules.register(app)
 
 
 def main() -> None:
