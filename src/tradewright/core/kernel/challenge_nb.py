@@ -24,18 +24,21 @@ from tradewright.core.types.dtypes import prop_state_dtype
 from tradewright.core.types.prop import Trailing
 
 DAY = 1 << 32
+#: Bits of ``options``: quiet days are not walked; everything is closed once equity is at the target.
+SKIPS_QUIET_DAYS, CLOSES_AT_TARGET = 1, 2
 _INTRADAY_EQUITY, _INTRADAY_REALISED = int(Trailing.INTRADAY_EQUITY), int(Trailing.INTRADAY_REALISED)
 
 
 @inlined
-def is_quiet_nb(rule: Any, state: Any, day: Any) -> bool:
+def is_quiet_nb(rule: Any, state: Any, day: Any, options: int) -> bool:
     """Tell whether a day that begins now can change nothing but balance, equity, flags and the days counted."""
     equity = state.equity_micro
     if equity + day.least_micro < state.quiet_low_micro or equity + day.most_micro > state.quiet_high_micro:
         return False
     if rule.trailing == _INTRADAY_REALISED and equity + day.most_balance_micro > state.peak_micro:
         return False
-    return bool(equity + day.most_flat_micro < rule.target_micro)
+    best = day.most_micro if options & CLOSES_AT_TARGET != 0 else day.most_flat_micro
+    return bool(equity + best < rule.target_micro)
 
 
 @inlined
@@ -51,8 +54,12 @@ def add_day_nb(rule: Any, state: Any, day: Any) -> None:
 
 
 @inlined
-def walk_day_nb(rule: Any, state: Any, rows: Any, day: Any, start: int) -> int:
-    """Walk the events of a day; a pause closes everything at the price that broke the limit and ends the day."""
+def walk_day_nb(rule: Any, state: Any, rows: Any, day: Any, start: int, options: int) -> int:
+    """Walk the events of a day.
+
+    A pause closes everything at the price that broke the limit and ends the day; so does the target where it is to be
+    taken and the days are there.
+    """
     base = state.equity_micro
     status = state.status
     for i in range(day.n):
@@ -69,6 +76,8 @@ def walk_day_nb(rule: Any, state: Any, rows: Any, day: Any, start: int) -> int:
                     return step_nb(rule, state, now, equity, equity, 0)
                 return status
         equity = base + row.close_micro
+        if options & CLOSES_AT_TARGET != 0 and equity >= rule.target_micro and state.counted_days >= rule.min_days:
+            return step_nb(rule, state, now, equity, equity, row.flags & ~IS_OPEN)
         status = step_nb(rule, state, now, equity - row.floating_micro, equity, row.flags)
         if status > RUNNING:
             if status < PASSED:
@@ -78,7 +87,7 @@ def walk_day_nb(rule: Any, state: Any, rows: Any, day: Any, start: int) -> int:
 
 
 @compiled
-def walk_paths_nb(rule: Any, rows: Any, days: Any, orders: Any, skips: int, outcomes: Any, curves: Any) -> None:
+def walk_paths_nb(rule: Any, rows: Any, days: Any, orders: Any, options: int, outcomes: Any, curves: Any) -> None:
     """Walk each path to its end.
 
     Parameters
@@ -89,8 +98,8 @@ def walk_paths_nb(rule: Any, rows: Any, days: Any, orders: Any, skips: int, outc
         What is replayed.
     orders : i4[p, n]
         Days of each path, in order.
-    skips : int
-        0: walk quiet days too.
+    options : int
+        `SKIPS_QUIET_DAYS`, `CLOSES_AT_TARGET`.
     outcomes : i8[p, 3]
         Written: status (`RuleStatus`), days taken, balance at the end in millionths.
     curves : i8[c, n + 1]
@@ -111,10 +120,10 @@ def walk_paths_nb(rule: Any, rows: Any, days: Any, orders: Any, skips: int, outc
             if p < len(curves):
                 curves[p, k] = state.equity_micro
             day = days[orders[p, k]]
-            if skips != 0 and is_quiet_nb(rule, state, day):
+            if options & SKIPS_QUIET_DAYS != 0 and is_quiet_nb(rule, state, day, options):
                 add_day_nb(rule, state, day)
                 continue
-            status = walk_day_nb(rule, state, rows, day, start)
+            status = walk_day_nb(rule, state, rows, day, start, options)
             if status >= PASSED:
                 break
         outcomes[p, 0], outcomes[p, 1], outcomes[p, 2] = status, taken, state.balance_micro

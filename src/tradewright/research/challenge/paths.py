@@ -10,7 +10,7 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from tradewright.core.kernel.challenge_nb import DAY, walk_paths_nb
+from tradewright.core.kernel.challenge_nb import CLOSES_AT_TARGET, DAY, SKIPS_QUIET_DAYS, walk_paths_nb
 from tradewright.core.types.errors import ConfigError
 from tradewright.core.types.prop import RuleStatus
 from tradewright.research.challenge.sample import DaySample, Replay
@@ -60,7 +60,9 @@ class Phase:
 class Draw:
     """How days are drawn: by blocks of mean length ``block``, ``horizon`` days a phase, from a ``seed``.
 
-    ``world`` beside the seed tells draws apart that shall have nothing in common.
+    ``world`` beside the seed tells draws apart that shall have nothing in common. With ``closes_at_target`` everything
+    is closed, for that day, at the first event whose equity is at the target once the minimum of days is met; without
+    it the target counts only where the run itself was flat.
     """
 
     paths: int
@@ -68,6 +70,12 @@ class Draw:
     block: float
     seed: int
     world: int = 0
+    closes_at_target: bool = False
+
+    @property
+    def options(self) -> int:
+        """For the compiled walk."""
+        return SKIPS_QUIET_DAYS | (CLOSES_AT_TARGET if self.closes_at_target else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +169,7 @@ def _chunk(phases: Sequence[Phase], replays: Sequence[Replay], draw: Draw, start
         orders = day_orders(len(replay.days), draw, count, rng)[alive]
         found = np.zeros((len(alive), 3), np.int64)
         shown = np.zeros((min(len(alive), CURVES), draw.horizon + 1), np.int64)
-        walk_paths_nb(phase.record[0], replay.rows, replay.days, orders, 1, found, shown)
+        walk_paths_nb(phase.record[0], replay.rows, replay.days, orders, draw.options, found, shown)
         table[k, alive] = found
         curves.append(Curves(shown, found[: len(shown), 0], found[: len(shown), 1]))
         alive = alive[found[:, 0] == int(RuleStatus.PASSED)]

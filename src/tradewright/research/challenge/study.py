@@ -17,7 +17,7 @@ from tradewright.analytics.joint_bootstrap import resampled_sums
 from tradewright.analytics.wilson import wilson_interval
 from tradewright.core.kernel.challenge_nb import walk_paths_nb
 from tradewright.core.types.errors import DataError, UsageError
-from tradewright.core.types.prop import RuleStatus
+from tradewright.core.types.prop import AccountFlag, RuleStatus
 from tradewright.research.challenge.paths import NOT_REACHED, Curves, Draw, Outcomes, Phase, day_orders, walk, with_days
 from tradewright.research.challenge.sample import DaySample, Replay
 from tradewright.risk.prop.schema import RuleSet
@@ -62,6 +62,8 @@ class ChallengeParams:
         Samples of days drawn anew, and paths in each, for the uncertainty of the model.
     fee, payout : Decimal, optional
         What a try costs, and what passing is worth (a fee that is paid back included).
+    closes_at_target : bool
+        Close everything once equity is at the target; without it the target counts only where the run was flat.
     workers : int
         Threads; the result does not depend on it.
     """
@@ -76,6 +78,7 @@ class ChallengeParams:
     world_paths: int = 500
     fee: Decimal | None = None
     payout: Decimal | None = None
+    closes_at_target: bool = False
     workers: int = 2
 
     def __post_init__(self) -> None:
@@ -167,6 +170,8 @@ class ChallengeResult:
         Breaches when the run's own days are walked in their own order, beginning anew after each end.
     sample_days : int
         Days drawn from.
+    open_share : float
+        Share of the run's events after which a position was open.
     daily_mean, daily_error : float
         Mean result of a day and its standard error, as shares of the account.
     expected : Value or None
@@ -185,6 +190,7 @@ class ChallengeResult:
     scenarios: tuple[Scenario, ...]
     worlds: Worlds | None
     violations: int
+    open_share: float
     expected: Value | None
     break_even: float
     curves: tuple[Curves, ...]
@@ -228,7 +234,7 @@ def challenge(
     phases = [Phase.of(r, params.initial, params.days, s) for r, s in zip(rules, samples, strict=True)]
     results = samples[0].results / micro(params.initial)
     block = params.block or max(_SHORTEST_BLOCK, automatic_block_length(results))
-    draw = Draw(params.paths, params.days, block, params.seed)
+    draw = Draw(params.paths, params.days, block, params.seed, closes_at_target=params.closes_at_target)
     error = _standard_error(results, block, params.seed)
     with ThreadPoolExecutor(params.workers) as pool:
         scenarios: list[Scenario] = []
@@ -250,7 +256,8 @@ def challenge(
         daily_error=error,
         scenarios=tuple(scenarios),
         worlds=worlds,
-        violations=sum(_violations(p, s) for p, s in zip(phases, plain, strict=True)),
+        violations=sum(_violations(p, s, draw) for p, s in zip(phases, plain, strict=True)),
+        open_share=float(np.mean(path.flags & int(AccountFlag.IS_OPEN) != 0)),
         expected=_expected(scenarios[0], params),
         break_even=_break_even(scenarios[0], params),
         curves=curves,
@@ -332,14 +339,14 @@ def _worlds(
     return Worlds(params.worlds, params.world_paths, float(low), float(median), float(high))
 
 
-def _violations(phase: Phase, replay: Replay) -> int:
+def _violations(phase: Phase, replay: Replay, draw: Draw) -> int:
     """Count breaches over the days in their own order, beginning anew after each end."""
-    start, breaches, horizon = 0, 0, len(phase.resets) - 1
+    start, breaches = 0, 0
     none = np.zeros((0, 1), np.int64)
     while start < len(replay.days):
-        order = np.arange(start, min(start + horizon, len(replay.days)), dtype=np.int32)[None]
+        order = np.arange(start, min(start + draw.horizon, len(replay.days)), dtype=np.int32)[None]
         found = np.zeros((1, 3), np.int64)
-        walk_paths_nb(phase.record[0], replay.rows, replay.days, order, 1, found, none)
+        walk_paths_nb(phase.record[0], replay.rows, replay.days, order, draw.options, found, none)
         breaches += int(found[0, 0] in _BREACHES)
         start += max(int(found[0, 1]), 1)
     return breaches

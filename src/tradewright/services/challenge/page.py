@@ -67,6 +67,7 @@ def _view(simulation: Simulation) -> ChallengeView:
     facts = (
         ("Account", f"{params.initial:,} {simulation.currency}"),
         ("Positions", "as in the run" if params.size == 1.0 else f"{params.size:g} times the run's"),
+        ("Target", "taken as soon as equity is there" if params.closes_at_target else "counts where the run is flat"),
         ("Paths", f"{params.paths:,}, at most {params.days:,} days a phase"),
         ("Drawn from", f"{result.sample_days:,} days, in blocks of {result.block:.1f} on average"),
         ("Trials behind the run", "1 (sweeps count themselves)"),

@@ -18,6 +18,7 @@ from tradewright.rollout.verdict import Outcome
 from tradewright.services.runs.facts import assumptions
 from tradewright.services.runs.read import StoredRun, stored_bars, stored_result, stored_settings
 
+_RARELY_FLAT = 0.9
 _MADE_BY = "`tradewright challenge` makes it."
 
 
@@ -80,11 +81,19 @@ def simulate(
         currency=stored.currency,
         result=result,
         figures=figures,
-        notices=notices_of(question.rules, question.today),
+        notices=(*notices_of(question.rules, question.today), *_rarely_flat(result)),
         assumptions=tuple(assumptions(settings)),
         policy=question.policy,
         outcomes=outcomes_of(question.policy, figures, _MADE_BY) if question.policy else (),
     )
+
+
+def _rarely_flat(result: ChallengeResult) -> tuple[str, ...]:
+    """Warn where the target can hardly be met because the run is hardly ever flat."""
+    if result.params.closes_at_target or result.open_share < _RARELY_FLAT:
+        return ()
+    share = f"the run held a position after {result.open_share:.0%} of its bars, and a target counts only when flat"
+    return (f"{share}; `--close-at-target` closes everything once equity is there",)
 
 
 def notices_of(rules: tuple[RuleSet, ...], today: date) -> tuple[str, ...]:

@@ -37,6 +37,9 @@ class ChallengeOptions:
     account: Annotated[str, typer.Option(help="Size of the account.", show_default="the rules', else 100000")] = ""
     size: Annotated[float, typer.Option(help="Positions as multiples of the run's.")] = 1.0
     block: Annotated[float, typer.Option(help="Mean days of a block.", show_default="chosen from the run")] = 0.0
+    close_at_target: Annotated[
+        bool, typer.Option("--close-at-target", help="Close everything once equity is at the target.")
+    ] = False
     worlds: Annotated[int, typer.Option(help="Samples of days drawn anew, for the model's uncertainty.")] = 40
     fee: Annotated[str, typer.Option(help="What a try costs, in account currency.", show_default=False)] = ""
     payout: Annotated[str, typer.Option(help="What passing is worth, refunds included.", show_default=False)] = ""
@@ -102,6 +105,7 @@ def _params(options: ChallengeOptions, phases: tuple[RuleSet, ...]) -> Challenge
         worlds=options.worlds,
         fee=_money("fee", options.fee),
         payout=_money("payout", options.payout),
+        closes_at_target=options.close_at_target,
         workers=os.cpu_count() or 1,
     )
 
