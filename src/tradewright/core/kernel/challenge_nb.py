@@ -19,12 +19,13 @@ from tradewright.core.kernel.floors_nb import (
     begin_nb,
     note_opening_nb,
     step_nb,
+    would_pass_nb,
 )
 from tradewright.core.types.dtypes import prop_state_dtype
 from tradewright.core.types.prop import Trailing
 
 DAY = 1 << 32
-#: Bits of ``options``: quiet days are not walked; everything is closed once equity is at the target.
+#: Bits of ``options``: quiet days are not walked; everything is closed once that passes.
 SKIPS_QUIET_DAYS, CLOSES_AT_TARGET = 1, 2
 _INTRADAY_EQUITY, _INTRADAY_REALISED = int(Trailing.INTRADAY_EQUITY), int(Trailing.INTRADAY_REALISED)
 
@@ -57,8 +58,8 @@ def add_day_nb(rule: Any, state: Any, day: Any) -> None:
 def walk_day_nb(rule: Any, state: Any, rows: Any, day: Any, start: int, options: int) -> int:
     """Walk the events of a day.
 
-    A pause closes everything at the price that broke the limit and ends the day; so does the target where it is to be
-    taken and the days are there.
+    A pause closes everything at the price that broke the limit and ends the day. Where the target is to be taken,
+    everything is closed at the first event at which that passes.
     """
     base = state.equity_micro
     status = state.status
@@ -76,8 +77,8 @@ def walk_day_nb(rule: Any, state: Any, rows: Any, day: Any, start: int, options:
                     return step_nb(rule, state, now, equity, equity, 0)
                 return status
         equity = base + row.close_micro
-        if options & CLOSES_AT_TARGET != 0 and equity >= rule.target_micro and state.counted_days >= rule.min_days:
-            return step_nb(rule, state, now, equity, equity, row.flags & ~IS_OPEN)
+        if options & CLOSES_AT_TARGET != 0 and would_pass_nb(rule, state, equity):
+            return step_nb(rule, state, now, equity, equity, 0)
         status = step_nb(rule, state, now, equity - row.floating_micro, equity, row.flags)
         if status > RUNNING:
             if status < PASSED:

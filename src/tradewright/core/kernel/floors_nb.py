@@ -149,12 +149,14 @@ def end_day_nb(rule: Any, state: Any) -> None:
 
 
 @inlined
-def is_shared_out_nb(rule: Any, state: Any) -> bool:
-    """Tell whether no single day made too large a part of the profit, today included."""
+def would_pass_nb(rule: Any, state: Any, balance: int) -> bool:
+    """Tell whether the target is met with a balance and no position: high enough, days enough, no day too large."""
+    if balance < rule.target_micro or state.counted_days < rule.min_days:
+        return False
     if rule.share_ppm == 0:
         return True
-    today = max(state.balance_micro - state.day_start_micro, 0)
-    whole = state.balance_micro - rule.initial_micro
+    today = max(balance - state.day_start_micro, 0)
+    whole = balance - rule.initial_micro
     if rule.share_of == _POSITIVE_DAYS:
         whole = state.positive_days_micro + today
     elif rule.share_of == _TARGET:
@@ -196,8 +198,7 @@ def step_slowly_nb(rule: Any, state: Any, now: int, balance: int, equity: int, f
         state.peak_micro = followed
         state.max_least_micro = max_least_nb(rule, followed)
     judge_floors_nb(rule, state, equity)
-    is_there = flags & IS_OPEN == 0 and balance >= rule.target_micro and state.counted_days >= rule.min_days
-    if state.status < PASSED and is_there and is_shared_out_nb(rule, state):
+    if state.status < PASSED and flags & IS_OPEN == 0 and would_pass_nb(rule, state, balance):
         state.status = PASSED
     set_band_nb(rule, state)
     return int(state.status)

@@ -61,8 +61,7 @@ class Draw:
     """How days are drawn: by blocks of mean length ``block``, ``horizon`` days a phase, from a ``seed``.
 
     ``world`` beside the seed tells draws apart that shall have nothing in common. With ``closes_at_target`` everything
-    is closed, for that day, at the first event whose equity is at the target once the minimum of days is met; without
-    it the target counts only where the run itself was flat.
+    is closed at the first event at which that passes; without it the target counts only where the run itself was flat.
     """
 
     paths: int

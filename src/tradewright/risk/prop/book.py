@@ -53,7 +53,7 @@ class RuleBook:
         name = wanted.removesuffix(_OPTIONAL)
         ids = self.chains.get(name, (name,) if name in self.rules else ())
         if not ids:
-            known = sorted({*self.rules, *self.chains})
+            known = [*sorted(self.chains), *sorted(self.rules)]
             near = [k for k in known if name and k.startswith(name)] or difflib.get_close_matches(name, known, n=3)
             fix = f"Did you mean {', '.join(near[:4])}?" if near else f"Known: {', '.join(known)}."
             raise UsageError(f"there is no rule set '{wanted}'", where="rules", fix=fix)
