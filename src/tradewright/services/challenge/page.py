@@ -9,7 +9,9 @@ from pathlib import Path
 
 import jinja2
 
+from tradewright.core.types.errors import StoreError
 from tradewright.research.challenge.study import SCENARIOS, PhaseCount, Scenario
+from tradewright.rollout.commit import write_whole
 from tradewright.rollout.verdict import Outcome
 from tradewright.services.challenge.pictures import phase_picture
 from tradewright.services.challenge.simulate import Simulation
@@ -50,6 +52,21 @@ def render_challenge(simulation: Simulation) -> str:
     view = _view(simulation)
     payload: dict[str, object] = {"figures": dict(view.figures), "prices": [], "trades": {}, "run": view.name}
     return _template().render(view=view, data=as_script_data(payload), **page_sources())
+
+
+def write_page(simulation: Simulation, path: Path) -> None:
+    """Write the page, whole or not at all.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written.
+    """
+    try:
+        write_whole(path, render_challenge(simulation).encode())
+    except OSError as error:
+        what = f"the page cannot be written: {error.strerror or error}"
+        raise StoreError(what, where=str(path), fix="Give a writable place with --out.") from error
 
 
 @cache

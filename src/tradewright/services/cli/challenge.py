@@ -67,9 +67,8 @@ def challenge(options: ChallengeOptions) -> None:
     without their edge, with twice the costs, and with other samples of days.
     """
     from tradewright.research.challenge.study import SCENARIOS
-    from tradewright.rollout.commit import write_whole
     from tradewright.rollout.policy import read_policy
-    from tradewright.services.challenge.page import render_challenge
+    from tradewright.services.challenge.page import write_page
     from tradewright.services.challenge.simulate import Question, simulate
     from tradewright.services.runs.read import find_run
 
@@ -81,7 +80,7 @@ def challenge(options: ChallengeOptions) -> None:
     with Meter("challenge", len(SCENARIOS) + params.worlds) as meter:
         found = simulate(run, question, params, meter.advance)
     page = options.out or run.folder / f"challenge-{options.rules}.html"
-    write_whole(page, render_challenge(found).encode())
+    write_page(found, page)
     if options.json:
         print_json(as_document(found) | {"page": str(page)})
     else:
