@@ -15,20 +15,11 @@ import numpy as np
 from tradewright.core.kernel.challenge_nb import walk_paths_nb
 from tradewright.core.kernel.floors_nb import is_blocked_nb
 from tradewright.core.types.bar import Bars, blank_fields
-from tradewright.core.types.dtypes import (
-    CLOSE,
-    HIGH,
-    LOW,
-    OPEN,
-    SESSION,
-    VOLUME,
-    day_dtype,
-    day_row_dtype,
-    window_dtype,
-)
+from tradewright.core.types.dtypes import CLOSE, HIGH, LOW, OPEN, SESSION, VOLUME, window_dtype
 from tradewright.core.types.errors import RunError
 from tradewright.core.types.forecast import Forecasts
 from tradewright.core.types.instrument import Instrument
+from tradewright.core.types.prop_dtypes import day_dtype, day_row_dtype
 from tradewright.engine.backtest import run_backtest
 from tradewright.engine.plan import BacktestPlan, plan_of_bars
 from tradewright.features import REGISTRY, FeatureSet

@@ -21,8 +21,8 @@ from tradewright.core.kernel.floors_nb import (
     step_nb,
     would_pass_nb,
 )
-from tradewright.core.types.dtypes import prop_state_dtype
 from tradewright.core.types.prop import Trailing
+from tradewright.core.types.prop_dtypes import prop_state_dtype
 
 DAY = 1 << 32
 #: Bits of ``options``: quiet days are not walked; everything is closed once that passes.

@@ -30,14 +30,13 @@ from tradewright.core.types.dtypes import (
     message_dtype,
     order_dtype,
     position_dtype,
-    prop_rule_dtype,
-    prop_state_dtype,
     session_dtype,
     signal_dtype,
     venue_dtype,
     verbs_dtype,
     window_dtype,
 )
+from tradewright.core.types.prop_dtypes import prop_rule_dtype, prop_state_dtype
 
 _BUILD: Any = cgutils  # numba's type information stops at these
 _TUPLE: Any = types.UniTuple

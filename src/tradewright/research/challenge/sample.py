@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradewright.analytics.equity_path import EquityPath
-from tradewright.core.types.dtypes import day_dtype, day_row_dtype
 from tradewright.core.types.errors import DataError
 from tradewright.core.types.prop import AccountFlag
+from tradewright.core.types.prop_dtypes import day_dtype, day_row_dtype
 from tradewright.risk.prop.resets import reset_instants
 from tradewright.risk.prop.schema import Reset
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradewright.core.kernel.floors_nb import begin_nb, headroom_nb, step_all_nb
-from tradewright.core.types.dtypes import prop_rule_dtype, prop_state_dtype
 from tradewright.core.types.errors import ConfigError
 from tradewright.core.types.prop import Anchor, DayCount, RuleStatus, ShareOf, Trailing
+from tradewright.core.types.prop_dtypes import prop_rule_dtype, prop_state_dtype
 from tradewright.risk.prop.resets import reset_instants
 from tradewright.risk.prop.schema import Daily, MaxLoss, RuleSet
 
