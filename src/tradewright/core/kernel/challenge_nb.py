@@ -62,7 +62,7 @@ def walk_day_nb(rule: Any, state: Any, rows: Any, day: Any, start: int, options:
     everything is closed at the first event at which that passes.
     """
     base = state.equity_micro
-    status = state.status
+    status = RUNNING
     for i in range(day.n):
         row = rows[day.first + i]
         now = start + 1 + i
@@ -120,6 +120,8 @@ def walk_paths_nb(rule: Any, rows: Any, days: Any, orders: Any, options: int, ou
             taken = k + 1
             if p < len(curves):
                 curves[p, k] = state.equity_micro
+            if status != RUNNING:  # the reset did not lift a pause: nothing is traded today
+                continue
             day = days[orders[p, k]]
             if options & SKIPS_QUIET_DAYS != 0 and is_quiet_nb(rule, state, day, options):
                 add_day_nb(rule, state, day)

@@ -72,6 +72,11 @@ KINDS: dict[str, dict[str, Any]] = {
         },
         "min_days": {"count": 3, "definition": "profitable_day_pct_initial", "threshold": "0.005"},
     },
+    "soft floor": {
+        "max_loss": {"trailing": "none", "pct": "0.06", "breach": "soft"},
+        "daily": None,
+        "reset": {"tz": "Europe/Prague", "time": "00:00"},
+    },
     "shared out": {"best_day": {"cap": "0.3", "denominator": "sum_positive_days"}, "time_limit_days": 60},
 }
 
@@ -94,6 +99,20 @@ def test_passing_over_quiet_days_changes_no_bit(kind: str, options: int) -> None
     assert np.array_equal(results[0][1], results[1][1])
     statuses = set(results[0][0][:, 0].tolist())
     assert len(statuses) > 1, statuses  # the bench tells paths apart
+
+
+def test_an_account_that_stays_paused_does_not_trade() -> None:
+    path = made_up(size=2_000.0)
+    it = rules(**KINDS["soft floor"])
+    sample = DaySample.of(path, it.clock, 10**11)
+    phase = Phase.of(it, INITIAL, 80, sample)
+    with ThreadPoolExecutor(1) as pool:
+        outcomes = walk([phase], [sample.replay()], Draw(200, 80, 5.0, 0), pool)
+    paused = outcomes.status[0] == RuleStatus.PAUSED_BY_MAX_LOSS
+    assert 20 < paused.sum() < 200
+    assert (outcomes.balance[0][paused] < 94_000 * 10**6).all()
+    ended = outcomes.curves[0].equity[paused[:200]]
+    assert (np.diff(ended, axis=1)[ended[:, :-1] < 94_000 * 10**6] == 0).all()
 
 
 def test_a_path_that_follows_the_run_is_the_run() -> None:
