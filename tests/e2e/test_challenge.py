@@ -92,7 +92,7 @@ def test_what_cannot_be_simulated_is_said_without_a_traceback(ran: Path) -> None
         assert said in done.stderr
         assert "Traceback" not in done.stderr
     (ran / "walk.csv").write_text("\n".join([HEADER, *walk_lines(970, wild_from=900)]) + "\n", encoding="utf-8")
-    assert run_in(ran, "data", "import", "walk.csv", "--symbol", "WALK").returncode == 0
+    assert run_in(ran, "data", "import", "walk.csv", "--symbol", "WALK", "--replace").returncode == 0
     changed = run_in(ran, "challenge", "--rules", "ftmo.2step", "--run", "walk")
     assert changed.returncode == 1
     assert "Run the backtest again" in changed.stderr

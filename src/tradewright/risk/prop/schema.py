@@ -225,7 +225,7 @@ class RuleSet(BaseModel):
     phase: str
     status: Literal["official", "official-superseded", "official-partial", "third-party", "unconfirmed"]
     source: Annotated[tuple[str, ...], Field(min_length=1)]
-    as_of: Annotated[str, Field(pattern=r"^\d{4}-\d{2}(-\d{2})?$")]
+    as_of: Annotated[str, BeforeValidator(str), Field(pattern=r"^\d{4}-\d{2}(-\d{2})?$")]
     review_by: date
     version: Annotated[int, Field(ge=1)]
     initial: Money | None = None
