@@ -20,11 +20,12 @@ _EVALUATE = "`tradewright evaluate` makes it."
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The model that evidence must be about."""
+    """The model that evidence must be about; ``evidence``, if given, is the digest that its evaluation signed."""
 
     digest: str
     feature_set_hash: str
     horizon_ns: int
+    evidence: str | None = None
 
 
 def judge(evidence: Path, policy: Policy, subject: Subject | None = None, at_ns: int = 0) -> Verdict:
@@ -104,6 +105,10 @@ def _strangers(manifest: EvidenceManifest, subject: Subject | None) -> Iterable[
         if has != wanted:
             found = f"it is of a model with the {what} {has or 'unknown'}, asked was {wanted}"
             yield Outcome(rule=f"evidence is of this model ({what})", is_met=False, found=found, reason=_EVALUATE)
+    if subject.evidence is not None and manifest.digest != subject.evidence:
+        found = f"it is {manifest.digest}, signed was {subject.evidence or 'none'}"
+        reason = f"Evidence that was changed, or that nobody signed, proves nothing. {_EVALUATE}"
+        yield Outcome(rule="evidence is what the evaluation signed", is_met=False, found=found, reason=reason)
 
 
 def _outcome(rule: Requirement | AnyOf, known: Mapping[tuple[str, str], Figure], made_by: str) -> Outcome:

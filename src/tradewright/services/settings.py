@@ -103,8 +103,30 @@ class AccountSettings(BaseModel):
         return AccountParams(self.initial_cash, self.currency)
 
 
+class PatternSettings(BaseModel):
+    """A condition whose record moves forecasts: a ``feature`` (``rsi_wilder(14)``) ``above`` or ``below`` a level.
+
+    A case is a win if the close ``bars`` later is higher. The record begins with the run, each instrument's own.
+    """
+
+    model_config = _STRICT
+
+    name: str = Field(min_length=1)
+    feature: str
+    above: float | None = None
+    below: float | None = None
+    bars: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _a_bound(self) -> PatternSettings:
+        if self.above is None and self.below is None:
+            msg = f"the pattern '{self.name}' needs `above`, `below`, or both"
+            raise ValueError(msg)
+        return self
+
+
 class ForecastSettings(BaseModel):
-    """Where forecasts come from: a ``file`` (Parquet or CSV), or a ``model``.
+    """Where forecasts come from: a ``file`` (Parquet or CSV), or a ``model``; ``patterns`` then move them.
 
     ``model`` is ``NAME`` (its promoted version) or ``NAME@VERSION`` of the folder ``registry``, or of the service at
     ``url`` (`tradewright models serve`).
@@ -116,6 +138,7 @@ class ForecastSettings(BaseModel):
     model: str = ""
     registry: Path = REGISTRY
     url: str = ""
+    patterns: tuple[PatternSettings, ...] = ()
 
     @model_validator(mode="after")
     def _one_of_both(self) -> ForecastSettings:
