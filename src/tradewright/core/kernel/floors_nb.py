@@ -105,11 +105,17 @@ def floor_now_nb(rule: Any, state: Any) -> int:
 
 
 @inlined
+def rises_nb(rule: Any, state: Any) -> bool:
+    """Tell whether the account's floor may still rise: it has no lock, or has not come to it."""
+    return bool(rule.lock_micro == MOST or state.max_least_micro < rule.lock_micro + rule.max_inclusive)
+
+
+@inlined
 def set_band_nb(rule: Any, state: Any) -> None:
     """Find the equities between which nothing changes; none once the account has passed or failed."""
     state.quiet_low_micro = floor_now_nb(rule, state) if state.status < PASSED else MOST
     state.quiet_high_micro = MOST
-    if rule.trailing == _INTRADAY_EQUITY and state.max_least_micro < rule.lock_micro + rule.max_inclusive:
+    if rule.trailing == _INTRADAY_EQUITY and rises_nb(rule, state):
         state.quiet_high_micro = state.peak_micro
 
 
@@ -194,7 +200,7 @@ def step_slowly_nb(rule: Any, state: Any, now: int, balance: int, equity: int, f
     if flags & OPENED != 0:
         note_opening_nb(rule, state)
     followed = equity if rule.trailing == _INTRADAY_EQUITY else balance
-    if rule.trailing >= _INTRADAY_EQUITY and followed > state.peak_micro:
+    if rule.trailing >= _INTRADAY_EQUITY and followed > state.peak_micro and rises_nb(rule, state):
         state.peak_micro = followed
         state.max_least_micro = max_least_nb(rule, followed)
     judge_floors_nb(rule, state, equity)

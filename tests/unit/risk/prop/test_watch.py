@@ -58,6 +58,17 @@ def test_an_intraday_floor_follows_floating_profit_and_locks() -> None:
     assert it.step(START + 5, micro(50_000), micro(50_100), 1) == RuleStatus.MAX_LOSS
 
 
+def test_a_floor_without_a_lock_follows_quiet_gains_where_touching_it_is_a_breach() -> None:
+    it = watch(
+        "apex.50k.intraday", initial=50_000, max_loss={"trailing": "intraday_equity", "amount": "2500", "compare": "<="}
+    )
+    it.step(START + 1, micro(50_000), micro(50_000), 1)
+    for k in range(2, 12):  # nothing but floating profit changes
+        assert it.step(START + k, micro(50_000), micro(50_000 + 500 * k), 1) == RuleStatus.RUNNING
+    assert it.step(START + 20, micro(50_000), micro(53_001), 1) == RuleStatus.RUNNING
+    assert it.step(START + 21, micro(50_000), micro(53_000), 1) == RuleStatus.MAX_LOSS
+
+
 def test_an_old_challenge_ends_after_its_days() -> None:
     it = watch("ftmo.2step.challenge.pre2023", days=60)
     resets = [int(it.states["next_reset"][0]) + k * DAY for k in range(30)]  # no change of clocks in January
