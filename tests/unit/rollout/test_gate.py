@@ -198,7 +198,7 @@ def test_a_wrong_policy_is_named(line: str, said: str) -> None:
 
 
 def test_a_policy_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="Shipped policies: classic, default"):
+    with pytest.raises(ConfigError, match="Shipped policies: challenge, classic, default"):
         read_policy(str(tmp_path / "none.yaml"))
 
 

@@ -35,7 +35,9 @@ from tradewright.core.types.dtypes import (
     signal_dtype,
     venue_dtype,
     verbs_dtype,
+    window_dtype,
 )
+from tradewright.core.types.prop_dtypes import prop_rule_dtype, prop_state_dtype
 
 _BUILD: Any = cgutils  # numba's type information stops at these
 _TUPLE: Any = types.UniTuple
@@ -286,3 +288,21 @@ def signals_nb(address: int, n: int) -> Any:
 def limits_nb(address: int) -> Any:
     """View the limits, limits_dtype[1]."""
     return carray(_pointer(address), 1, limits_dtype)
+
+
+@inlined
+def prop_rules_nb(address: int, n: int) -> Any:
+    """View prop-firm rules, prop_rule_dtype[n]."""
+    return carray(_pointer(address), n, prop_rule_dtype)
+
+
+@inlined
+def prop_states_nb(address: int, n: int) -> Any:
+    """View what each rule set remembers, prop_state_dtype[n]."""
+    return carray(_pointer(address), n, prop_state_dtype)
+
+
+@inlined
+def windows_nb(address: int, n: int) -> Any:
+    """View windows of time, window_dtype[n]."""
+    return carray(_pointer(address), n, window_dtype)

@@ -1,4 +1,4 @@
-"""Every record layout of the program; no layout is declared anywhere else.
+"""Every record layout of the program but those of one part alone, which stand in its own ``*_dtypes`` beside this file.
 
 All fields take 8 bytes, so records are aligned on every platform and a field is one load in compiled code.
 Units: times are int64 nanoseconds UTC; ``*_micro`` are millionths of the account currency; ``lots`` are whole
@@ -415,3 +415,6 @@ round_trip_dtype = np.dtype(
         ("is_open", _I),
     ]
 )
+
+#: A stretch of time in which something is forbidden: [start, end), ns UTC.
+window_dtype = np.dtype([("start", _I), ("end", _I)])

@@ -11,6 +11,7 @@ from tradewright import __version__
 from tradewright.services.cli import (
     allocate,
     backtest,
+    challenge,
     costs,
     data,
     evaluate,
@@ -20,6 +21,7 @@ from tradewright.services.cli import (
     make,
     models,
     retrain,
+    rules,
     runs,
     strategies,
     train,
@@ -67,6 +69,8 @@ evaluate.register(app)
 tune.register(app)
 experiment.register(app)
 gate_study.register(app)
+challenge.register(app)
+rules.register(app)
 
 
 def main() -> None:
