@@ -80,6 +80,7 @@ class MarketMemory:
         self.columns = self.days = np.zeros(1, np.int64)
         self._events = single_event()
         self._kept: tuple[object, ...] = ()
+        self._times: NDArray[np.int64] | None = None
 
     @property
     def events(self) -> MarketEvents:
@@ -116,6 +117,11 @@ class MarketMemory:
         self.show_addresses(np.array([column.ctypes.data - 8 * start for column in columns], np.int64))
         self.record["forecasts"] = 0 if forecasts is None else forecasts.ctypes.data - 32 * start
         self._kept = (*columns, forecasts)
+
+    def show_forecast_times(self, times: NDArray[np.int64] | None, start: int) -> None:
+        """Point at when each event's newest forecast was known, i8[m], the first value belonging to event ``start``."""
+        self.record["forecast_ts"] = 0 if times is None else times.ctypes.data - 8 * start
+        self._times = times
 
     def show_addresses(self, columns: NDArray[np.int64]) -> None:
         """Point at feature columns by their addresses, i8[n_features]; the caller keeps the columns alive."""

@@ -234,6 +234,7 @@ market_dtype = np.dtype(
         ("instrument", _I),  # i8[n], or 0: all events belong to instrument 0
         ("columns", _I),  # i8[n_features]: address of each feature's f8[n]
         ("forecasts", _I),  # f8[n, 4]: newest forecast known at each event, or 0: none
+        ("forecast_ts", _I),  # i8[n]: when it was known, or 0: nobody asks
         ("day_stops", _I),  # i8[n_days + 1]: first event that might belong to each trading day, n at the end; or 0
     ]
 )
@@ -257,6 +258,9 @@ verbs_dtype = np.dtype(
         ("post", _I),
         ("exchange", _I),
         ("flatten", _I),
+        ("guard", _I),
+        ("watch", _I),
+        ("oversee", _I),
     ]
 )
 
@@ -317,8 +321,13 @@ session_dtype = np.dtype(
         ("floor_micro", _I),  # equity below which a limit is broken
         ("liquidations", _I),
         ("open_positions", _I),
-        ("trading_state", _I),
+        ("trading_state", _I),  # what people allow
+        ("loss_state", _I),  # what the loss limits allow
         ("halt_reason", _I),
+        ("guard", _I),  # guard_dtype[1], or 0: none of its controls is on
+        ("decisions", _I),  # decision_dtype[capacity]: every wish with its verdict, or 0: not kept
+        ("n_decisions", _I),
+        ("decisions_capacity", _I),
         ("denials", _I),
         ("margin_call", _F),  # largest maintenance margin of any instrument; 0 = no liquidation
         ("margin_most", _F),  # largest initial margin of any instrument
