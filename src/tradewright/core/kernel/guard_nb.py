@@ -31,6 +31,7 @@ from tradewright.core.kernel.memory_nb import (
 from tradewright.core.kernel.oversee_nb import balance_nb
 from tradewright.core.kernel.refuse_nb import AMENDED, EXITING, PERMITTED, leaves_nb, lot_value_nb
 from tradewright.core.kernel.submit_nb import cancel_nb
+from tradewright.core.kernel.watch_nb import is_near_nb
 from tradewright.core.types.guard_dtypes import RING, TIERS
 
 _HOUR_NS = 3_600_000_000_000
@@ -94,10 +95,10 @@ def collar_refusal_nb(session: int, j: int, k: int) -> int:
         order.limit = on_grid_nb(mark + order.side * width, terms.tick_num, terms.tick_den)
         order.tif = c.IOC
         return c.NO_REASON if order.limit > 0.0 else c.PRICE_COLLAR
-    reach = width * (1.0 + 1e-12)  # a price just at the collar is within it, whatever its last digit
-    if (order.kind == c.LIMIT or order.kind == c.STOP_LIMIT) and not abs(order.limit - mark) <= reach:
+    share = width / mark
+    if (order.kind == c.LIMIT or order.kind == c.STOP_LIMIT) and not is_near_nb(order.limit, mark, share):
         return c.PRICE_COLLAR
-    if (order.kind == c.STOP or order.kind == c.STOP_LIMIT) and not abs(order.stop - mark) <= reach:
+    if (order.kind == c.STOP or order.kind == c.STOP_LIMIT) and not is_near_nb(order.stop, mark, share):
         return c.PRICE_COLLAR
     return c.NO_REASON
 

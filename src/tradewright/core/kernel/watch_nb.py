@@ -22,6 +22,13 @@ from tradewright.core.types.dtypes import ASK, ASK_SIZE, BID, BID_SIZE, CLOSE, H
 from tradewright.core.types.guard_dtypes import RING
 
 _ATR_BARS = 14
+_LAST_DIGIT = 1.0 + 1e-12
+
+
+@inlined
+def is_near_nb(price: float, other: float, share: float) -> bool:
+    """Tell whether a price lies within a share of another; just at it counts, whatever the last digit. NaN does not."""
+    return abs(price - other) <= share * other * _LAST_DIGIT
 
 
 @inlined
@@ -99,7 +106,7 @@ def watch_nb(session: int, j: int, i: int) -> int:
     else:
         price = field_nb(m, PRICE, i) if kind == c.TRADE else 0.5 * (field_nb(m, BID, i) + field_nb(m, ASK, i))
     w.same = w.same + 1 if price == w.price else 0
-    has_jumped = g.max_jump < np.inf and not abs(price / w.price - 1.0) <= g.max_jump  # the first price is a jump
+    has_jumped = g.max_jump < np.inf and not is_near_nb(price, w.price, g.max_jump)  # the first price is a jump
     w.is_unreasonable = 1 if has_jumped or w.same >= g.max_frozen else 0
     w.price = price
     return 0
@@ -117,7 +124,7 @@ def count_fills_nb(session: int, j: int, side: int, price: float) -> None:
         age = s.now - fill.ts
         if fill.side == side and age < g.repeat_ns:
             same += 1
-        if age < g.collar_span_ns and not abs(price / fill.price - 1.0) <= g.collar_span_share:
+        if age < g.collar_span_ns and not is_near_nb(price, fill.price, g.collar_span_share):
             g.disabled = c.COLLAR_OVER_TIME
     if same >= g.repeat_most:
         g.disabled = c.REPEATED_EXECUTION
