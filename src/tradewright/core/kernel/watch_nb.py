@@ -47,7 +47,7 @@ def is_usable_nb(session: int, i: int, kind: int) -> bool:
     if kind == c.TRADE:
         return is_price_nb(field_nb(m, PRICE, i))
     start, high, low, close = field_nb(m, OPEN, i), field_nb(m, HIGH, i), field_nb(m, LOW, i), field_nb(m, CLOSE, i)
-    is_ordered = low <= min(start, close) and max(start, close) <= high
+    is_ordered = low <= start <= high and low <= close <= high
     return is_price_nb(low) and is_price_nb(high) and is_ordered
 
 
@@ -99,6 +99,7 @@ def watch_nb(session: int, j: int, i: int) -> int:
     w.is_unusable = 0
     if not is_usable_nb(session, i, kind):
         w.is_unusable = g.checks_data
+        w.atr, w.atr_bars, w.atr_sum = np.nan, 0, 0.0  # an average with a hole in it is none
         return int(g.checks_data)
     price = field_nb(m, CLOSE, i)
     if kind == c.BAR:
