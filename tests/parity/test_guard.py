@@ -57,7 +57,7 @@ def random_limits(rng: np.random.Generator, plan: BacktestPlan, *, everything: b
         "max_clock_drift_ms": 500.0,
         "windows": {
             "dates": [{"start": f"{day + 2}T03:00:00Z", "end": f"{day + 2}T09:00:00Z", "close": True}],
-            "weekly": [{"start": "Wed 12:00", "end": "Wed 15:00", "tz": "Europe/Prague", "close": bool(rng.integers(2))}],
+            "weekly": [{"start": "Wed 12:00", "end": "Wed 15:00", "tz": "Europe/Prague", "close": True}],
             "news": {"times": [f"{day + 1}T04:00:00Z"], "before_seconds": 3600, "after_seconds": 3600},
         },
         "allowed": symbols[: int(rng.integers(1, len(symbols) + 1))],

@@ -1,10 +1,9 @@
-"""What the guard allows never takes equity below a prop floor, except where the price jumps further than its allowance."""
+"""What the guard allows never takes equity below a prop floor, except where a price jumps beyond its allowance."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tests.parity.random_scripts import assert_same
 
+from tradewright.core.types.account import Account
 from tradewright.core.types.bar import Bars, blank_fields
 from tradewright.core.types.instrument import Instrument
 from tradewright.core.types.order import Reason
@@ -23,7 +23,7 @@ from tradewright.engine.plan import BacktestPlan, plan_of_bars
 from tradewright.execution.sim_venue import VenueMemory
 from tradewright.risk.limits import Limits
 from tradewright.risk.prop.watch import RuleWatch
-from tradewright.strategies.signals import UNITS, WEIGHT, market, target
+from tradewright.strategies.signals import UNITS, WEIGHT, Signals, market, target
 from tradewright.strategies.strategy import Strategy, StrategyParams
 
 HOUR = 3_600_000_000_000
@@ -47,7 +47,7 @@ def bars_of(prices: NDArray[np.float64], opens: NDArray[np.float64] | None = Non
 def reckless(wishes: NDArray[np.float64]) -> Strategy:
     """A strategy that wants far more than the rules allow, at every bar another multiple of its equity."""
 
-    def decide(row: object, forecast: object, account: Any, params: object, signals: Any) -> None:
+    def decide(row: object, forecast: object, account: Account, params: object, signals: Signals) -> None:
         del row, forecast, params
         weight = wishes[int((account.now - START) / HOUR) % len(wishes)]
         if np.isnan(weight):
@@ -119,7 +119,7 @@ def test_a_jump_beyond_the_allowance_costs_no_more_than_its_excess(seed: int, ju
 
 
 def test_the_guard_is_not_merely_shut() -> None:
-    # The same strategy trades to the very allowance: the first verdict lets through what 5 % of 100,000 can bear at 2 %.
+    # The strategy trades to the very allowance: the first verdict lets through what 5 % of 100,000 can bear at 2 %.
     result, _ = looped(plan_of(np.full(10, 100.0), np.array([2.5, np.nan]), ["ftmo.2step.challenge"]))
     assert result.exposure.max() == pytest.approx(250_000.0)
     result, _ = looped(plan_of(np.full(10, 100.0), np.array([2.6, np.nan]), ["ftmo.2step.challenge"]))
@@ -136,7 +136,7 @@ def test_floating_losses_are_reduced_before_the_reset_that_would_condemn_them() 
     prices = np.array([100.0, 100.0, 104.0, 104.0, 104.0, *[91.0] * 30])
     wishes: dict[int, float] = {0: 1000.0, 2: -1000.0, 4: 1000.0}
 
-    def decide(row: object, forecast: object, account: Any, params: object, signals: Any) -> None:
+    def decide(row: object, forecast: object, account: Account, params: object, signals: Signals) -> None:
         del row, forecast, params
         wish = wishes.get(round((account.now - START) / HOUR) - 1)
         if wish is not None:

@@ -441,9 +441,7 @@ def test_a_days_loss_limit_that_only_a_person_lifts() -> None:
             market sell 10/10 FILLED
             market buy   0/3  DENIED INTRADAY_LOSS
         """,
-        setting=Setting(
-            minutes=360, cash=1000.0, limits=Limits(intraday_loss=0.1, intraday_loss_needs_reset=True)
-        ),
+        setting=Setting(minutes=360, cash=1000.0, limits=Limits(intraday_loss=0.1, intraday_loss_needs_reset=True)),
     )
 
 

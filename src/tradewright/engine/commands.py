@@ -81,7 +81,7 @@ def _clock_drift(memory: SessionMemory, value: float, _instrument: int) -> None:
 
 def _model_drift(memory: SessionMemory, value: float, _instrument: int) -> None:
     if memory.guard is not None:
-        memory.guard.record["has_drifted"] = value != 0.0  # noqa: RUF069  # a flag; NaN counts as an alarm
+        memory.guard.record["has_drifted"] = value != 0.0  # a flag; NaN counts as an alarm
 
 
 def _halt_instrument(memory: SessionMemory, value: float, instrument: int) -> None:
@@ -91,7 +91,7 @@ def _halt_instrument(memory: SessionMemory, value: float, instrument: int) -> No
     if memory.guard is None:
         what, fix = "this session has no guard that could halt one instrument", "Set any control in limits."
         raise ConfigError(what, where="command", fix=fix)
-    memory.guard.arrays["instruments"]["is_halted"][instrument] = value != 0.0  # noqa: RUF069
+    memory.guard.arrays["instruments"]["is_halted"][instrument] = value != 0.0
 
 
 _FIGURES: dict[Command, Callable[[SessionMemory, float, int], None]] = {

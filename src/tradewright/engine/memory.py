@@ -127,9 +127,12 @@ class SessionMemory:
         for name, array in self.arrays.items():
             if name in (session_dtype.names or ()):
                 record[name] = array.ctypes.data
-        changing = [record, *(self.arrays[name] for name in ("positions", "signals", "rows", "forecast_rows"))]
-        changing += [] if start.guard is None else start.guard.changing
-        self._start = [(live, live.copy()) for live in map(_as_bytes, changing)]
+        self._start = [(live, live.copy()) for live in map(_as_bytes, self._changing())]
+
+    def _changing(self) -> list[NDArray[Any]]:
+        """Return what a run changes and another run must find as it was."""
+        own = [self.arrays[name] for name in ("positions", "signals", "rows", "forecast_rows")]
+        return [self.record, *own, *([] if self.guard is None else self.guard.changing)]
 
     def _lay_logs(self, shape: Shape, *, keeps_decisions: bool) -> None:
         """Allocate the outputs that are kept; the others are marked by address 0 and a capacity that never fills."""

@@ -34,9 +34,7 @@ Count = Annotated[int, Field(ge=1, le=RING)]
 
 
 class Collar(BaseModel):
-    """How far an order's price may be from the mark: a ``share`` of it, ``atr`` times the average true range, or the
-    wider of both.
-    """
+    """How far an order's price may be from the mark: a ``share`` of it, ``atr`` times its true range, or the wider."""
 
     model_config = _STRICT
 
@@ -61,7 +59,7 @@ class CollarOverTime(BaseModel):
 
 
 class Throttle(BaseModel):
-    """A bucket of ``burst`` messages that fills up again at ``per_second``; ``cancel_share`` of it is kept for cancels."""
+    """A bucket of ``burst`` messages that fills up at ``per_second``; ``cancel_share`` of it is kept for cancels."""
 
     model_config = _STRICT
 
@@ -108,9 +106,7 @@ class DataChecks(BaseModel):
 
 
 class LossStreak(BaseModel):
-    """After ``losses`` losing round trips within ``within_minutes``, sizes are smaller by ``reduce_by`` until the next
-    trading day.
-    """
+    """After ``losses`` losing round trips within ``within_minutes``, sizes are smaller by ``reduce_by`` that day."""
 
     model_config = _STRICT
 

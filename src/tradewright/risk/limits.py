@@ -37,6 +37,20 @@ from tradewright.risk.windows import Windows
 
 #: What every configuration has written out since the first version; the others stand there only where they are on.
 FIRST = ("max_order_value", "max_position_value", "max_leverage", "max_open_positions", "intraday_loss", "max_drawdown")
+#: Limits of which the larger number is the looser one, and that may change while trading.
+CHANGEABLE = ("max_order_value", "max_position_value", "max_leverage", "intraday_loss", "max_drawdown")
+
+
+class Ceilings(BaseModel):
+    """What no limit may be raised above while trading (`risk.limit_changes`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    max_order_value: Amount | None = None
+    max_position_value: Amount | None = None
+    max_leverage: Amount | None = None
+    intraday_loss: Share | None = None
+    max_drawdown: Share | None = None
 
 
 class Limits(BaseModel):
@@ -44,8 +58,8 @@ class Limits(BaseModel):
 
     Amounts are in account currency, sizes in units of the instrument. ``intraday_loss`` is a share of the equity at the
     start of the trading day and counts floating losses; when it is broken, everything is closed and nothing is opened
-    until the next day, nor then before a person lifts it with ``intraday_loss_needs_reset``. ``max_drawdown`` is a share
-    of the highest equity so far; when it is broken, nothing is opened again.
+    until the next day, nor then before a person lifts it with ``intraday_loss_needs_reset``. ``max_drawdown`` is a
+    share of the highest equity so far; when it is broken, nothing is opened again.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -80,6 +94,7 @@ class Limits(BaseModel):
     loss_streak: LossStreak | None = None
     model: ModelGate | None = None
     canary: Canary | None = None
+    ceilings: Ceilings = Ceilings()
 
     @field_validator("signals_per_hour")
     @classmethod
@@ -98,7 +113,14 @@ class Limits(BaseModel):
         ):
             inner, outer = getattr(self, narrow), getattr(self, wide)
             if inner is not None and outer is not None and inner > outer:
-                msg = f"contradictory limits: `{narrow}` {inner:g} is above `{wide}` {outer:g} and never binds; lower it"
+                msg = (
+                    f"contradictory limits: `{narrow}` {inner:g} is above `{wide}` {outer:g} and never binds; lower it"
+                )
+                raise ValueError(msg)
+        for name in CHANGEABLE:
+            limit, ceiling = getattr(self, name), getattr(self.ceilings, name)
+            if ceiling is not None and (limit is None or limit > ceiling):
+                msg = f"contradictory limits: `ceilings.{name}` {ceiling:g} needs a `{name}` that is not above it"
                 raise ValueError(msg)
         if self.intraday_loss_needs_reset and self.intraday_loss is None:
             msg = "`intraday_loss_needs_reset` needs `intraday_loss`: there is no limit to be reset"
@@ -131,7 +153,11 @@ class Limits(BaseModel):
     @property
     def has_guard(self) -> bool:
         """Whether any control is on that the first six limits are not."""
-        return any(self._is_on(name) for name in type(self).model_fields if name not in FIRST)
+        return any(self._is_on(name) for name in type(self).model_fields if name not in (*FIRST, "ceilings"))
+
+    def ceiling(self, name: str) -> float:
+        """Return what a limit may be raised to while trading: its ceiling, or else itself."""
+        return float(getattr(self.ceilings, name) or getattr(self, name))
 
     @property
     def is_limited(self) -> bool:

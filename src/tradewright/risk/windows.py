@@ -20,7 +20,7 @@ Span = tuple[int, int]
 
 
 class DatedWindow(BaseModel):
-    """From ``start`` until before ``end``, UTC where no offset is given; ``close`` closes every position as it begins."""
+    """From ``start`` until before ``end``, UTC where no offset is given; ``close`` closes every position then."""
 
     model_config = _STRICT
 

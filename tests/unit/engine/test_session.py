@@ -16,8 +16,8 @@ from tradewright.core.types.instrument import Instrument
 from tradewright.core.types.message import VenueMessage
 from tradewright.core.types.order import Origin, Reason, TradingState, Verb
 from tradewright.engine.binding import interpreted_path, param_values
-from tradewright.engine.memory import AccountStart, SessionMemory, Shape
 from tradewright.engine.commands import Command
+from tradewright.engine.memory import AccountStart, SessionMemory, Shape
 from tradewright.engine.session import Session
 from tradewright.execution.sim_venue import SimVenue, SimVenueParams
 from tradewright.features import FeatureSet

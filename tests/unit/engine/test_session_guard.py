@@ -22,7 +22,7 @@ from tradewright.execution.sim_venue import SimVenue, SimVenueParams
 from tradewright.features import FeatureSet
 from tradewright.risk.guard import Guard, GuardPlace
 from tradewright.risk.limits import Limits
-from tradewright.strategies.signals import Signals, limit, market, reduce_only, stop, tagged
+from tradewright.strategies.signals import Signals, cancel, limit, market, reduce_only, stop, tagged
 from tradewright.strategies.strategy import Strategy, StrategyParams
 
 NS = 1_000_000_000
@@ -59,9 +59,7 @@ class Desk:
         self.price = 100.0
         self.now = 0
 
-    def bar(
-        self, *wishes: Wish, seconds: int = 1, forecast: tuple[float, int] | None = None
-    ) -> list[VenueMessage]:
+    def bar(self, *wishes: Wish, seconds: int = 1, forecast: tuple[float, int] | None = None) -> list[VenueMessage]:
         """Let a bar pass, the strategy wish, and the venue hear of it."""
         assert self.event.kind is not None
         self.wishes.extend(wishes)
@@ -238,8 +236,6 @@ def test_halted_sends_no_order_and_still_cancels() -> None:
     desk.bar(buy(5), lambda s: tagged(s, limit(s, 1, 90), 7))
     desk.bar(lambda s: reduce_only(s, stop(s, -5, 80)))
     desk.tell(Command.HALT)
-    from tradewright.strategies.signals import cancel
-
     (sent,) = desk.bar(buy(), lambda s: market(s, -5), lambda s: cancel(s, 7))
     assert sent.verb is Verb.CANCEL_ORDER
     desk.bar(seconds=86_400)

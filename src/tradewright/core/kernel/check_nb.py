@@ -13,6 +13,7 @@ import numpy as np
 from tradewright.core.kernel import codes as c
 from tradewright.core.kernel.book_nb import on_grid_nb, whole_nb
 from tradewright.core.kernel.compiled import compiled, inlined
+from tradewright.core.kernel.decisions_nb import note_nb
 from tradewright.core.kernel.memory_nb import (
     call_nb,
     copy_nb,
@@ -25,7 +26,6 @@ from tradewright.core.kernel.memory_nb import (
     terms_nb,
     verbs_nb,
 )
-from tradewright.core.kernel.decisions_nb import note_nb
 from tradewright.core.kernel.refuse_nb import (
     AMENDED,
     EXITING,

@@ -1,7 +1,7 @@
 """The guard: the controls between a wish that would add risk and the wire; the table of them is `risk.controls`.
 
-Every comparison is written so that NaN refuses. The verdict is `PERMITTED` or a reason: a guard that broke off returns 0,
-which is neither. What only makes a position smaller is never refused here; it cancels what it would trade against.
+Every comparison is written so that NaN refuses. The verdict is `PERMITTED` or a reason: a guard that broke off returns
+0, which is neither. What only makes a position smaller is never refused here; it cancels what it would trade against.
 """
 
 from __future__ import annotations
@@ -183,7 +183,7 @@ def reaches_nb(session: int, j: int, k: int, n: int) -> bool:
 def is_own_match_nb(session: int, j: int, k: int) -> bool:
     """Tell whether the order would trade against one of our own; an exit cancels those instead."""
     s = session_nb(session)[0]
-    for n in range(position_nb(s, j).working):
+    for n in range(position_nb(s, j).working):  # noqa: SIM110  # generators are not compiled
         if reaches_nb(session, j, k, n):
             return True
     return False

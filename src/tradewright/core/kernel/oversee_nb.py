@@ -6,8 +6,6 @@ Between two events nothing here changes while prices stay in the band of `guarde
 
 from __future__ import annotations
 
-import numpy as np
-
 from tradewright.core.kernel import codes as c
 from tradewright.core.kernel.compiled import compiled, inlined
 from tradewright.core.kernel.floors_nb import (
@@ -61,7 +59,7 @@ def beyond_nb(low: float, high: float, side: int, level: float) -> tuple[float, 
 
 @inlined
 def balance_nb(session: int) -> int:
-    """Closed results: cash, and what was paid for positions still open."""
+    """Return closed results: cash, and what was paid for positions still open."""
     s = session_nb(session)[0]
     balance = s.cash_micro
     for j in range(s.n_instruments):

@@ -77,6 +77,7 @@ def may_be_quiet_nb(session: int, venue: int) -> bool:
     return bool(m.kind == 0 and m.kind_all == c.BAR and is_calm_nb(session, venue))
 
 
+@inlined
 def quiet_band_nb(session: int, venue: int) -> tuple[float, float]:
     """Prices between which a bar reaches no order, no margin call and no loss limit, and no peak that moves a limit."""
     s = session_nb(session)[0]

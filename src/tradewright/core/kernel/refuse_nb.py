@@ -118,7 +118,7 @@ def judged_nb(session: int, j: int, k: int, about: int) -> int:
     if s.guard == 0:
         return c.NO_REASON
     verdict = call_nb(verbs_nb(s.verbs)[0].guard, session, j, 4 * k + about)
-    if verdict == PERMITTED:
+    if verdict == PERMITTED or about == EXITING:  # nothing keeps an exit back, not even a guard that broke off
         return c.NO_REASON
     return int(verdict) if verdict > 0 else c.GUARD_ERROR
 
@@ -174,6 +174,18 @@ def exposure_refusal_nb(session: int, j: int, k: int) -> int:
 
 
 @inlined
+def risk_refusal_nb(session: int, j: int, k: int) -> int:
+    """Reason to deny an order that would add risk, or 0."""
+    s = session_nb(session)[0]
+    if s.trading_state != c.ACTIVE:
+        return c.TRADING_REDUCING
+    if s.loss_state != c.CLEAR:
+        return int(s.halt_reason)
+    reason = exposure_refusal_nb(session, j, k)
+    return reason if reason != c.NO_REASON else judged_nb(session, j, k, NEW_RISK)
+
+
+@inlined
 def refusal_nb(session: int, j: int, k: int) -> int:
     """Reason to deny the prepared order, or 0."""
     s = session_nb(session)[0]
@@ -204,12 +216,7 @@ def refusal_nb(session: int, j: int, k: int) -> int:
         if exits_nb(session, j, order.side) > 0 or terms.is_shortable == 0:
             order.is_reduce_only = 1
         return judged_nb(session, j, k, EXITING)
-    if s.trading_state != c.ACTIVE:
-        return c.TRADING_REDUCING
-    if s.loss_state != c.CLEAR:
-        return int(s.halt_reason)
-    reason = exposure_refusal_nb(session, j, k)
-    return reason if reason != c.NO_REASON else judged_nb(session, j, k, NEW_RISK)
+    return risk_refusal_nb(session, j, k)
 
 
 @compiled

@@ -60,7 +60,7 @@ def follow_range_nb(session: int, j: int, i: int) -> None:
     high, low = field_nb(m, HIGH, i), field_nb(m, LOW, i)
     span = high - low
     if not np.isnan(w.price):
-        span = max(span, max(abs(high - w.price), abs(low - w.price)))
+        span = max(span, abs(high - w.price), abs(low - w.price))
     w.atr_bars += 1
     if w.atr_bars <= _ATR_BARS:
         w.atr_sum += span
