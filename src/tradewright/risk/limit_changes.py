@@ -50,7 +50,7 @@ class LimitBook:
         self.path = path
         self.delay_ns = delay_ns
         self._start = {name: float(v) for name in CHANGEABLE if (v := getattr(limits, name)) is not None}
-        self._ceilings = {name: limits.ceiling(name) for name in self._start}
+        self.ceilings = {name: limits.ceiling(name) for name in self._start}
 
     def read(self) -> LimitState:
         """Return what is in force, never above a ceiling.
@@ -73,7 +73,7 @@ class LimitBook:
         except (OSError, ValueError, KeyError, TypeError) as error:
             fix = "Kill trading, find out who changed it, and remove it to start from the configuration."
             raise StoreError(f"the limits cannot be trusted: {error}", where=str(self.path), fix=fix) from error
-        limits = {name: min(known.get(name, v), self._ceilings[name]) for name, v in self._start.items()}
+        limits = {name: min(known.get(name, v), self.ceilings[name]) for name, v in self._start.items()}
         return LimitState(limits, pending, history)
 
     def lower(self, name: str, value: float, by: str, now_ns: int) -> LimitState:
@@ -115,8 +115,8 @@ class LimitBook:
             raise UsageError(f"'{name}' is no limit that can be changed", where="limits", fix=f"Known: {known}.")
         if not by.strip():
             raise UsageError("a change needs a name", where=name, fix="Say who.")
-        if not 0.0 < value <= self._ceilings[name]:  # NaN fails too
-            fix = f"Above 0, and at most {self._ceilings[name]:g}, which only the configuration can raise."
+        if not 0.0 < value <= self.ceilings[name]:  # NaN fails too
+            fix = f"Above 0, and at most {self.ceilings[name]:g}, which only the configuration can raise."
             raise UsageError(f"{value:g} is out of range", where=name, fix=fix)
         return self.read()
 

@@ -12,6 +12,7 @@ from tradewright.services.cli import (
     allocate,
     backtest,
     challenge,
+    controls,
     costs,
     data,
     evaluate,
@@ -57,6 +58,7 @@ def _options(
 backtest.register(app)
 costs.register(app)
 allocate.register(app)
+controls.register(app)
 data.register(app)
 features.register(app)
 models.register(app)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tradewright.core.types.instrument import FeeModel, Instrument
+from tradewright.risk.controls import CONTROLS
 from tradewright.services.report.build import RunFacts
 from tradewright.services.report.view import Provenance
 from tradewright.services.settings import RunSettings
@@ -84,6 +85,9 @@ def assumptions(settings: RunSettings) -> list[tuple[str, str]]:
         )
     rows += [(f"Costs of {symbol}", _fees(fields)) for symbol, fields in settings.instruments.items()]
     limits = [text.format(v) for k, text in _LIMITS.items() if (v := getattr(settings.limits, k)) is not None]
+    fields = set(type(settings.limits).model_fields) - set(_LIMITS)
+    on = {name for name in fields if getattr(settings.limits, name) != type(settings.limits).model_fields[name].default}
+    limits += [control.name for control in CONTROLS if on & set(control.fields)]
     rows.append(("Risk limits", "; ".join(limits) if limits else "none set; margin is always checked"))
     rows.append(("Account", f"{settings.account.initial_cash:,.2f} {settings.account.currency}"))
     return rows

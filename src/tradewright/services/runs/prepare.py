@@ -151,6 +151,7 @@ def prepare(settings: RunSettings, origins: Origins | None = None) -> PreparedRu
     if settings.data.reference:
         _, newest, reference = _blamed(settings, settings.data.reference, origins, "reference")
         bars = [with_reference(b, newest) for b in bars]
+    _refuse_short_lead(settings, bars)
     data = tuple(d for *_, d in loaded)
     instruments, costs = with_costs([p.instrument() for p, *_ in loaded], bars, settings.costs, settings.seed)
     if costs:
@@ -190,6 +191,18 @@ def _universe(settings: RunSettings, origins: Origins) -> Universe | None:
         what = f"the store {settings.data.store} has no universe '{settings.universe}'"
         raise ConfigError(what, where=where, fix="Bring it in with `tradewright data universe FILE`.")
     return found
+
+
+def _refuse_short_lead(settings: RunSettings, bars: Sequence[Bars]) -> None:
+    """Refuse bars so long that none ends between the beginning of the lead and the reset it is before."""
+    if settings.limits.prop is None:
+        return
+    longest = max(int((b.ts_event - b.ts_open).max()) for b in bars) / 60e9
+    lead = settings.limits.prop.reset_lead_minutes
+    if longest > lead:
+        what = f"{lead:g} minutes before a reset may pass without the end of a bar of {longest:g} minutes"
+        fix = f"Give {longest:g} or more, or shorter bars."
+        raise ConfigError(what, where="limits.prop.reset_lead_minutes", fix=fix)
 
 
 def _refuse_strangers(settings: RunSettings, origins: Origins) -> None:

@@ -1,0 +1,36 @@
+"""The table of controls leaves nothing out and tells no lie."""
+
+from __future__ import annotations
+
+from tradewright.core.types.order import Reason
+from tradewright.risk.controls import CONTROLS, UNCONTROLLED, control_of
+from tradewright.risk.limits import Limits
+
+#: From here on reasons say why a working order ended, and not why a wish was refused.
+_ENDED = range(Reason.CANCELED_BY_STRATEGY, Reason.TRADING_REDUCING)
+
+
+def test_the_catalogue_is_whole() -> None:
+    wanted = [f"C{n:02}" for n in range(1, 27) if n != 11] + [
+        "C32"
+    ]  # C11 is the client order id: orders, not the guard
+    assert [control.id for control in CONTROLS] == wanted
+
+
+def test_every_limit_belongs_to_one_control() -> None:
+    fields = [field for control in CONTROLS for field in control.fields]
+    assert sorted(fields) == sorted(Limits.model_fields)
+
+
+def test_every_refusal_belongs_to_one_control_or_to_none_on_purpose() -> None:
+    reasons = [reason for control in CONTROLS for reason in control.reasons]
+    assert len(reasons) == len(set(reasons))
+    assert set(reasons) | UNCONTROLLED == {reason for reason in Reason if reason not in _ENDED}
+    assert not set(reasons) & UNCONTROLLED
+
+
+def test_a_reason_leads_to_its_control() -> None:
+    found = control_of(Reason.PRICE_COLLAR)
+    assert found is not None
+    assert found.id == "C01"
+    assert control_of(Reason.GUARD_ERROR) is None
