@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from tradewright.risk.limits import Limits
 
 BUFFER = Path(__file__).parents[1] / "golden" / "buffer_rules.yaml"
 RULES = ("ftmo.2step.challenge", "ftmo.1step.challenge", "quantum.standard", "fundednext.instant", "test.buffer")
+QUIET = range(40)
 CASES: tuple[tuple[Market, bool, range], ...] = (
     ("bars", False, range(120)),
     ("ticks", False, range(120, 240)),
@@ -33,7 +35,7 @@ def random_limits(rng: np.random.Generator, plan: BacktestPlan, *, everything: b
     """Draw about half of all controls, or all of them, tight enough to refuse something."""
     cash, symbols = plan.account.initial_cash, [i.symbol for i in plan.instruments]
     day = np.datetime64(plan.first_ns, "ns").astype("datetime64[D]")
-    choices = {
+    choices: dict[str, Any] = {
         "max_order_value": cash * 0.6,
         "max_position_value": cash * 1.2,
         "max_leverage": 2.0,
@@ -79,6 +81,8 @@ def random_limits(rng: np.random.Generator, plan: BacktestPlan, *, everything: b
         },
     }  # fmt: skip
     chosen = {name: value for name, value in choices.items() if everything or rng.random() < 0.3}
+    if "allowed" in chosen and "canary" in chosen:
+        chosen["canary"] = {**choices["canary"], "symbols": chosen["allowed"]}
     if "intraday_loss" not in chosen:
         chosen.pop("intraday_loss_needs_reset", None)
     return Limits.model_validate(chosen)
@@ -118,7 +122,7 @@ def test_loop_and_session_decide_the_same(kind: Market, is_cross_section: bool, 
 
 def test_the_scripts_meet_every_control() -> None:
     met: Counter[int] = Counter()
-    for result in _looped().values():
+    for result in (*_looped().values(), *(run_backtest(prop_plan(seed)) for seed in QUIET)):
         met.update(result.decisions["reason"].tolist())
         met.update(result.orders["reason"].tolist())
     # a simulated clock does not drift, no model raises its alarm, and no person says anything
@@ -130,8 +134,8 @@ def test_the_scripts_meet_every_control() -> None:
     assert not missing, f"the scripts no longer meet {missing}: they test less than they claim"
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_quiet_bars_change_nothing_under_prop_rules(seed: int) -> None:
+def prop_plan(seed: int) -> BacktestPlan:
+    """A cross strategy on hourly bars, most of them quiet, under random prop rules."""
     rng = np.random.default_rng(seed)
     plan = cross_plan(seed)
     prop = {
@@ -140,8 +144,15 @@ def test_quiet_bars_change_nothing_under_prop_rules(seed: int) -> None:
         "reset_lead_minutes": 130,
         "gap": float(rng.choice([0.001, 0.01, 0.03])),
     }
-    limits = Limits.model_validate({**plan.limits.model_dump(), "prop": prop, "naked_seconds": rng.choice([None, 1e5])})
-    plan = replace(plan, limits=limits)
+    naked = (None, 1e5)[rng.integers(2)]
+    return replace(
+        plan, limits=Limits.model_validate({**plan.limits.model_dump(), "prop": prop, "naked_seconds": naked})
+    )
+
+
+@pytest.mark.parametrize("seed", QUIET)
+def test_quiet_bars_change_nothing_under_prop_rules(seed: int) -> None:
+    plan = prop_plan(seed)
     whole = run_backtest(plan)
     assert len(whole.decisions) > 0
     assert_same(whole, run_backtest(plan, "session"), f"seed {seed}")

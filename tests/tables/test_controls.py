@@ -12,9 +12,11 @@ import pytest
 from tests.tables.script import (
     PLAIN,
     START,
+    Key,
     Outcome,
     Series,
     Setting,
+    Wish,
     assert_orders,
     check,
     check_both_sides,
@@ -98,7 +100,7 @@ def test_a_market_order_is_filled_up_to_the_collar_or_not_at_all() -> None:
         ("102.01", "", "market buy 0/1 CANCELED UNFILLED_REMAINDER"),
     ):
         bars = f"{FLAT} | {opens} 103 101 102 | 100 101 99 100"
-        script = {0: lambda s: market(s, 1)}
+        script: dict[Key, Wish] = {0: lambda s: market(s, 1)}
         check_both_sides(bars, script, fills=fills, orders=orders, setting=guarded(collar={"share": 0.02}))
 
 
@@ -212,7 +214,7 @@ def test_net_exposure_lets_a_hedge_through() -> None:
 # ------------------------------------------------------------------------------------------ C07 to C10: how often
 def test_the_throttle_keeps_a_share_for_cancels() -> None:
     # Five messages at once, two kept for cancels; one message a minute comes back, and cancels are never refused.
-    def burst(s: np.ndarray) -> None:  # type: ignore[type-arg]
+    def burst(s: np.ndarray) -> None:
         for n in range(4):
             tagged(s, limit(s, 1, 90 + n), n + 1)
         for n in range(3):

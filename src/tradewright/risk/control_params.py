@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from tradewright.core.types.errors import ConfigError
 from tradewright.core.types.guard_dtypes import RING, TIERS
-from tradewright.risk.prop.book import rules_with, shipped_rules
+from tradewright.risk.prop.book import RuleBook, rules_with, shipped_rules
 from tradewright.risk.prop.schema import News, RuleSet
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ class PropLimits(BaseModel):
         ConfigError
             For a chain of phases, and where a control is missing.
         """
-        book = shipped_rules() if self.files is None else rules_with(self.files)
+        book = _shipped() if self.files is None else rules_with(self.files)
         found = []
         for name in self.rules:
             phases = book.find(name)
@@ -181,6 +182,12 @@ class PropLimits(BaseModel):
             return tuple(found)
         gap = Decimal(repr(self.gap))
         return tuple(r if r.gap_pct is not None else r.model_copy(update={"gap_pct": gap}) for r in found)
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> RuleBook:
+    """Read the shipped rule sets once; a sweep or a study asks for them at every run."""
+    return shipped_rules()
 
 
 def _refuse_unguarded(rules: RuleSet, limits: Limits) -> None:

@@ -11,9 +11,8 @@ _ENDED = range(Reason.CANCELED_BY_STRATEGY, Reason.TRADING_REDUCING)
 
 
 def test_the_catalogue_is_whole() -> None:
-    wanted = [f"C{n:02}" for n in range(1, 27) if n != 11] + [
-        "C32"
-    ]  # C11 is the client order id: orders, not the guard
+    # C11 is the client order id, which belongs to orders and not to the guard
+    wanted = [f"C{n:02}" for n in range(1, 27) if n != 11] + ["C32"]
     assert [control.id for control in CONTROLS] == wanted
 
 

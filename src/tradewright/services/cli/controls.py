@@ -82,9 +82,8 @@ def state(
     found = file.read()
     if wanted:
         if wanted.upper() not in TradingState.__members__:
-            raise UsageError(
-                f"'{wanted}' is no state", where="state", fix=f"One of: {', '.join(TradingState.__members__)}."
-            )
+            fix = f"One of: {', '.join(TradingState.__members__)}."
+            raise UsageError(f"'{wanted}' is no state", where="state", fix=fix)
         found = file.write(TradingState[wanted.upper()], by, why, time.time_ns())
     document = _state_document(found)
     if json:
