@@ -104,7 +104,7 @@ def order_microseconds(limits: dict[str, Any]) -> float:
 
 @dataclass(frozen=True)
 class LoopCost:
-    """Processor seconds of W1, the best of some runs: without limits, with all loss limits, and with prop rules besides."""
+    """Processor seconds of W1, the best of some runs: without limits, with loss limits, with prop rules besides."""
 
     bare: float
     losses: float

@@ -155,3 +155,12 @@ def test_floating_losses_are_reduced_before_the_reset_that_would_condemn_them() 
         assert result.equity[-1] == pytest.approx(191_000.0)
         closed_at = int(result.fills["event"][-1])
         assert closed_at == (21 if is_saved else 23), closed_at
+
+
+def test_what_reached_its_target_trades_no_more() -> None:
+    prices = np.array([100.0, 100.0, 110.0, 110.0, 110.0, 110.0])
+    wishes = np.array([0.2, 0.2, np.nan, 0.2, 0.2, 0.2])  # 1 % of 100,000 is made once the position is closed
+    result, watch = looped(plan_of(prices, wishes, ["test.target"]))
+    assert RuleStatus(int(watch.states["status"][0])) is RuleStatus.PASSED
+    assert result.decisions["reason"][-1] == Reason.PROP_ENDED
+    assert result.exposure[-1] == 0.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tradewright.core.types.order import Reason
 from tradewright.risk.controls import CONTROLS, UNCONTROLLED, control_of
 from tradewright.risk.limits import Limits
@@ -33,3 +35,15 @@ def test_a_reason_leads_to_its_control() -> None:
     assert found is not None
     assert found.id == "C01"
     assert control_of(Reason.GUARD_ERROR) is None
+
+
+def test_the_documented_table_is_this_one() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "risk.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith(("| C", "| **C"))]
+    wanted = []
+    for control in CONTROLS:
+        fields = ", ".join(f"`{field}`" for field in control.fields) or "always on"
+        reasons = ", ".join(f"{reason.name} {int(reason)}" for reason in control.reasons)
+        cells = (control.id, control.name, control.scope.value, fields, reasons, control.does)
+        wanted.append(f"| {' | '.join(cells)} |")
+    assert rows == wanted
