@@ -110,8 +110,8 @@ def test_a_jump_beyond_the_allowance_costs_no_more_than_its_excess(seed: int, ju
     plan = plan_of(prices, np.array([rng.choice([5.0, 20.0, 40.0])]), ["ftmo.2step.challenge"])
     result, watch = looped(plan)
     floor = 95_000.0
-    held = float(result.exposure[19])
-    assert result.equity.min() >= floor - (jump - GAP) * held - 1e-3
+    held, fall = float(result.exposure[19]), 1.0 - float(prices[20]) / 100.0  # prices lie on the grid
+    assert result.equity.min() >= floor - (fall - GAP) * held - 1e-3
     if result.equity.min() < floor:
         assert RuleStatus(int(watch.states["status"][0])) in {RuleStatus.DAILY_LOSS, RuleStatus.MAX_LOSS}
         assert (result.exposure[22:] == 0.0).all(), "what broke a hard rule trades no more"
@@ -159,7 +159,7 @@ def test_floating_losses_are_reduced_before_the_reset_that_would_condemn_them() 
 
 def test_what_reached_its_target_trades_no_more() -> None:
     prices = np.array([100.0, 100.0, 110.0, 110.0, 110.0, 110.0])
-    wishes = np.array([0.2, 0.2, np.nan, 0.2, 0.2, 0.2])  # 1 % of 100,000 is made once the position is closed
+    wishes = np.array([0.2, 0.2, 0.2, np.nan, 0.2, 0.2, 0.2])  # 1 % of 100,000 is made once the position is closed
     result, watch = looped(plan_of(prices, wishes, ["test.target"]))
     assert RuleStatus(int(watch.states["status"][0])) is RuleStatus.PASSED
     assert result.decisions["reason"][-1] == Reason.PROP_ENDED
