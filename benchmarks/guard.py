@@ -135,8 +135,8 @@ def main() -> None:
         alone = {field: ALL[field] for field in control.fields if field in ALL}
         if control.id == "C20":
             alone["intraday_loss"] = ALL["intraday_loss"]
-        cost = order_microseconds(alone) - nothing if alone else 0.0
-        print(f"{control.id} {control.name:<20} {cost:+.2f} us")
+        extra = order_microseconds(alone) - nothing if alone else 0.0
+        print(f"{control.id} {control.name:<20} {extra:+.2f} us")
     print(f"one order, all controls: {order_microseconds(ALL):.2f} us")
     cost = loop_cost()
     print(f"W1 without limits {cost.bare:.3f} s, all loss limits {cost.losses:.3f} s ({cost.losses / cost.bare:.2f}x), "

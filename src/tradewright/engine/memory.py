@@ -69,11 +69,8 @@ class SessionMemory:
 
     def __init__(self, shape: Shape, start: AccountStart, instruments: NDArray[np.void]) -> None:
         if not 0 < start.initial_cash < 9e12:  # int64 holds 9.2e12 in millionths
-            raise ConfigError(
-                f"initial cash {start.initial_cash} is out of range",
-                where="account.initial_cash",
-                fix="0 < cash < 9e12",
-            )
+            what, fix = f"initial cash {start.initial_cash} is out of range", "0 < cash < 9e12"
+            raise ConfigError(what, where="account.initial_cash", fix=fix)
         self.market = MarketMemory()
         self.instruments = instruments
         n, slots = shape.n_instruments, shape.n_slots
@@ -116,7 +113,7 @@ class SessionMemory:
         record["floor_micro"] = np.maximum(floor, -9e18).astype(np.int64)
         record["trading_state"], record["loss_state"], record["quiet_at"] = ACTIVE, CLEAR, -1
         self.guard = start.guard
-        record["guard"] = 0 if start.guard is None else start.guard.address
+        record["guard"] = start.guard.address if start.guard else 0
         record["margin_call"] = instruments["margin_maintenance"].max()
         record["margin_most"] = instruments["margin_initial"].max()
         record["uses_fx"] = bool((instruments["fx_source"] >= 0).any())

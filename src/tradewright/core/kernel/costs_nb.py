@@ -76,4 +76,7 @@ def drawn_price_nb(venue: int, j: int, k: int, price: float) -> float:
     is_entry = order.origin == c.FROM_STRATEGY and order.is_reduce_only == 0
     if is_entry and uniform_nb(costs.seed, order.id, _LATENESS) < table[session, 2 * _N]:
         bps += table[session, 2 * _N + 1]
-    return float(price * (1.0 + order.side * bps * 1e-4))
+    taken = price * (1.0 + order.side * bps * 1e-4)
+    if order.kind == c.MARKET and taken * order.side > order.limit * order.side:
+        return float(order.limit)  # the collar that the guard gave it
+    return float(taken)
