@@ -226,10 +226,10 @@ def amend_nb(session: int, n: int, j: int, k: int) -> None:
         reason = c.ABOVE_MAXIMUM_SIZE
     if reason == c.NO_REASON:
         reason = state_refusal_nb(session)
-    if reason == c.NO_REASON and order.is_reduce_only == 0 and order.limit > order_nb(s, j, k).limit:
-        reason = dearer_refusal_nb(session, j, k, spare)
     if reason == c.NO_REASON:
         reason = amendment_refusal_nb(session, j, spare)
+    if reason == c.NO_REASON and order.is_reduce_only == 0 and order.limit > order_nb(s, j, k).limit:
+        reason = dearer_refusal_nb(session, j, k, spare)  # the last: it reserves
     if order.kind == c.LIMIT:
         price = position_nb(s, j).price
         order.is_triggered = is_beyond_nb(order.side, order.limit, price)
