@@ -18,6 +18,19 @@ limits:
   ceilings: {max_order_value: 50000}
 """
 
+OLD = """
+firm: Mine
+product: p
+phase: any
+status: official
+as_of: 2019-01
+review_by: 2020-01-01
+version: 1
+source: [me]
+rules:
+  - {id: mine.old, max_loss: {trailing: none, pct: "0.5"}}
+"""
+
 
 def limited(place: Path, more: str = LIMITS) -> None:
     with (place / "run.yaml").open("a", encoding="utf-8") as stream:
@@ -69,7 +82,16 @@ def test_a_lead_shorter_than_a_bar_is_refused(tw: Run, place: Path) -> None:
     done = tw("backtest", "run.yaml")
     assert done.returncode == 2
     assert "limits.prop.reset_lead_minutes" in done.stderr
-    assert tw("backtest", "run.yaml", "--set", "limits.prop.reset_lead_minutes=60").returncode == 0
+    done = tw("backtest", "run.yaml", "--set", "limits.prop.reset_lead_minutes=60")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_rule_set_past_its_review_date_says_so(tw: Run, place: Path) -> None:
+    (place / "mine.yaml").write_text(OLD, encoding="utf-8")
+    limited(place, "limits:\n  prop: {rules: [mine.old], files: mine.yaml}\n")
+    done = tw("backtest", "run.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "mine.old: past its review date 2020-01-01" in done.stderr
 
 
 def test_the_state_is_killed_until_somebody_says_otherwise(tw: Run) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -60,6 +62,10 @@ def backtest(options: BacktestOptions) -> None:
 
     settings, layers = settings_of(options)
     run = prepare(settings, layers)
+    if settings.limits.prop is not None:
+        for rules in settings.limits.prop.rule_sets(settings.limits):
+            for notice in rules.banners(datetime.now(UTC).date()):
+                print(f"note: {notice}", file=sys.stderr)
     with Meter(f"{run.strategy.name} on {len(run.bars)} instrument(s)", run.plan.n_events) as meter:
         finished = execute(run, Place(options.runs, options.out), meter.advance)
     if options.json:
