@@ -94,6 +94,16 @@ def test_a_rule_set_past_its_review_date_says_so(tw: Run, place: Path) -> None:
     assert "mine.old: past its review date 2020-01-01" in done.stderr
 
 
+def test_another_rule_under_the_same_name_is_another_run(tw: Run, place: Path) -> None:
+    limited(place, "limits:\n  prop: {rules: [mine.old], files: mine.yaml}\n")
+    inputs = []
+    for text in (OLD, OLD.replace('"0.5"', '"0.4"')):
+        (place / "mine.yaml").write_text(text, encoding="utf-8")
+        document = json.loads(tw("backtest", "run.yaml", "--json", "--no-report").stdout)
+        inputs.append(document["manifest"]["inputs"])
+    assert inputs[0] != inputs[1]
+
+
 def test_the_state_is_killed_until_somebody_says_otherwise(tw: Run) -> None:
     assert json.loads(tw("controls", "state", "--json").stdout)["state"] == "KILLED"
     assert tw("controls", "state", "ACTIVE").returncode == 2  # nobody, and no reason

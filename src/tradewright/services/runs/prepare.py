@@ -176,6 +176,8 @@ def prepare(settings: RunSettings, origins: Origins | None = None) -> PreparedRu
         inputs.append(costs["digest"])
     if sizing:
         inputs.append(repr(sorted(sizing.items())))
+    if settings.limits.prop is not None:  # a rule file may change under its name
+        inputs += [rules.model_dump_json() for rules in settings.limits.prop.rule_sets(settings.limits)]
     identity = hashlib.blake2b("\0".join(inputs).encode(), digest_size=16).hexdigest()
     origin = {} if forecasts is None else forecasts.origin
     badge = survivorship(_universe(settings, origins), [d.symbol for d in data], min(d.first for d in data))
