@@ -137,7 +137,7 @@ def test_training_evaluation_and_search_are_runs_in_mlflow(
     pytest.importorskip("mlflow")
     folder, _ = trained
     asked = {"TRADEWRIGHT_MLFLOW": f"sqlite:///{folder / 'mlflow.db'}"}  # as good as --mlflow, which is tried below
-    for words in (["train", "train.yaml"], ["evaluate", "acme", "--config", "train.yaml"]):
+    for words in (["train", "train.yaml"], ["evaluate", "acme@1.0.0", "--config", "train.yaml"]):
         done = run_in(folder, *words, **asked)
         assert done.returncode == 0, done.stderr
         assert "warning" not in done.stderr

@@ -39,7 +39,7 @@ def settings(tmp_path: Path, text: str, *assignments: str) -> RunSettings:
         ("seed: many\n", 6, ["seed", "'many' is not allowed", "a whole number"]),
         ("path: lop\n", 6, ["path", "'lop' is not allowed", "loop, session"]),
         ("limts: {}\n", 6, ["unknown key 'limts'", "Did you mean 'limits'?"]),
-        ("limits: {intraday_loss: 2}\n", 6, ["limits.intraday_loss", "2 is not allowed", "at most 1"]),
+        ("limits: {intraday_loss: 2}\n", 6, ["limits.intraday_loss", "2 is not a share", "write 0.02"]),
         ("venue:\n  latency:\n    request_ms: -1\n", 8, ["venue.latency.request_ms", "at least 0"]),
         ("account: 5\n", 6, ["account", "5 is not allowed", "initial_cash, currency"]),
         ("forecasts: {}\n", 6, ["forecasts", "give either `file` or `model`"]),
