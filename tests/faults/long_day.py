@@ -21,9 +21,7 @@ def steps(world: World, seed: int, count: int) -> list[Callable[[], None]]:
     def enter(lots: int, side: Side, offset: float) -> None:
         price = round(world.venue.price[X] - offset * side, 2)
         kind = OrderKind.MARKET if offset == 0 else OrderKind.LIMIT
-        made.append(
-            world.enter_now(lots, side, price - 5.0 * side, kind=kind, limit_price=price if offset else None)
-        )
+        made.append(world.enter_now(lots, side, price - 5.0 * side, kind=kind, limit_price=price if offset else None))
 
     def leave() -> None:
         position = world.state.of(X).position

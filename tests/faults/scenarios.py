@@ -598,7 +598,10 @@ def f62(c: Case) -> None:
     expect(c.status(name) is not OrderStatus.CANCELED, "an order was assumed to be cancelled")
     expect(c.position() == c.side * part, "what had filled is missing")
     c.world.run(70.0)
-    expect(c.status(name) in (OrderStatus.CANCELED, OrderStatus.FILLED), "executions and position were not taken as evidence")
+    expect(
+        c.status(name) in (OrderStatus.CANCELED, OrderStatus.FILLED),
+        "executions and position were not taken as evidence",
+    )
 
 
 def f68(c: Case) -> None:

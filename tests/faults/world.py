@@ -103,13 +103,13 @@ class World:
         """End the client without a word, as SIGKILL does; with the power, what was not synced goes too."""
         desk, self.desk = self.desk, None
         if desk is not None:
-            victims = asyncio.all_tasks(self.loop) - {self._life}
-            if self._life is not None:
-                self._life.cancel()
-                self._life = None
+            victims = asyncio.all_tasks(self.loop)
+            self._life = None
             for task in sorted(victims, key=lambda t: t.get_name()):
                 task.cancel()
-            for _ in range(3):
+            for _ in range(20):
+                if all(task.done() for task in victims):
+                    break
                 with suppress(RuntimeError):  # a crash leaves the interrupted run's wish to stop behind
                     self.loop.run_until_complete(asyncio.sleep(0))
         self.disk.restart(loses_power=loses_power)
