@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-
 from tests.faults.sim_disk import Crash
 from tests.faults.world import CAPABILITIES, World, X
+
 from tradewright.core.types.order import OrderKind, Side
 
 _FAULTS = ("lose request", "lose answer", "reject", "late", "")

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-
 from tests.faults.sim_venue import Weather
 from tests.faults.world import CAPABILITIES, Broken, World, X
+
 from tradewright.core.types.errors import ConfigError
 from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side
 from tradewright.core.types.venue import Idempotency, OrderIntent

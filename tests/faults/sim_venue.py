@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
-
 from tests.faults.sim_loop import SimLoop
+
 from tradewright.core.types.order import OrderKind, OrderStatus, Side
 from tradewright.core.types.venue import (
     Idempotency,
@@ -222,6 +222,8 @@ class SimVenue:
         return [b for b in self.books.values() if now - b.made >= self.weather.hides_s]
 
     def _accept(self, intent: OrderIntent, fault: str) -> VenueOrder:
+        if intent.lots <= 0:
+            raise VenueRejectedError("an order for nothing")
         if fault == "reject" or (self.rejects_stops and intent.kind is OrderKind.STOP):
             raise VenueRejectedError("insufficient funds")
         same = [b for b in self.books.values() if b.intent.client_id == intent.client_id]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-
 from tests.faults.sim_venue import Weather
 from tests.faults.world import Broken, World, X
+
 from tradewright.core.types.order import OrderKind, OrderStatus, Side
 from tradewright.execution.orders.inputs import KillLevel
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from tests.faults.long_day import live
 from tests.faults.sim_disk import SimDisk
 from tests.faults.world import CAPABILITIES, World
+
 from tradewright.core.types.journal import JournalRecord
 from tradewright.core.types.order import OrderStatus
 from tradewright.execution.journal.reading import JournalReader

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-
 from tests.faults.planted import BUGS, Planted, plant
 from tests.faults.scenarios import play
 

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tests.faults.long_day import live
 from tests.faults.scenarios import ELSEWHERE, SCENARIOS, play
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
-
 from tests.faults.sim_disk import Crash, SimDisk
 from tests.faults.sim_loop import SimLoop
 from tests.faults.sim_venue import SimVenue
+
 from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side
 from tradewright.core.types.venue import Idempotency, OrderIntent
 from tradewright.execution.desk import DeskParams, DeskPorts, OrderDesk

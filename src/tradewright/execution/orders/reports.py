@@ -113,9 +113,7 @@ def _moved(state: OrdersState, order: LiveOrder, told: VenueOrder) -> list[Effec
             return []
         state.corrections += 1
         effects.append(
-            Alert(
-                "corrected", f"{order.intent.client_id} was {order.status.name}, the venue has it", is_page=True
-            )
+            Alert("corrected", f"{order.intent.client_id} was {order.status.name}, the venue has it", is_page=True)
         )
         if not order.is_protective:  # we had already told the strategy that it is gone
             order.is_cancel_wanted = True
