@@ -1,7 +1,7 @@
 """The journal: a durable append, a written one, and recovery of a day with 100,000 records.
 
-``python -m benchmarks.journal [--folder PATH] [--records 100000]``. The folder decides which disk is measured. Exits with
-1 if recovery takes more than 5 seconds of CPU or a record is missing.
+``python -m benchmarks.journal [--folder PATH] [--records 100000]``. The folder decides which disk is measured. Exits
+with 1 if recovery takes more than 5 seconds of CPU or a record is missing.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def main() -> int:
         took, busy = time.perf_counter() - began, time.process_time() - busy
         megabytes = sum(len(disk.read(n)) for n in disk.names()) / 1e6
     print(
-        f"recovery           {found:,} records, {megabytes:.1f} MB, read and verified in {took:.2f} s ({busy:.2f} s of CPU)"
+        f"recovery           {found:,} records, {megabytes:.1f} MB, read and verified in {took:.2f} s"
+        f" ({busy:.2f} s of CPU)"
     )
     return 0 if busy <= SECONDS * found / 100_000 and found == options.records + 6_000 else 1
 

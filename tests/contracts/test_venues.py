@@ -40,7 +40,7 @@ class SendsTwice(SimVenue):
 
 
 class IgnoresTheGate(SimVenue):
-    async def submit(self, intent: OrderIntent, gate: Gate) -> VenueOrder:
+    async def submit(self, intent: OrderIntent, gate: Gate) -> VenueOrder:  # noqa: ARG002
         return await super().submit(intent, lambda: None)
 
 
@@ -70,7 +70,7 @@ class IsMute(SimVenue):
 
 
 class FillsWithoutExecution(SimVenue):
-    def execute(self, told: VenueOrder, lots: int):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    def execute(self, told: VenueOrder, lots: int):  # type: ignore[no-untyped-def]  # noqa: ANN201, ARG002
         self.end(told.venue_id, OrderStatus.CANCELED)
 
 

@@ -59,7 +59,7 @@ def steps(world: World, seed: int, count: int) -> list[Callable[[], None]]:
 
 
 def live(seed: int, count: int = 200, crash_at: int = 0, *, loses_power: bool = False) -> World:
-    """Live a day; with ``crash_at`` the client dies at that operation of its disk and starts again. The end is checked."""
+    """Live a day and check its end; ``crash_at``: the client dies at that operation of its disk and starts again."""
     world = World(seed, CAPABILITIES)
     world.disk.crash_at, world.disk.tears = crash_at, seed % 2 == 0
     rng = np.random.default_rng([seed, 8])

@@ -305,6 +305,7 @@ def _functions(module: Any) -> Iterator[FunctionType]:
     ]:
         for value in vars(owner).values():
             function = value.fget if isinstance(value, property) else getattr(value, "__wrapped__", value)
-            if isinstance(function, FunctionType) and function.__module__ == module.__name__:
-                if function.__code__.co_filename == module.__file__:
-                    yield function
+            if not isinstance(function, FunctionType) or function.__module__ != module.__name__:
+                continue
+            if function.__code__.co_filename == module.__file__:  # dataclasses write methods of their own
+                yield function

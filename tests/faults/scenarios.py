@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from tests.faults.sim_venue import Weather
-from tests.faults.world import CAPABILITIES, Broken, World, X
+from tests.faults.world import CAPABILITIES, BrokenError, World, X
 
 from tradewright.core.types.errors import ConfigError
 from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side
@@ -56,6 +56,11 @@ class Case:
         """Rest below (above) the market."""
         return self.enter(kind=OrderKind.LIMIT, limit_price=100.0 - 1.0 * self.side, **more)
 
+    def cancel(self, client_id: str) -> None:
+        desk = self.world.desk
+        if desk is not None:
+            self.world.inside(lambda: desk.cancel(client_id))
+
     def status(self, client_id: str) -> OrderStatus:
         return self.world.state.orders[client_id].status
 
@@ -80,7 +85,7 @@ class Case:
 
 def expect(truth: bool, what: str) -> None:
     if not truth:
-        raise Broken(what)
+        raise BrokenError(what)
 
 
 def f01(c: Case) -> None:
@@ -224,7 +229,7 @@ def f15(c: Case) -> None:
 def f16(c: Case) -> None:
     name = c.limit()
     c.world.run(1.0)
-    c.world.inside(lambda: c.world.desk and c.world.desk.cancel(name))
+    c.cancel(name)
     c.world.run(1.0)
     expect(c.status(name) is OrderStatus.CANCELED, "not cancelled")
     part = int(c.rng.integers(1, c.lots + 1))
@@ -387,7 +392,7 @@ def f37(c: Case) -> None:
         c.world.run(0.1)
     expect(c.world.state.kill_level("S", X) <= KillLevel.BLOCK_NEW, "more than new orders was stopped")
     said = len(c.world.alerts("killed"))
-    lost = len([b for b in c.world.desk._breaks]) if c.world.desk is not None else 0
+    lost = len(c.world.desk._breaks) if c.world.desk is not None else 0
     expect(said == 1 or lost < 20, "a storm of reconnects did not stop new orders")
     expect(lost <= 60, "reconnects are not held back")
     c.world.run(70.0)
@@ -508,7 +513,7 @@ def f54(_: Case) -> None:
     except ConfigError as error:
         expect("code_hash is x, approved is a" in error.what, "it does not say what differs")
         return
-    raise Broken("another code than the approved one was started")
+    raise BrokenError("another code than the approved one was started")
 
 
 def f55(c: Case) -> None:
@@ -560,7 +565,7 @@ def f59(c: Case) -> None:
             c.world.start()
         except JournalDamagedError:
             continue
-        raise Broken("a changed journal was believed")
+        raise BrokenError("a changed journal was believed")
     c.world.disk.files[name] = bytearray(whole)
     c.world.start()
     c.world.run(3.0)
@@ -637,7 +642,7 @@ def play(name: str, seed: int) -> str:
 
     Raises
     ------
-    Broken
+    BrokenError
         If an invariant does not hold.
     """
     rng = np.random.default_rng([seed, int(name[1:])])

@@ -156,7 +156,7 @@ class SimVenue:
         self.submits += 1
         return await self._call(lambda: self._accept(intent, fault), fault)
 
-    async def cancel(self, client_id: str, venue_id: str) -> None:
+    async def cancel(self, client_id: str, venue_id: str) -> None:  # noqa: ARG002 - the port's
         fault = self.cancel_script.popleft() if self.cancel_script else ""
         self.cancels.append((self._loop.time(), venue_id))
         await self._call(lambda: self._cancel(venue_id), fault)
@@ -350,14 +350,13 @@ class SimVenue:
         price = self.price.get(instrument, 100.0)
         for venue_id, book in list(self.books.items()):
             intent = book.intent
-            if book.told.status not in _OPEN or intent.instrument != instrument:
-                continue
+            beyond = -1.0
             if intent.kind is OrderKind.LIMIT and intent.limit_price is not None:
-                if intent.side * (intent.limit_price - price) >= 0:
-                    self.fill(venue_id, None)
+                beyond = intent.side * (intent.limit_price - price)
             elif intent.kind is OrderKind.STOP and intent.stop_price is not None:
-                if intent.side * (price - intent.stop_price) >= 0:
-                    self.fill(venue_id, None)
+                beyond = intent.side * (price - intent.stop_price)
+            if book.told.status in _OPEN and intent.instrument == instrument and beyond >= 0:
+                self.fill(venue_id, None)
 
     def find(self, client_id: str) -> list[Book]:
         """Return every order ever made under a client id."""

@@ -1,4 +1,4 @@
-"""The long run: ``python -m tests.faults.soak [--seeds 1000] [--days 200] [--sweeps 1]`` plays everything, and says what broke.
+"""The long run: ``python -m tests.faults.soak [--seeds 1000] [--days 200] [--sweeps 1]`` plays everything.
 
 Exits with 1 if an invariant did not hold; a line names scenario and seed, which is all that is needed to see it again.
 """
@@ -36,7 +36,7 @@ def main() -> int:
     options = parser.parse_args()
     broken = 0
     for name in SCENARIOS:
-        broken += tried(name, [lambda name=name, k=k: play(name, k) for k in range(options.seeds)])  # type: ignore[misc]
+        broken += tried(name, [lambda name=name, k=k: play(name, k) for k in range(options.seeds)])
     broken += tried("long days", [lambda k=k: live(k).close() for k in range(options.days)])  # type: ignore[misc]
     for seed in range(8, 8 + options.sweeps):
         whole = live(seed)

@@ -31,7 +31,7 @@ T = TypeVar("T")
 _SLACK_S = 3.0
 
 
-class Broken(AssertionError):
+class BrokenError(AssertionError):
     """An invariant does not hold."""
 
 
@@ -144,7 +144,7 @@ class World:
             if error is not None:
                 raise error
         if self.seen.breaches:
-            raise Broken(self.seen.breaches[0])
+            raise BrokenError(self.seen.breaches[0])
 
     @contextmanager
     def survives(self) -> Iterator[None]:
@@ -256,18 +256,18 @@ class World:
         """Hold the invariants of a quiet end."""
         state, venue = self.state, self.venue
         if state.quarantine or self.alerts("adapter error") or self.alerts("protection refused"):
-            raise Broken(f"I7: set aside: {state.quarantine}; {self.seen.alerts}")
+            raise BrokenError(f"I7: set aside: {state.quarantine}; {self.seen.alerts}")
         lots: dict[str, int] = {}
         for book in venue.books.values():
             lots[book.intent.client_id] = lots.get(book.intent.client_id, 0) + book.intent.lots
         for client_id, order in state.orders.items():
             if lots.get(client_id, 0) > order.intent.lots:
-                raise Broken(f"I1: {lots[client_id]} lots at the venue for an intent of {order.intent.lots}")
+                raise BrokenError(f"I1: {lots[client_id]} lots at the venue for an intent of {order.intent.lots}")
             self._check_order(client_id)
         for name in sorted({*venue.held, *state.instruments}):
             known, held = state.of(name), venue.held.get(name, 0)
             if known.position + known.external + known.mismatch != held:
-                raise Broken(f"I3: {name}: {known.position} ours and {known.external} others', the venue has {held}")
+                raise BrokenError(f"I3: {name}: {known.position} ours, {known.external} others', venue {held}")
             mine = sum(
                 (0 if k in state.busted else f.side * f.lots)
                 for k, f in state.fills.items()
@@ -275,25 +275,25 @@ class World:
             )
             taken = sum(e.fill_lots for e in self.seen.events)
             if mine != known.position and not known.halted and taken:
-                raise Broken(f"I3: {name}: executions make {mine} lots, the position is {known.position}")
+                raise BrokenError(f"I3: {name}: executions make {mine} lots, the position is {known.position}")
         is_halted = bool(state.kills or state.paused or any(k.halted for k in state.instruments.values()))
         if not state.is_ready or state.unknown():
             paged = any(a.is_page for a in self.seen.alerts)
             if not paged:
-                raise Broken("I14: neither working nor halted with somebody told")
+                raise BrokenError("I14: neither working nor halted with somebody told")
         elif is_halted and not any(a.is_page for a in self.seen.alerts):
-            raise Broken("I14: halted and nobody was told")
+            raise BrokenError("I14: halted and nobody was told")
 
     def _check_order(self, client_id: str) -> None:
         order, books = self.state.orders[client_id], self.venue.find(client_id)
         done = sum(b.told.filled for b in books)
         if order.filled != done and order.status is not OrderStatus.UNKNOWN and not self.state.quarantine:
-            raise Broken(f"I3: {client_id}: {order.filled} lots booked, the venue filled {done}")
+            raise BrokenError(f"I3: {client_id}: {order.filled} lots booked, the venue filled {done}")
         is_open = any(b.told.is_open for b in books)
         if order.status in TERMINAL and is_open:
-            raise Broken(f"I6: {client_id} is {order.status.name} here and open at the venue")
+            raise BrokenError(f"I6: {client_id} is {order.status.name} here and open at the venue")
         if order.status in (OrderStatus.REJECTED, OrderStatus.DENIED, OrderStatus.ABANDONED) and books:
-            raise Broken(f"I6: {client_id} is {order.status.name} here, the venue had it")
+            raise BrokenError(f"I6: {client_id} is {order.status.name} here, the venue had it")
 
     def kill(self, level: KillLevel = KillLevel.CANCEL) -> None:
         assert self.desk is not None

@@ -1,4 +1,4 @@
-"""What every venue has to satisfy, as a suite that runs on any adapter: a local server of its protocol, or a paper account.
+"""What every venue has to satisfy, as a suite for any adapter: a local server of its protocol, or a paper account.
 
 It trades: one lot at prices far from the market, and, where ``Trial.fills`` says how, one lot at the market. Never
 run it on an account with money.
@@ -112,9 +112,7 @@ class _Check:
         async def speaks() -> bool:
             return any(isinstance(e, StreamGap) for e in self.heard)
 
-        await self.until(
-            "the stream does not begin with a StreamGap: who follows it must ask for what was before", speaks
-        )
+        await self.until("the stream does not begin with a StreamGap, which says to ask for what was before", speaks)
 
     async def a_closed_gate_sends_nothing(self) -> None:
         intent = self.intent(limit=self.trial.resting_price)
@@ -189,7 +187,7 @@ class _Check:
         self.need(await self.venue.order(self.intent().client_id) is None, "an order that nobody sent is found")
 
     async def a_bad_order_is_refused(self) -> None:
-        """A definite no is VenueRejectedError and nothing else: anything vaguer leaves the order unknown."""
+        """Expect a definite no as VenueRejectedError: anything vaguer leaves the order unknown."""
         bad = replace(self.intent(limit=self.trial.resting_price), lots=0)
         try:
             await self.venue.submit(bad, lambda: None)

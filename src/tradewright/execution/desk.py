@@ -165,6 +165,9 @@ class OrderDesk:
 
     def _step(self, told: Input) -> None:
         for effect in step(self.state, told):
+            if isinstance(effect, CancelOrder) and isinstance(told, Ticked):
+                # ticks are not journalled: a restart has to know that it was us who cancelled
+                self.feed(CancelWanted(effect.client_id, told.ts))
             self._carry_out(effect)
 
     def _carry_out(self, effect: Effect) -> None:

@@ -87,7 +87,7 @@ def _wish(known: InstrumentState, name: str, side: Side, lots: int, stop: float 
 
 
 def note_lost(state: OrdersState, order: LiveOrder) -> list[Effect]:
-    """Count a stop that ended without us (refused once, or cancelled twice, is enough to give up stops); delay exits."""
+    """Count a stop that ended without us: refused once, or cancelled twice, is enough. Delay the next exit."""
     intent = order.intent
     known = state.of(intent.instrument)
     if intent.origin is Origin.RISK and order.filled < intent.lots and known.position * intent.side < 0:

@@ -13,12 +13,13 @@ from tradewright.execution.orders.lease import LEASE, Lease
 
 
 def test_a_second_holder_is_refused(tmp_path: Path) -> None:
-    code = f"from pathlib import Path; from tradewright.execution.orders.lease import Lease; Lease(Path({str(tmp_path)!r}))"
+    code = "import sys; from pathlib import Path; from tradewright.execution.orders.lease import Lease; "
+    code += "Lease(Path(sys.argv[1]))"
     with Lease(tmp_path) as lease:
         assert lease.grant(0) == 1
         with pytest.raises(JournalBusyError, match="another process trades this account"):
             Lease(tmp_path)
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
         assert "JournalBusyError" in done.stderr
     with Lease(tmp_path) as lease:
         assert lease.epoch == 1
