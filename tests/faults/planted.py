@@ -111,7 +111,7 @@ BUGS = [
     Planted(
         "one empty answer means that there is no order",
         _ORDERS + "unknown",
-        "if order.asks < state.params.min_asks:",
+        "if max(order.silences.values()) < state.params.min_silences:",
         "silent = _ORDERS | _TRADES\n    if False:",
         "F02",
     ),

@@ -119,6 +119,7 @@ def become_unknown(state: OrdersState, order: LiveOrder) -> None:
     order.asks = 0
     order.is_canceling = False
     order.negatives.clear()
+    order.silences.clear()
     state.index(order)
 
 

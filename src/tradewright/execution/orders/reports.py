@@ -126,6 +126,7 @@ def _moved(state: OrdersState, order: LiveOrder, told: VenueOrder) -> list[Effec
         return effects
     order.status = OrderStatus.PARTIALLY_FILLED if max(order.filled, told.filled) else OrderStatus.ACCEPTED
     order.negatives.clear()
+    order.silences.clear()
     return effects
 
 

@@ -37,7 +37,7 @@ class OrderParams(BaseModel):
     ask_after_s: tuple[float, ...] = (0.0, 1.0, 5.0, 15.0)
     ask_every_s: Annotated[float, Field(gt=0)] = 15.0
     overlap_s: Annotated[float, Field(ge=0)] = 60.0  # fills are asked for from the watermark minus this
-    min_asks: Annotated[int, Field(ge=3)] = 3
+    min_silences: Annotated[int, Field(ge=3)] = 3
     exit_retry_s: Annotated[float, Field(gt=0)] = 2.0
     rejects_per_minute: Annotated[int, Field(ge=1)] = 3
     kill_verify_s: Annotated[float, Field(gt=0)] = 5.0
@@ -67,7 +67,8 @@ class LiveOrder:
     is_canceling: bool = False
     asks: int = 0
     next_ask: int = 0
-    negatives: dict[Source, int] = field(default_factory=dict)
+    negatives: dict[Source, int] = field(default_factory=dict)  # source -> when it was last asked and knew nothing
+    silences: dict[Source, int] = field(default_factory=dict)  # source -> how often
 
     @property
     def is_live(self) -> bool:

@@ -78,10 +78,11 @@ def on_absent(state: OrdersState, told: Absent) -> list[Effect]:
         return []
     if told.source in _ORDERS and told.ts_asked - order.intent.ts_event > state.capabilities.retention_s * SECOND:
         return []  # the venue has forgotten that time: its silence says nothing
+    order.silences[told.source] = order.silences.get(told.source, 0) + 1
     order.negatives[told.source] = max(told.ts_asked, order.negatives.get(told.source, 0))
     settled = max(order.ts_unknown, order.ts_sent) + int(state.capabilities.settle_s * SECOND)
     silent = {source for source, asked in order.negatives.items() if asked >= settled}
-    if order.asks < state.params.min_asks:
+    if max(order.silences.values()) < state.params.min_silences:
         return []
     if order.filled or order.reported or order.venue_id:
         return _forgotten(state, order) if silent >= _WITHOUT_HISTORY else []
