@@ -9,6 +9,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 from tests.faults.long_day import live
 from tests.faults.scenarios import SCENARIOS, play
@@ -27,6 +28,13 @@ def tried(name: str, runs: list[Callable[[], object]]) -> int:
     return broken
 
 
+def day(seed: int, crash_at: int = 0, loses_power: bool = False) -> int:
+    """Live a day; return how often its disk was written to or flushed."""
+    world = live(seed, crash_at=crash_at, loses_power=loses_power)
+    world.close()
+    return world.disk.operations
+
+
 def main() -> int:
     """Run all parts."""
     parser = argparse.ArgumentParser(description="Faults by the thousand.")
@@ -36,14 +44,12 @@ def main() -> int:
     options = parser.parse_args()
     broken = 0
     for name in SCENARIOS:
-        broken += tried(name, [lambda name=name, k=k: play(name, k) for k in range(options.seeds)])
-    broken += tried("long days", [lambda k=k: live(k).close() for k in range(options.days)])  # type: ignore[misc]
+        broken += tried(name, [partial(play, name, seed) for seed in range(options.seeds)])
+    broken += tried("long days", [partial(day, seed) for seed in range(options.days)])
     for seed in range(8, 8 + options.sweeps):
-        whole = live(seed)
-        whole.close()
-        kills = [(at, power) for at in range(1, whole.disk.operations + 1) for power in (False, True)]
-        sweep = [lambda at=at, p=p: live(seed, crash_at=at, loses_power=p).close() for at, p in kills]  # type: ignore[misc]  # noqa: B023
-        broken += tried(f"kill at every write, {seed}", list(sweep))
+        writes = range(1, day(seed) + 1)
+        sweep: list[Callable[[], object]] = [partial(day, seed, at, power) for at in writes for power in (False, True)]
+        broken += tried(f"a kill at every write, {seed}", sweep)
     print("all invariants held" if not broken else f"{broken} BROKEN")
     return 1 if broken else 0
 
