@@ -90,8 +90,8 @@ BUGS = [
     Planted(
         "an unknown order does not count",
         _ORDERS + "state",
-        "if self.is_live:\n            return max(self.intent.lots",
-        "if self.is_live and self.status is not OrderStatus.UNKNOWN:\n            return max(self.intent.lots",
+        "if self.is_alive:\n            return max(self.intent.lots",
+        "if self.is_alive and self.status is not OrderStatus.UNKNOWN:\n            return max(self.intent.lots",
         "F02",
     ),
     Planted(
@@ -182,7 +182,7 @@ BUGS = [
         "a late fill is dropped",
         _ORDERS + "fills",
         "    state.fills[key] = fill\n    return _applied(state, order, fill)",
-        "    state.fills[key] = fill\n    return _applied(state, order, fill) if order.is_live else []",
+        "    state.fills[key] = fill\n    return _applied(state, order, fill) if order.is_alive else []",
         "F16",
     ),
     Planted(
@@ -197,8 +197,8 @@ BUGS = [
     Planted(
         "a kill cancels the stops",
         _ORDERS + "gate",
-        "return mine and order.is_live and not order.is_protective",
-        "return mine and order.is_live",
+        "return mine and order.is_alive and not order.is_protective",
+        "return mine and order.is_alive",
         "F50",
     ),
     Planted(

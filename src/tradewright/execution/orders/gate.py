@@ -113,7 +113,7 @@ def on_killed(state: OrdersState, kill: Killed) -> list[Effect]:
 def _is_reached(order: LiveOrder, scope: str) -> bool:
     intent = order.intent
     mine = scope in (ALL, f"symbol:{intent.instrument}", f"strategy:{intent.strategy}")
-    return mine and order.is_live and not order.is_protective
+    return mine and order.is_alive and not order.is_protective
 
 
 def want_cancel(order: LiveOrder) -> list[Effect]:

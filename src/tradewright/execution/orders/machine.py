@@ -52,7 +52,7 @@ def make_intent(state: OrdersState, wish: Wish, ts: int) -> OrderIntent:
 def step(state: OrdersState, told: Input) -> list[Effect]:
     """Take one input in and return the effects, in order."""
     state.now = max(state.now, told.ts)  # the decision clock never goes back
-    before = {k: o.status for k, o in state.open.items() if o.is_protective and o.is_live}
+    before = {k: o.status for k, o in state.open.items() if o.is_protective and o.is_alive}
     effects = list(_TAKERS[type(told)](state, told))
     for name, was in before.items():
         order = state.orders[name]
@@ -98,7 +98,7 @@ def _cancel_wanted(state: OrdersState, told: CancelWanted) -> list[Effect]:
     name = told.client_id
     order = state.orders.get(name)
     if order is not None:
-        return want_cancel(order) if order.is_live else []
+        return want_cancel(order) if order.is_alive else []
     claimed = state.external.get(name)
     return [CancelOrder(claimed.client_id, name)] if claimed is not None and name in state.claims else []
 

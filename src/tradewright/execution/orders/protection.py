@@ -16,7 +16,7 @@ from tradewright.execution.orders.state import SECOND, InstrumentState, LiveOrde
 def protect(state: OrdersState, name: str) -> list[Effect]:
     """Return the orders and cancels that an instrument's position needs now."""
     known = state.of(name)
-    guards = [o for o in state.live(name) if o.is_protective and o.is_live]
+    guards = [o for o in state.live(name) if o.is_protective and o.is_alive]
     if known.position == 0:
         known.naked_since = known.stops_lost = 0
         known.must_exit = False

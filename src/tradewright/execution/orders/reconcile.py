@@ -86,7 +86,7 @@ def _kill_verified(state: OrdersState, view: Viewed) -> list[Effect]:
     """Say whether a kill that cancels has been carried out: by what the venue shows, never by assumption."""
     if not state.verify_by:
         return []
-    left = [o for o in state.open.values() if o.is_live and o.is_cancel_wanted]
+    left = [o for o in state.open.values() if o.is_alive and o.is_cancel_wanted]
     if not left:
         state.verify_by = 0
         return [Alert("kill VERIFIED", f"no order that was to be cancelled is open, asked at {view.ts_asked}")]

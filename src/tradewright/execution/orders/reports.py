@@ -79,7 +79,7 @@ def on_reported(state: OrdersState, report: Reported) -> list[Effect]:
     if order.status is not was:
         order.ts_changed = state.now
         effects.append(OrderEvent(order.intent.client_id, order.status, order.filled, reason=told.reason))
-    if order.is_live and order.is_cancel_wanted:
+    if order.is_alive and order.is_cancel_wanted:
         effects += want_cancel(order)
     state.index(order)
     return effects
@@ -174,7 +174,7 @@ def _not_there(state: OrdersState, order: LiveOrder, status: OrderStatus, text: 
 def _cancel_failed(state: OrdersState, order: LiveOrder, failed: Failed) -> list[Effect]:
     """Ask what the order is: a cancel that was refused says nothing of how it ended."""
     order.is_canceling = False
-    if not order.is_live:
+    if not order.is_alive:
         return []
     if failed.outcome is Outcome.NOT_SENT:
         order.next_ask = state.now + SECOND  # asked again by the clock

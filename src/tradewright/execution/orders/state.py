@@ -71,14 +71,14 @@ class LiveOrder:
     silences: dict[Source, int] = field(default_factory=dict)  # source -> how often
 
     @property
-    def is_live(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether it may still fill, as far as we know; an unknown order may."""
         return self.status not in TERMINAL
 
     @property
     def remaining(self) -> int:
         """Lots that may still fill, or were filled and not yet seen by us."""
-        if self.is_live:
+        if self.is_alive:
             return max(self.intent.lots - self.filled, 0)
         return max(self.reported - self.filled, 0)
 
@@ -148,7 +148,7 @@ class OrdersState:
 
     def index(self, order: LiveOrder) -> None:
         """Keep ``open`` right after an order has changed, so that a long day is no slower than a short one."""
-        if order.is_live or order.remaining:
+        if order.is_alive or order.remaining:
             self.open[order.intent.client_id] = order
         else:
             self.open.pop(order.intent.client_id, None)

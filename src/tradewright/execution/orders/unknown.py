@@ -43,7 +43,7 @@ def due(state: OrdersState) -> list[Effect]:
     """Return the questions whose time has come, cancels to repeat, and protection that may be sent again."""
     effects: list[Effect] = []
     for order in state.open.values():
-        if not order.is_live or state.now < order.next_ask:
+        if not order.is_alive or state.now < order.next_ask:
             continue
         if order.status is OrderStatus.UNKNOWN:
             effects += _ask(state, order)
