@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from tradewright.core.types.errors import VenueError
 from tradewright.core.types.venue import OrderIntent, StreamGap, VenueEvent, VenueFill, VenueOrder
+from tradewright.execution.inquiry import Inquiry
 from tradewright.execution.journal.errors import JournalUnavailableError
 from tradewright.execution.journal.writing import Journal
 from tradewright.execution.orders.fills import fill_key
 from tradewright.execution.orders.gate import refusal
 from tradewright.execution.orders.inputs import (
-    Absent,
     Alert,
     Ask,
     CancelOrder,
@@ -113,7 +113,7 @@ class OrderDesk:
         self.ports = ports
         self.params = params or DeskParams()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._asking: set[str] = set()
+        self._inquiry = Inquiry(self)
         self._wants_view = asyncio.Event()
         self._expected: dict[str, int] = {}  # client id -> by when the stream should have spoken of it
         self._stream: asyncio.Task[None] | None = None
@@ -177,7 +177,7 @@ class OrderDesk:
             case CancelOrder(client_id, venue_id):
                 self._start(self._cancel(client_id, venue_id))
             case Ask(client_id):
-                self._start(self._ask(client_id))
+                self._start(self._inquiry.ask(client_id))
             case Want(wish):
                 _, said = self.submit(wish)
                 if said:
@@ -231,62 +231,16 @@ class OrderDesk:
         if outcome is not Outcome.NOT_SENT:
             self._wants_view.set()
 
-    async def _ask(self, client_id: str) -> None:
-        """Ask every source about one order, independent ones last; a source that fails says nothing."""
-        if client_id in self._asking:
-            return
-        self._asking.add(client_id)
-        intent = self.state.orders[client_id].intent
-        since = intent.ts_event - int(self.state.params.overlap_s * SECOND)
-        try:
-            await self._look(client_id, Source.ORDER, self._one(client_id))
-            await self._look(client_id, Source.OPEN_ORDERS, self.venue.open_orders())
-            await self._look(client_id, Source.HISTORY, self.venue.order_history(since))
-            await self._look(client_id, Source.FILLS, self.venue.fills(since))
-            await self._positions(client_id, intent.instrument)
-        finally:
-            self._asking.discard(client_id)
-
-    async def _one(self, client_id: str) -> list[VenueOrder]:
-        told = await self.venue.order(client_id)
-        return [] if told is None else [told]
-
-    async def _look(
-        self, client_id: str, source: Source, question: Coroutine[None, None, list[VenueOrder] | list[VenueFill]]
-    ) -> None:
-        asked = self.ports.now_ns()
-        try:
-            async with asyncio.timeout(self.params.answer_s):
-                rows = await question
-        except (VenueError, TimeoutError):
-            return
-        now, venue_id = self.ports.now_ns(), self.state.orders[client_id].venue_id
-        mine = [row for row in rows if row.client_id == client_id or (venue_id and row.venue_id == venue_id)]
-        news = [row for row in mine if not (isinstance(row, VenueFill) and self._has(row))]
-        for row in news:
-            self._take(row, source, now)
-        if not news:  # executions that we have are no news of what became of the rest
-            self.feed(Absent(client_id, source, asked, now))
-
-    def _has(self, fill: VenueFill) -> bool:
+    def has(self, fill: VenueFill) -> bool:
+        """Tell whether an execution is known, just as it is."""
         return self.state.fills.get(fill_key(self.state, fill)) == fill
 
-    async def _positions(self, client_id: str, instrument: str) -> None:
-        asked = self.ports.now_ns()
-        try:
-            async with asyncio.timeout(self.params.answer_s):
-                rows = await self.venue.positions()
-        except (VenueError, TimeoutError):
-            return
-        known = self.state.of(instrument)
-        if sum(p.lots for p in rows if p.instrument == instrument) == known.position + known.external:
-            self.feed(Absent(client_id, Source.POSITIONS, asked, self.ports.now_ns()))
-
-    def _take(self, row: VenueEvent, source: Source, now: int) -> None:
+    def take(self, row: VenueEvent, source: Source, now: int) -> None:
+        """Take in a row that the venue told, in an answer or in the stream."""
         if isinstance(row, VenueOrder):
             self.feed(Reported(row, source, now))
         elif isinstance(row, VenueFill):
-            if source is Source.STREAM or not self._has(row):
+            if source is Source.STREAM or not self.has(row):
                 self.feed(Filled(row, source, now))
         else:
             self._wants_view.set()
@@ -302,7 +256,7 @@ class OrderDesk:
         async with asyncio.timeout(self.params.answer_s):
             overlap = int(self.state.params.overlap_s * SECOND)
             for fill in await self.venue.fills(self.state.watermark - overlap):
-                self._take(fill, Source.FILLS, self.ports.now_ns())
+                self.take(fill, Source.FILLS, self.ports.now_ns())
             asked = self.ports.now_ns()
             orders = await self.venue.open_orders()
             positions = await self.venue.positions()
@@ -361,7 +315,7 @@ class OrderDesk:
                     if not isinstance(event, StreamGap):
                         self._expected.pop(event.client_id, None)
                         self._poll_at = None
-                    self._take(event, Source.STREAM, now)
+                    self.take(event, Source.STREAM, now)
             except (VenueError, TimeoutError):
                 pass
             except asyncio.CancelledError as error:
