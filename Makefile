@@ -17,6 +17,7 @@ EXTRAS ?= dev
 TORCH_INDEX ?=
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
+SOAK_ARGS ?=
 
 comma := ,
 VENV := .venv
@@ -27,7 +28,7 @@ BENCH_STAMP := $(BENCH_VENV)/.installed
 # Code outside the package is checked too, as far as it exists.
 CODE := $(wildcard src tests benchmarks examples scripts)
 
-.PHONY: help setup core demo test check format bench golden clean
+.PHONY: help setup core demo test check format bench soak golden clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +77,9 @@ $(BENCH_STAMP): $(STAMP) $(wildcard benchmarks/requirements.txt)
 	    || echo "bench: $$peer does not install here" >&2; \
 	done < benchmarks/requirements.txt
 	touch $@
+
+soak: setup ## play every fault a thousand times, long days, and a kill at every write (hours; SOAK_ARGS='--seeds 20')
+	$(BIN)/python -m tests.faults.soak $(SOAK_ARGS)
 
 golden: setup ## regenerate the golden files, on purpose; then explain the change in CHANGELOG.md, section Behaviour
 	$(BIN)/pytest tests/golden --remake-golden

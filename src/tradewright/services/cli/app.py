@@ -19,6 +19,7 @@ from tradewright.services.cli import (
     experiment,
     features,
     gate_study,
+    journal,
     make,
     models,
     retrain,
@@ -72,6 +73,7 @@ tune.register(app)
 experiment.register(app)
 gate_study.register(app)
 challenge.register(app)
+journal.register(app)
 rules.register(app)
 
 
