@@ -12,6 +12,7 @@ from tradewright.services.cli import (
     backtest,
     data,
     evaluate,
+    exchange,
     experiment,
     features,
     gate_study,
@@ -63,6 +64,7 @@ evaluate.register(app)
 tune.register(app)
 experiment.register(app)
 gate_study.register(app)
+exchange.register(app)
 
 
 def main() -> None:

@@ -1,0 +1,523 @@
+"""One account: what it may do, its orders from acceptance to their end, its fills."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from tradewright.core.kernel.codes import EXPIRED_TIME, ID_STEP
+from tradewright.core.types.events import MarketEvents
+from tradewright.core.types.message import VenueMessage
+from tradewright.core.types.order import OrderKind, Origin, Side, Verb
+from tradewright.execution.exchange.book import MICRO, CashBook, Worth, value_micro
+from tradewright.execution.exchange.checks import check_exits, check_numbers
+from tradewright.execution.exchange.market import Market
+from tradewright.execution.exchange.matching import Matcher
+from tradewright.execution.exchange.orders import (
+    Execution,
+    Force,
+    Group,
+    Life,
+    Refusal,
+    RefusedError,
+    Update,
+    Wish,
+    WorkOrder,
+)
+
+#: A market order is counted at so much above the ask (below the bid, for a short), as Alpaca does.
+_COLLAR = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTerms:
+    """What an account may do.
+
+    ``multiplier``: buying power per equity; 1 is a cash account. ``takes_same_id``: a second order with a client id
+    that is known is accepted, as venues do that treat it as a tag.
+    """
+
+    name: str
+    cash: float = 100_000.0
+    multiplier: float = 2.0
+    may_short: bool = True
+    takes_same_id: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What an account needs of its exchange.
+
+    ``marks`` are the last prices; ``quote`` gives bid and ask, NaN where unknown. ``carries_exits``: the book gives
+    exits within the event of the entry's fill (bars), else they are sent once the entry is complete (quotes).
+    """
+
+    markets: tuple[Market, ...]
+    marks: list[float]
+    quote: Callable[[int], tuple[float, float]]
+    events: MarketEvents
+    carries_exits: bool
+    seed: int
+
+
+class TradingAccount:
+    """An account at the exchange.
+
+    Parameters
+    ----------
+    terms : AccountTerms
+        What it may do.
+    place : Place
+        The exchange around it.
+    matcher : Matcher
+        Its orders' book.
+    on_update : callable
+        Is told of everything that happens to an order, at the moment it happens.
+    """
+
+    def __init__(
+        self, terms: AccountTerms, place: Place, matcher: Matcher, on_update: Callable[[Update], None]
+    ) -> None:
+        self.terms, self._place, self._matcher, self._on_update = terms, place, matcher, on_update
+        self.book = CashBook(round(terms.cash * MICRO))
+        self.orders: dict[str, WorkOrder] = {}
+        self.executions: list[Execution] = []
+        self.splits_exits = False  # injected: exits do not cancel each other
+        self.last_equity = self.book.cash_micro  # at the end of the day before
+        self._by_client: dict[str, WorkOrder] = {}
+        self._by_number: dict[int, WorkOrder] = {}
+        self._replacements: dict[int, WorkOrder] = {}
+        self._waiting: list[WorkOrder] = []  # for their market to open
+        self._expiring = 0  # orders in the book that end with the session
+        self._made = 0
+
+    # ---------------------------------------------------------------------------------------------------- questions
+
+    def worth(self) -> Worth:
+        """Return what the account is worth now."""
+        long = short = 0
+        for j, holding in self.book.holdings.items():
+            value = value_micro(self._place.markets[j].instrument, holding.lots, self.mark(j))
+            long, short = (long + value, short) if value > 0 else (long, short + value)
+        reserved = sum(self._reserve(order) for order in self.open_orders())
+        cash = self.book.cash_micro
+        if self.terms.multiplier <= 1.0:
+            power = cash - reserved
+        else:
+            power = round((cash + long + short) * self.terms.multiplier) - long + short - reserved
+        return Worth(cash, long, short, reserved, max(0, power))
+
+    def open_orders(self) -> Iterator[WorkOrder]:
+        """Yield the orders that are not over, oldest first."""
+        return (order for order in self._by_number.values() if not order.is_over)
+
+    def order(self, order_id: str) -> WorkOrder:
+        """Return an order by the exchange's id; raises RefusedError if there is none."""
+        if order_id not in self.orders:
+            raise RefusedError(Refusal.UNKNOWN_ORDER, f"order not found for {order_id}")
+        return self.orders[order_id]
+
+    def order_of_client(self, client_id: str) -> WorkOrder:
+        """Return the newest order with a client id; raises RefusedError if there is none."""
+        if client_id not in self._by_client:
+            raise RefusedError(Refusal.UNKNOWN_ORDER, f"order not found for {client_id}")
+        return self._by_client[client_id]
+
+    def available(self, instrument: int) -> int:
+        """Return the lots of a position that no open order is about to close."""
+        lots = self.book.lots(instrument)
+        held = sum(
+            order.left
+            for order in self.open_orders()
+            if order.instrument == instrument
+            and order.wish.side * lots < 0
+            and not (order.parent is not None and order.life is Life.HELD)
+        )
+        return max(0, abs(lots) - held)
+
+    def stop_of(self, order: WorkOrder) -> float | None:
+        """Return where a trailing stop stands now."""
+        if order.wish.kind is OrderKind.TRAILING_STOP and order.is_in_book:
+            order.stop_now = self._matcher.stop_of(order.number, order.instrument) or order.stop_now
+        return order.stop_now
+
+    # ----------------------------------------------------------------------------------------------------- commands
+
+    def submit(self, wish: Wish, now_ns: int) -> WorkOrder:
+        """Take a new order.
+
+        Raises
+        ------
+        RefusedError
+            If it is refused; nothing has changed.
+        """
+        if wish.client_id in self._by_client and not self.terms.takes_same_id:
+            raise RefusedError(Refusal.DUPLICATE_CLIENT_ID, "client_order_id must be unique")
+        j = self.instrument(wish.symbol)
+        market = self._place.markets[j]
+        check_numbers(wish, market.instrument)
+        check_exits(wish, market.instrument, self._place.quote(j))
+        self._check_means(wish, j)
+        order = self._make(wish, j, now_ns)
+        self._add_legs(order, now_ns)
+        self._tell("accepted", order, now_ns)
+        if self._place.carries_exits or market.hours.is_open(now_ns):
+            self._enter(order, now_ns)
+            self.receive(now_ns)
+        else:
+            self._waiting.append(order)
+        return order
+
+    def cancel(self, order: WorkOrder, now_ns: int) -> None:
+        """End a working order, and the exits that wait for it.
+
+        Raises
+        ------
+        RefusedError
+            If it is over.
+        """
+        if order.is_over:
+            raise RefusedError(Refusal.NOT_OPEN, f'order is already in "{order.life.value}" state')
+        if order.is_posted:
+            order.life = Life.PENDING_CANCEL
+            self._matcher.cancel(order, now_ns)
+            self.receive(now_ns)
+        else:
+            self._end(order, Life.CANCELED, now_ns)
+
+    def replace(self, order: WorkOrder, wish: Wish, now_ns: int) -> WorkOrder:
+        """Give a working order another size, price or client id: a new order takes its place.
+
+        Raises
+        ------
+        RefusedError
+            If it is over, or the new numbers are refused.
+        """
+        if order.is_over or order.life in {Life.PENDING_CANCEL, Life.PENDING_REPLACE}:
+            raise RefusedError(Refusal.NOT_OPEN, f'order is not open: "{order.life.value}"')
+        if wish.client_id in self._by_client:
+            raise RefusedError(Refusal.DUPLICATE_CLIENT_ID, "client_order_id must be unique")
+        check_numbers(wish, self._place.markets[order.instrument].instrument)
+        if wish.lots <= order.filled:
+            raise RefusedError(Refusal.BAD_SIZE, "qty must be above what is filled")
+        if wish.side > 0 and order.parent is None:
+            more = self._cost(wish, order.instrument) - self._reserve(order)
+            self._check_power(max(0, more), wish)
+        new = self._make(wish, order.instrument, now_ns, number=order.number)
+        new.replaces, new.parent, new.legs = order.id, order.parent, order.legs
+        new.filled, new.value, new.ts_expire = order.filled, order.value, order.ts_expire
+        self._by_number[order.number] = order  # until the book has said so
+        if not order.is_posted:
+            self._swap(order, new, now_ns)
+            self._waiting = [new if waiting is order else waiting for waiting in self._waiting]
+            return new
+        self._replacements[order.number] = new
+        order.life = Life.PENDING_REPLACE
+        self._matcher.replace(new, now_ns, self._place.marks[order.instrument])
+        self.receive(now_ns)
+        return new
+
+    def symbol(self, instrument: int) -> str:
+        """Return the name of an instrument."""
+        return self._place.markets[instrument].instrument.symbol
+
+    def instrument(self, symbol: str) -> int:
+        """Return the number of an instrument; raises RefusedError if it is not traded here."""
+        for j, market in enumerate(self._place.markets):
+            if market.instrument.symbol == symbol:
+                return j
+        raise RefusedError(Refusal.UNKNOWN_SYMBOL, f'asset "{symbol}" not found')
+
+    def reject(self, order: WorkOrder, now_ns: int) -> None:
+        """End a working order as rejected, as a venue does with an exit it does not like."""
+        if order.is_posted:
+            self._matcher.cancel(order, now_ns)
+        self._end(order, Life.REJECTED, now_ns)
+        self.receive(now_ns)
+
+    # ------------------------------------------------------------------------------------------------ what happens
+
+    def receive(self, now_ns: int) -> None:
+        """Let messages that are due arrive, on either side."""
+        self._apply(self._matcher.receive(now_ns), now_ns)
+
+    def on_event(self, i: int, instrument: int, now_ns: int) -> None:
+        """Match one event of the market."""
+        self._apply(self._matcher.on_event(i, now_ns), now_ns)
+        if self._waiting and self._place.markets[instrument].hours.is_open(now_ns):
+            mine = [order for order in self._waiting if order.instrument == instrument]
+            if mine:
+                self._waiting = [order for order in self._waiting if order.instrument != instrument]
+                for order in mine:
+                    self._enter(order, now_ns)
+                self.receive(now_ns)
+
+    def next_due(self) -> int:
+        """When something happens here without the market moving, ns UTC."""
+        due = self._matcher.next_due()
+        if self._expiring and not self._place.carries_exits:
+            due = min([due, *(o.ts_expire for o in self.open_orders() if o.is_posted and o.ts_expire)])
+        return due
+
+    def expire(self, now_ns: int) -> None:
+        """End the orders whose session is over; on bars the book does it, as in a backtest."""
+        if self._expiring and not self._place.carries_exits:
+            for order in [o for o in self.open_orders() if o.is_posted and 0 < o.ts_expire <= now_ns]:
+                self._matcher.cancel(order, now_ns, EXPIRED_TIME)
+            self.receive(now_ns)
+
+    def bust(self, execution: Execution, now_ns: int) -> None:
+        """Take a fill back, as a venue does with a clear error."""
+        order = execution.order
+        unit = float(self._place.markets[order.instrument].instrument.unit_value)
+        back = -order.wish.side * execution.lots
+        self.book.fill(order.instrument, back, execution.price, -execution.fee_micro / MICRO, unit)
+        self.executions.remove(execution)
+        self._tell("trade_bust", order, now_ns, execution)
+
+    # ---------------------------------------------------------------------------------------------------- the inside
+
+    def _enter(self, order: WorkOrder, now_ns: int) -> None:
+        """Send an order to the book."""
+        hours = self._place.markets[order.instrument].hours
+        if order.wish.force is Force.DAY and not hours.never_close:
+            order.ts_expire = hours.next_close(now_ns)
+            self._expiring += 1
+        if order.wish.force is Force.FOK and not self._fills_whole(order):
+            self._end(order, Life.CANCELED, now_ns)
+            return
+        order.is_posted = True
+        shares = order.parent is not None or order.wish.group is Group.OCO
+        group = 0 if self.splits_exits or not shares else (order.parent or order).number
+        mark, carries = self._place.marks[order.instrument], self._book_makes_exits(order)
+        self._matcher.submit(order, now_ns, mark, group, carries_exits=carries)
+        if order.wish.group is Group.OCO and order.parent is None:
+            for leg in order.legs:
+                self._enter(leg, now_ns)
+
+    def _book_makes_exits(self, order: WorkOrder) -> bool:
+        return self._place.carries_exits and order.wish.group in {Group.BRACKET, Group.OTO}
+
+    def _fills_whole(self, order: WorkOrder) -> bool:
+        """Return whether the standing quote fills an order at once and completely."""
+        if self._place.carries_exits:
+            return True  # on bars nothing is displayed
+        bid, ask = self._place.quote(order.instrument)
+        wish, price = order.wish, ask if order.wish.side > 0 else bid
+        is_marketable = wish.limit is None or price * wish.side <= wish.limit * wish.side
+        return is_marketable and self._matcher.room(order.instrument, wish.side) >= order.left
+
+    def _make(self, wish: Wish, j: int, now_ns: int, number: int = 0) -> WorkOrder:
+        """Enter a new order into the account's list."""
+        self._made += 1
+        digest = hashlib.blake2b(f"{self._place.seed}|{self.terms.name}|{self._made}".encode(), digest_size=16).digest()
+        order_id = str(UUID(bytes=digest, version=4))
+        if not wish.client_id:
+            wish = replace(wish, client_id=f"{order_id[:-4]}auto")
+        order = WorkOrder(order_id, number or ID_STEP * self._made, wish, j, now_ns, ts_updated=now_ns)
+        self.orders[order_id] = order
+        self._by_number[order.number] = order
+        self._by_client[wish.client_id] = order
+        return order
+
+    def _add_legs(self, order: WorkOrder, now_ns: int) -> None:
+        """Make the exits that the wish asks for; they are held."""
+        wish = order.wish
+        other = Side(-wish.side)
+        legs: list[tuple[Origin, Wish]] = []
+        if wish.group is not Group.OCO and wish.take_profit is not None:
+            target = Wish(wish.symbol, other, wish.lots, OrderKind.LIMIT, Force.GTC, limit=wish.take_profit)
+            legs.append((Origin.TAKE_PROFIT, target))
+        if wish.stop_loss is not None:
+            kind = OrderKind.STOP if wish.stop_loss_limit is None else OrderKind.STOP_LIMIT
+            side = wish.side if wish.group is Group.OCO else other
+            stop = Wish(wish.symbol, side, wish.lots, kind, Force.GTC, limit=wish.stop_loss_limit, stop=wish.stop_loss)
+            legs.append((Origin.STOP_LOSS, stop))
+        for origin, leg in legs:
+            made = self._make(replace(leg, group=wish.group, force=wish.force), order.instrument, now_ns)
+            del self._by_number[made.number]
+            made.number, made.parent, made.life = order.number + int(origin), order, Life.HELD
+            self._by_number[made.number] = made
+            order.legs.append(made)
+
+    def _apply(self, answers: list[VenueMessage], now_ns: int) -> None:
+        """Live through what the book said."""
+        for answer in answers:
+            order = self._by_number.get(answer.order_id)
+            if order is None or order.is_over:
+                continue
+            ts = max(order.ts_updated, min(now_ns, int(answer.header["ts_sent"][0])))
+            match answer.verb:
+                case Verb.ORDER_ACCEPTED:
+                    self._accepted(order, ts)
+                case Verb.ORDER_FILLED:
+                    self._filled(order, answer, ts)
+                case Verb.ORDER_CANCELED:
+                    is_timed = int(answer.header["reason"][0]) == EXPIRED_TIME
+                    self._end(order, Life.EXPIRED if is_timed else Life.CANCELED, ts)
+                case Verb.ORDER_EXPIRED:
+                    self._end(order, Life.EXPIRED, ts)
+                case Verb.ORDER_REJECTED:
+                    self._end(order, Life.REJECTED, ts)
+                case Verb.ORDER_REPLACED:
+                    new = self._replacements.pop(order.number, None)
+                    if new is not None:
+                        self._swap(order, new, ts)
+                    else:  # an exit grew with its entry
+                        order.wish = replace(order.wish, lots=int(answer.order["lots"][0]))
+
+    def _accepted(self, order: WorkOrder, ts: int) -> None:
+        """An order is in the book."""
+        order.is_in_book = order.is_posted = True
+        if order.parent is not None and order.wish.stop is not None:
+            if self._place.carries_exits and order.wish.limit is not None:
+                self._matcher.give_limit(order.number, order.instrument, order.wish.limit)
+            return  # stays held beside its partner
+        if order.life in {Life.ACCEPTED, Life.HELD}:
+            order.life = Life.NEW
+        self._tell("new", order, ts)
+
+    def _filled(self, order: WorkOrder, answer: VenueMessage, ts: int) -> None:
+        """Book a fill."""
+        lots, price = int(answer.header["fill_lots"][0]), float(answer.header["fill_price"][0])
+        order.filled += lots
+        order.value += lots * price
+        is_whole = order.filled >= order.wish.lots
+        if is_whole or order.life not in {Life.PENDING_CANCEL, Life.PENDING_REPLACE}:
+            order.life = Life.FILLED if is_whole else Life.PARTIALLY_FILLED
+        order.ts_filled = ts
+        j = order.instrument
+        fee, unit = float(answer.header["fill_fee"][0]), float(self._place.markets[j].instrument.unit_value)
+        fee_micro = self.book.fill(j, order.wish.side * lots, price, fee, unit)
+        number = len(self.executions) + 1
+        digest = hashlib.blake2b(f"{order.id}|{order.filled}".encode(), digest_size=16).digest()
+        execution = Execution(
+            number=number,
+            id=str(UUID(bytes=digest, version=4)),
+            order=order,
+            lots=lots,
+            price=price,
+            fee_micro=fee_micro,
+            is_maker=bool(answer.header["is_maker"][0]),
+            position=self.book.lots(j),
+            ts=ts,
+        )
+        self.executions.append(execution)
+        self._tell("fill" if is_whole else "partial_fill", order, ts, execution)
+        if not is_whole:
+            return
+        self._finish(order)
+        if (
+            order.wish.group in {Group.BRACKET, Group.OTO}
+            and order.parent is None
+            and not self._book_makes_exits(order)
+        ):
+            for leg in order.legs:
+                if not leg.is_over:
+                    leg.ts_updated = max(leg.ts_updated, ts)
+                    self._enter(leg, ts)
+            self.receive(ts)
+
+    def _end(self, order: WorkOrder, life: Life, ts: int) -> None:
+        """An order is over without having been filled to the end."""
+        order.life = life
+        if life is Life.EXPIRED:
+            order.ts_expired = ts
+        else:
+            order.ts_canceled = ts
+        self._finish(order)
+        self._waiting = [waiting for waiting in self._waiting if waiting is not order]
+        self._tell(life.value, order, ts)
+        for leg in order.legs:
+            if not leg.is_over and not leg.is_posted:
+                self._end(leg, life, ts)
+            elif not leg.is_over and order.wish.group is Group.OCO and life is Life.CANCELED:
+                self._matcher.cancel(leg, ts)
+                self.receive(ts)
+
+    def _finish(self, order: WorkOrder) -> None:
+        if order.ts_expire:
+            self._expiring -= 1
+        rejected = self._replacements.pop(order.number, None)
+        if rejected is not None:
+            rejected.life = Life.REJECTED
+            self._tell("order_replace_rejected", rejected, order.ts_updated)
+
+    def _swap(self, order: WorkOrder, new: WorkOrder, ts: int) -> None:
+        """Let the new order stand where the old one stood."""
+        order.life, order.replaced_by, order.ts_replaced = Life.REPLACED, new.id, ts
+        new.life = Life.PARTIALLY_FILLED if order.filled else Life.NEW if order.is_posted else Life.ACCEPTED
+        if order.parent is not None:
+            new.life = Life.HELD if new.wish.stop is not None else new.life
+            order.parent.legs[order.parent.legs.index(order)] = new
+        new.is_in_book, new.is_posted, new.filled, new.value = (
+            order.is_in_book,
+            order.is_posted,
+            order.filled,
+            order.value,
+        )
+        new.ts_filled = order.ts_filled
+        for leg in new.legs:
+            leg.parent = new
+        self._by_number[order.number] = new
+        self._tell("replaced", order, ts)
+
+    def _tell(self, event: str, order: WorkOrder, ts: int, execution: Execution | None = None) -> None:
+        order.ts_updated = max(order.ts_updated, ts)
+        self._on_update(Update(event, order, ts, execution))
+
+    # -------------------------------------------------------------------------------------------------------- means
+
+    def mark(self, j: int) -> float:
+        """Return the last price of an instrument; 0 before the first."""
+        mark = self._place.marks[j]
+        return mark if mark == mark else 0.0  # noqa: PLR0124  # NaN: nothing has traded yet
+
+    def _cost(self, wish: Wish, j: int) -> int:
+        """Return what an order could cost, micro-units; market orders with a margin above the quote."""
+        bid, ask = self._place.quote(j)
+        if wish.side > 0:
+            price = wish.limit or (wish.stop or _known(ask, self.mark(j))) * (1.0 + _COLLAR)
+        else:
+            price = max(wish.limit or 0.0, _known(bid, self.mark(j)))
+        return value_micro(self._place.markets[j].instrument, wish.lots, price)
+
+    def _reserve(self, order: WorkOrder) -> int:
+        """Return what an open order could still add to the exposure, micro-units."""
+        if order.parent is not None or order.wish.side * self.book.lots(order.instrument) < 0:
+            return 0
+        return self._cost(order.wish, order.instrument) * order.left // max(1, order.wish.lots)
+
+    def _check_means(self, wish: Wish, j: int) -> None:
+        """Refuse what the account cannot pay for or does not have."""
+        lots, market = self.book.lots(j), self._place.markets[j]
+        if lots * wish.side < 0:  # it closes
+            free = self.available(j)
+            if wish.lots > free:
+                unit = float(market.instrument.lot)
+                facts = {"available": f"{free * unit:g}", "existing_qty": f"{abs(lots) * unit:g}"}
+                what = f"insufficient qty available for order (requested: {wish.lots * unit:g}, available: {free * unit:g})"
+                raise RefusedError(
+                    Refusal.QUANTITY_HELD, what, **facts, held_for_orders=f"{(abs(lots) - free) * unit:g}"
+                )
+            return
+        if wish.group is Group.OCO:
+            raise RefusedError(Refusal.BAD_EXITS, "oco orders need a position to close")
+        if wish.side < 0 and not (self.terms.may_short and market.instrument.is_shortable):
+            what = f"insufficient balance for {wish.symbol}: nothing to sell, and shorting is not allowed"
+            raise RefusedError(Refusal.NOT_SHORTABLE, what)
+        if wish.limit is None and wish.stop is None and self.mark(j) <= 0.0:
+            raise RefusedError(Refusal.NO_QUOTE, f"no price of {wish.symbol} is known yet")
+        self._check_power(self._cost(wish, j), wish)
+
+    def _check_power(self, cost_micro: int, wish: Wish) -> None:
+        power = self.worth().power
+        if cost_micro > power:
+            facts = {"buying_power": f"{power / MICRO:.2f}", "cost_basis": f"{cost_micro / MICRO:.2f}"}
+            raise RefusedError(Refusal.BUYING_POWER, "insufficient buying power", **facts)
+
+
+def _known(price: float, otherwise: float) -> float:
+    return price if price == price else otherwise  # noqa: PLR0124  # NaN: no quote yet
