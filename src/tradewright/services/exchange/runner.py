@@ -66,6 +66,7 @@ class Runner:
         self._skew_ns = 0 if skew is None else round(skew.seconds * 1e9)
         self._mischief = Mischief(self.account, script)
         self._hold_s = hold_s
+        self.listeners = self.watchers = 0  # connections that get order events, and market data
         exchange.on_event = self._event
         bars = [
             (m.bars.ts_event, np.full(len(m.bars), j)) for j, m in enumerate(exchange.markets) if m.bars is not None

@@ -67,6 +67,8 @@ class SimulationFace:
             "symbols": [m.instrument.symbol for m in runner.exchange.markets],
             "equity": worth.equity / 1e6,
             "open_orders": sum(1 for _ in runner.account.open_orders()),
+            "listeners": runner.listeners,
+            "watchers": runner.watchers,
             "faults": dict(sorted(runner.script.fired.items())),
         }
 

@@ -78,6 +78,7 @@ class Streams:
                         self._listening.append(outlet)
                     elif not streams and outlet in self._listening:
                         self._listening.remove(outlet)
+                    self._runner.listeners = len(self._listening)
                     outlet.say({"stream": "listening", "data": {"streams": streams}})
                 else:
                     outlet.say({"stream": "listening", "data": {"error": "required action: authenticate or listen"}})
@@ -88,6 +89,7 @@ class Streams:
             await outlet.pump()
         if outlet in self._listening:
             self._listening.remove(outlet)
+        self._runner.listeners = len(self._listening)
 
     def _updated(self, update: Update) -> None:
         if update.event in _UNTOLD or not self._listening:
@@ -125,6 +127,7 @@ class Streams:
                         wanted = set(asked.get(name) or ())
                         channels[name] = channels[name] | wanted if action == "subscribe" else channels[name] - wanted
                     self._watching[outlet] = (packs, channels)
+                    self._runner.watchers = len(self._watching)
                     told = {name: sorted(channels[name]) for name in _ALL_CHANNELS}
                     outlet.say([{"T": "subscription", **told}])
                 else:
@@ -135,6 +138,7 @@ class Streams:
         else:
             await outlet.pump()
         self._watching.pop(outlet, None)
+        self._runner.watchers = len(self._watching)
 
     def _moved(self, i: int) -> None:
         if not self._watching:
