@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -67,6 +67,13 @@ class VenueAuthError(VenueError):
     """The venue does not take the key: nothing was done, and asking again will not help."""
 
 
+class GateClosedError(VenueError):
+    """Our own gate was closed at the last instruction before the first byte: nothing was sent."""
+
+
+Gate = Callable[[], None]
+
+
 class Venue(Protocol):
     """One account at one venue. Every verb may raise each of the errors above; none tries twice by itself.
 
@@ -86,8 +93,12 @@ class Venue(Protocol):
     def capabilities(self) -> Capabilities:
         """What it can do."""
 
-    async def submit(self, intent: OrderIntent) -> VenueOrder:
-        """Send an order under its client id."""
+    async def submit(self, intent: OrderIntent, gate: Gate) -> VenueOrder:
+        """Send an order under its client id.
+
+        ``gate`` is called by the last instruction before the first byte, after any waiting for a place in the venue's
+        rate limit; what it raises goes to the caller, and nothing is sent.
+        """
 
     async def cancel(self, client_id: str, venue_id: str) -> None:
         """Ask to cancel an order. Returning says that it was asked, not that it is cancelled.
@@ -98,7 +109,7 @@ class Venue(Protocol):
             If there is nothing to cancel: it may be filled, gone, or unknown.
         """
 
-    async def replace(self, client_id: str, intent: OrderIntent) -> VenueOrder:
+    async def replace(self, client_id: str, intent: OrderIntent, gate: Gate) -> VenueOrder:
         """Put ``intent`` in the place of a working order in one step; only where ``capabilities.replace`` says so."""
 
     async def cancel_all(self, instrument: str = "") -> None:

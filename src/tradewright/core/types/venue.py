@@ -49,7 +49,10 @@ class OrderIntent:
 
 @dataclass(frozen=True, slots=True)
 class VenueOrder:
-    """An order as the venue reports it. ``filled`` is cumulative; ``client_id`` is "" for an order that is not ours."""
+    """An order as the venue reports it. ``filled`` is cumulative; ``client_id`` is "" for an order that is not ours.
+
+    ``parent``: client id of the entry whose bracket this order belongs to, for orders that the venue made itself.
+    """
 
     client_id: str
     venue_id: str
@@ -60,6 +63,7 @@ class VenueOrder:
     status: OrderStatus
     ts_event: int
     reason: str = ""
+    parent: str = ""
 
     @property
     def is_open(self) -> bool:
