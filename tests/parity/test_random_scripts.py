@@ -65,7 +65,10 @@ def everything_met() -> dict[str, Counter[int]]:
         ("ledger", set(LedgerKind)),
         ("maker", {0, 1}),
         # the states left out have no meaning in a simulation: nothing waits unsent, no answer is lost
-        ("status", set(OrderStatus) - {OrderStatus.PENDING, OrderStatus.UNKNOWN, OrderStatus.REJECTED}),
+        (
+            "status",
+            set(OrderStatus) - {OrderStatus.PENDING, OrderStatus.UNKNOWN, OrderStatus.REJECTED, OrderStatus.ABANDONED},
+        ),
         ("reason", set(Reason) - {Reason.REPLACED}),
     ],
 )

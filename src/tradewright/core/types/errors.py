@@ -7,6 +7,7 @@ TradewrightError            something the user can understand and mend; never sh
 `-- RunError                the work started and could not be finished (exit code 1)
     |-- DataError           rows that break a rule, named by file, row and field
     |-- SourceError         a vendor refused, or kept failing, to hand over market data
+    |-- VenueError          a venue refused, did not answer, or is away
     |-- StrategyError       a strategy's own code raised at a bar
     |-- ModelError          a model cannot learn from these rows, or an artefact is not what it should be
     `-- StoreError          the market-data store or a run folder cannot be read or written
@@ -66,6 +67,10 @@ class DataError(RunError):
 
 class SourceError(RunError):
     """A vendor of market data refused, or kept failing after every retry."""
+
+
+class VenueError(RunError):
+    """A trading venue refused, did not answer, or is away; `execution.venue` says which."""
 
 
 class StrategyError(RunError):

@@ -33,7 +33,10 @@ class TimeInForce(IntEnum):
 
 
 class OrderStatus(IntEnum):
-    """States of an order. UNKNOWN ends only by evidence from the venue."""
+    """States of an order. UNKNOWN ends only by evidence from the venue.
+
+    ABANDONED: it never reached the venue, as two independent sources said after the venue had time to settle.
+    """
 
     PENDING = 1
     SUBMITTED = 2
@@ -45,6 +48,7 @@ class OrderStatus(IntEnum):
     EXPIRED = 8
     UNKNOWN = 9
     DENIED = 10
+    ABANDONED = 11
 
 
 class Origin(IntEnum):

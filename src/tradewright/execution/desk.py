@@ -1,0 +1,363 @@
+"""The order desk: journals every input, steps the machine, and carries its effects out at a venue.
+
+One event loop, one thread. An input is in the journal before the machine sees it, and an intent is on the disk before
+its first byte leaves. Nothing here decides; what a venue's silence or a dead disk means is the machine's matter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+
+from tradewright.core.types.errors import VenueError
+from tradewright.core.types.venue import OrderIntent, StreamGap, VenueEvent, VenueFill, VenueOrder
+from tradewright.execution.journal.errors import JournalUnavailableError
+from tradewright.execution.journal.writing import Journal
+from tradewright.execution.orders.fills import fill_key
+from tradewright.execution.orders.gate import refusal
+from tradewright.execution.orders.inputs import (
+    Absent,
+    Alert,
+    Ask,
+    CancelOrder,
+    CancelWanted,
+    Effect,
+    Failed,
+    Filled,
+    Input,
+    Intended,
+    JournalLost,
+    Killed,
+    KillLevel,
+    OrderEvent,
+    Outcome,
+    Reconcile,
+    Released,
+    Reported,
+    Sent,
+    Source,
+    Started,
+    Submit,
+    Ticked,
+    Viewed,
+    Want,
+    Wish,
+)
+from tradewright.execution.orders.machine import make_intent, step
+from tradewright.execution.orders.recovery import kind_of, to_payload
+from tradewright.execution.orders.state import ALL, SECOND, OrdersState
+from tradewright.execution.venue import (
+    DuplicateIdError,
+    GateClosedError,
+    Venue,
+    VenueAuthError,
+    VenueRejectedError,
+    VenueTimeoutError,
+    VenueUnavailableError,
+)
+
+_OUTCOMES: tuple[tuple[type[Exception], Outcome], ...] = (
+    (DuplicateIdError, Outcome.DUPLICATE),
+    (VenueRejectedError, Outcome.REFUSED),
+    (VenueAuthError, Outcome.AUTH),
+    (VenueUnavailableError, Outcome.NOT_SENT),
+    (GateClosedError, Outcome.NOT_SENT),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeskParams:
+    """Times, seconds. ``stream_breaks``: so many lost streams in a minute stop new orders."""
+
+    tick_s: float = 0.25
+    answer_s: float = 10.0
+    expect_s: float = 3.0
+    stream_breaks: int = 20
+    longest_wait_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class DeskPorts:
+    """What the desk is given: clock (ns UTC), whether the lease is still ours, and whom to tell."""
+
+    now_ns: Callable[[], int]
+    is_mine: Callable[[], bool]
+    tell: Callable[[OrderEvent | Alert], None]
+
+
+class OrderDesk:
+    """Orders of one account at one venue.
+
+    Parameters
+    ----------
+    venue : Venue
+        Where orders go.
+    journal : Journal
+        Open for writing; its records have been played into ``state``.
+    state : OrdersState
+        As recovered.
+    ports : DeskPorts
+        Clock, lease, listener.
+    """
+
+    def __init__(
+        self, venue: Venue, journal: Journal, state: OrdersState, ports: DeskPorts, params: DeskParams | None = None
+    ) -> None:
+        self.venue = venue
+        self.journal = journal
+        self.state = state
+        self.ports = ports
+        self.params = params or DeskParams()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._asking: set[str] = set()
+        self._wants_view = asyncio.Event()
+        self._expected: dict[str, int] = {}  # client id -> by when the stream should have spoken of it
+        self._stream: asyncio.Task[None] | None = None
+        self._breaks: list[int] = []
+
+    # ------------------------------------------------------------------------------------------------ what we are told
+    def submit(self, wish: Wish) -> tuple[str, str]:
+        """Make an intent durable and send it; return its client id, or "" and why it was refused.
+
+        The answer comes to ``ports.tell``; nothing that the venue does is raised here.
+        """
+        self.state.now = max(self.state.now, self.ports.now_ns())
+        said = refusal(self.state, wish)
+        if said:
+            return "", said
+        now = self.ports.now_ns()
+        intent = make_intent(self.state, wish, now)
+        self.feed(Intended(intent, now))
+        return (
+            (intent.client_id, "") if intent.client_id in self.state.orders else ("", "the journal cannot be written")
+        )
+
+    def cancel(self, client_id: str) -> None:
+        """Cancel an order; works without a journal."""
+        self.feed(CancelWanted(client_id, self.ports.now_ns()))
+
+    def kill(self, level: KillLevel, scope: str, by: str, reason: str) -> None:
+        """Stop: the gate is closed before anything else happens, then the disk, then the venue."""
+        self.state.kills[scope] = max(level, self.state.kills.get(scope, KillLevel.NONE))
+        self.feed(Killed(level, scope, by, reason, self.ports.now_ns()))
+
+    def release(self, scope: str, by: str, confirmed_by: str, reason: str) -> None:
+        """Let a scope trade again; refused without two people, a reason, and agreement with the venue."""
+        self.feed(Released(scope, by, confirmed_by, reason, self.ports.now_ns()))
+
+    def feed(self, told: Input) -> None:
+        """Journal an input, step, and carry out the effects."""
+        kind = kind_of(told)
+        if kind is not None:
+            try:
+                self.journal.append(kind, to_payload(told), told.ts, told.ts)
+            except JournalUnavailableError:
+                if not self.state.is_journal_lost:
+                    self._step(JournalLost(told.ts))
+                if isinstance(told, Intended | Released):
+                    return  # what the disk does not have must not permit anything
+        self._step(told)
+
+    def _step(self, told: Input) -> None:
+        for effect in step(self.state, told):
+            self._carry_out(effect)
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case Submit(intent):
+                self._start(self._send(intent))
+            case CancelOrder(client_id, venue_id):
+                self._start(self._cancel(client_id, venue_id))
+            case Ask(client_id):
+                self._start(self._ask(client_id))
+            case Want(wish):
+                _, said = self.submit(wish)
+                if said:
+                    self.ports.tell(Alert("protection refused", f"{wish.instrument}: {said}", is_page=True))
+            case Reconcile():
+                self._wants_view.set()
+            case OrderEvent() | Alert():
+                self.ports.tell(effect)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # ------------------------------------------------------------------------------------------------------- the venue
+    async def _send(self, intent: OrderIntent) -> None:
+        def gate() -> None:
+            self.feed(Sent(intent.client_id, self.ports.now_ns()))
+            said = refusal(self.state, intent) or ("" if self.ports.is_mine() else "another writer holds the account")
+            if said:
+                raise GateClosedError(said)
+
+        try:
+            async with asyncio.timeout(self.params.answer_s):
+                told = await self.venue.submit(intent, gate)
+        except Exception as error:  # noqa: BLE001 - whatever an adapter raises: what became of the order is not known
+            self._failed(intent.client_id, "submit", error)
+            return
+        now = self.ports.now_ns()
+        self._expected[intent.client_id] = now + int(self.params.expect_s * SECOND)
+        self.feed(Reported(told, Source.SUBMIT, now))
+
+    async def _cancel(self, client_id: str, venue_id: str) -> None:
+        try:
+            async with asyncio.timeout(self.params.answer_s):
+                await self.venue.cancel(client_id, venue_id)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._failed(client_id, "cancel", error)
+
+    def _failed(self, client_id: str, verb: str, error: Exception) -> None:
+        outcome = next((o for kind, o in _OUTCOMES if isinstance(error, kind)), Outcome.TIMEOUT)
+        if not isinstance(error, VenueError | TimeoutError):
+            text = f"{verb} raised {type(error).__name__}"  # not its text: a library's may hold the key
+            self.ports.tell(Alert("adapter error", text, is_page=True))
+        text = error.what if isinstance(error, VenueError) else type(error).__name__
+        self.feed(Failed(client_id, verb, outcome, text, self.ports.now_ns()))
+        if outcome is not Outcome.NOT_SENT:
+            self._wants_view.set()
+
+    async def _ask(self, client_id: str) -> None:
+        """Ask every source about one order, independent ones last; a source that fails says nothing."""
+        if client_id in self._asking:
+            return
+        self._asking.add(client_id)
+        intent = self.state.orders[client_id].intent
+        since = intent.ts_event - int(self.state.params.overlap_s * SECOND)
+        try:
+            await self._look(client_id, Source.ORDER, self._one(client_id))
+            await self._look(client_id, Source.OPEN_ORDERS, self.venue.open_orders())
+            await self._look(client_id, Source.HISTORY, self.venue.order_history(since))
+            await self._look(client_id, Source.FILLS, self.venue.fills(since))
+            await self._positions(client_id, intent.instrument)
+        finally:
+            self._asking.discard(client_id)
+
+    async def _one(self, client_id: str) -> list[VenueOrder]:
+        told = await self.venue.order(client_id)
+        return [] if told is None else [told]
+
+    async def _look(
+        self, client_id: str, source: Source, question: Coroutine[None, None, list[VenueOrder] | list[VenueFill]]
+    ) -> None:
+        asked = self.ports.now_ns()
+        try:
+            async with asyncio.timeout(self.params.answer_s):
+                rows = await question
+        except (VenueError, TimeoutError):
+            return
+        now, venue_id = self.ports.now_ns(), self.state.orders[client_id].venue_id
+        mine = [row for row in rows if row.client_id == client_id or (venue_id and row.venue_id == venue_id)]
+        for row in mine:
+            self._take(row, source, now)
+        if not mine:
+            self.feed(Absent(client_id, source, asked, now))
+
+    async def _positions(self, client_id: str, instrument: str) -> None:
+        asked = self.ports.now_ns()
+        try:
+            async with asyncio.timeout(self.params.answer_s):
+                rows = await self.venue.positions()
+        except (VenueError, TimeoutError):
+            return
+        known = self.state.of(instrument)
+        if sum(p.lots for p in rows if p.instrument == instrument) == known.position + known.external:
+            self.feed(Absent(client_id, Source.POSITIONS, asked, self.ports.now_ns()))
+
+    def _take(self, row: VenueEvent, source: Source, now: int) -> None:
+        if isinstance(row, VenueOrder):
+            self.feed(Reported(row, source, now))
+        elif isinstance(row, VenueFill):
+            if source is Source.STREAM or self.state.fills.get(fill_key(self.state, row)) != row:
+                self.feed(Filled(row, source, now))
+        else:
+            self._wants_view.set()
+
+    async def reconcile(self) -> None:
+        """Compare with the venue once: executions, then open orders and positions.
+
+        Raises
+        ------
+        VenueError
+            If the venue did not answer: then nothing was concluded.
+        """
+        async with asyncio.timeout(self.params.answer_s):
+            overlap = int(self.state.params.overlap_s * SECOND)
+            for fill in await self.venue.fills(self.state.watermark - overlap):
+                self._take(fill, Source.FILLS, self.ports.now_ns())
+            asked = self.ports.now_ns()
+            orders = await self.venue.open_orders()
+            positions = await self.venue.positions()
+        self.feed(Viewed(tuple(orders), tuple(positions), asked, self.ports.now_ns()))
+
+    # ----------------------------------------------------------------------------------------------------- its own life
+    async def run(self, epoch: int) -> None:
+        """Work until cancelled: begin the epoch, reconcile, protect, then open the gate."""
+        self.feed(Started(epoch, self.ports.now_ns()))
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._stream = group.create_task(self._listen_forever())
+                group.create_task(self._reconcile_forever())
+                while True:
+                    await asyncio.sleep(self.params.tick_s)
+                    self._tick()
+        finally:
+            for task in list(self._tasks):
+                task.cancel()
+
+    def _tick(self) -> None:
+        now = self.ports.now_ns()
+        self.feed(Ticked(now))
+        if any(by <= now for by in self._expected.values()):  # the stream lives and says nothing
+            self._expected.clear()
+            self.ports.tell(Alert("stream silent", "it did not speak of our order; subscribing anew"))
+            self._wants_view.set()
+            if self._stream is not None:
+                self._stream.cancel("resubscribe")
+
+    async def _reconcile_forever(self) -> None:
+        wait = 1.0
+        while True:
+            await self._wants_view.wait()
+            self._wants_view.clear()
+            try:
+                await self.reconcile()
+                wait = 1.0
+            except VenueAuthError as error:
+                self.kill(KillLevel.BLOCK_NEW, ALL, "desk", f"the venue does not take the key: {error.what}")
+                await asyncio.sleep(self.params.longest_wait_s)
+            except (VenueError, TimeoutError):
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, self.params.longest_wait_s)
+                self._wants_view.set()
+
+    async def _listen_forever(self) -> None:
+        """Follow the stream; after each loss ask for what was missed before anything new is decided."""
+        while True:
+            try:
+                async for event in self.venue.stream():
+                    now = self.ports.now_ns()
+                    if not isinstance(event, StreamGap):
+                        self._expected.pop(event.client_id, None)
+                    self._take(event, Source.STREAM, now)
+            except (VenueError, TimeoutError):
+                pass
+            except asyncio.CancelledError as error:
+                if error.args != ("resubscribe",):
+                    raise
+                task = asyncio.current_task()
+                if task is not None:
+                    task.uncancel()
+            await asyncio.sleep(self._stream_lost())
+
+    def _stream_lost(self) -> float:
+        """Return how long to wait, longer after each loss in a minute; too many stop new orders."""
+        now = self.ports.now_ns()
+        self._wants_view.set()
+        self._breaks = [ts for ts in self._breaks if now - ts < 60 * SECOND] + [now]
+        if len(self._breaks) == self.params.stream_breaks:
+            self.kill(KillLevel.BLOCK_NEW, ALL, "desk", f"the stream broke {len(self._breaks)} times in a minute")
+        return float(min(0.1 * 2 ** min(len(self._breaks), 10), self.params.longest_wait_s))

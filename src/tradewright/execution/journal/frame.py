@@ -1,0 +1,107 @@
+"""How a record and the head of a segment stand in a file.
+
+Segment: header ``magic, version, number, first sequence, chain so far, CRC-32``, then frames.
+Frame: head ``marker, length, sequence, durable, CRC-32``, body (JSON), chain (32 bytes), CRC-32 of body and chain. All
+numbers are little-endian. ``chain`` is BLAKE2b of the chain before it and the head's numbers and body, so that no record
+can be changed, moved, inserted or taken out of the middle. ``durable`` is the last sequence known to be on the disk
+when the frame was made; it tells a tail that power took from damage (`reading.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from typing import NamedTuple
+from zlib import crc32
+
+MAGIC = b"TWJOURNL"
+FORMAT_VERSION = 1
+MARKER = b"\xf5REC"  # not UTF-8, so it is in no body
+CHAIN_BYTES = 32
+GENESIS = bytes(CHAIN_BYTES)
+
+_HEADER = struct.Struct("<8sIQQ32s")
+_HEAD = struct.Struct("<4sIQQ")
+_CRC = struct.Struct("<I")
+HEADER_BYTES = _HEADER.size + _CRC.size
+HEAD_BYTES = _HEAD.size + _CRC.size
+TAIL_BYTES = CHAIN_BYTES + _CRC.size
+_encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+
+
+class SegmentHeader(NamedTuple):
+    """What a segment says about itself; ``chain`` and ``first`` continue the segment before it."""
+
+    version: int
+    number: int
+    first: int
+    chain: bytes
+
+
+class Head(NamedTuple):
+    """The numbers before a body."""
+
+    length: int
+    sequence: int
+    durable: int
+
+
+def pack_header(header: SegmentHeader) -> bytes:
+    """Return the bytes of a segment's header."""
+    packed = _HEADER.pack(MAGIC, *header)
+    return packed + _CRC.pack(crc32(packed))
+
+
+def unpack_header(data: bytes) -> SegmentHeader | None:
+    """Return a segment's header, or None where it is cut off or damaged. The version may be any."""
+    if len(data) < HEADER_BYTES or not data.startswith(MAGIC):
+        return None
+    if _CRC.unpack_from(data, _HEADER.size)[0] != crc32(data[: _HEADER.size]):
+        return None
+    return SegmentHeader(*_HEADER.unpack_from(data)[1:])
+
+
+def chained(chain: bytes, head: Head, body: bytes) -> bytes:
+    """Return the chain after a record."""
+    digest = hashlib.blake2b(chain, digest_size=CHAIN_BYTES)
+    digest.update(_HEAD.pack(MARKER, *head))
+    digest.update(body)
+    return digest.digest()
+
+
+def pack_frame(head: Head, body: bytes, chain: bytes) -> bytes:
+    """Return the bytes of a frame; ``chain`` is the one after it."""
+    numbers = _HEAD.pack(MARKER, *head)
+    tail = body + chain
+    return numbers + _CRC.pack(crc32(numbers)) + tail + _CRC.pack(crc32(tail))
+
+
+def unpack_head(data: bytes, at: int) -> Head | None:
+    """Return the head at a place, or None where there is no whole one."""
+    if at + HEAD_BYTES > len(data):
+        return None
+    marker, length, sequence, durable = _HEAD.unpack_from(data, at)
+    if marker != MARKER or _CRC.unpack_from(data, at + _HEAD.size)[0] != crc32(data[at : at + _HEAD.size]):
+        return None
+    return Head(length, sequence, durable)
+
+
+def unpack_body(data: bytes, at: int, head: Head) -> tuple[bytes, bytes] | None:
+    """Return body and chain of the frame at a place, or None where they are cut off or damaged."""
+    start = at + HEAD_BYTES
+    end = start + head.length + CHAIN_BYTES
+    if end + _CRC.size > len(data) or _CRC.unpack_from(data, end)[0] != crc32(data[start:end]):
+        return None
+    return data[start : start + head.length], data[start + head.length : end]
+
+
+def encode_body(kind: str, ts_event: int, ts_seen: int, payload: dict[str, object]) -> bytes:
+    """Return the body of a record; equal records give equal bytes.
+
+    Raises
+    ------
+    ValueError
+        If a number in it is not finite: JSON has none.
+    """
+    return _encode([kind, ts_event, ts_seen, payload]).encode()
