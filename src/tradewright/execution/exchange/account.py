@@ -36,7 +36,8 @@ class AccountTerms:
     """What an account may do.
 
     ``multiplier``: buying power per equity; 1 is a cash account. ``takes_same_id``: a second order with a client id
-    that is known is accepted, as venues do that treat it as a tag.
+    that is known is accepted, as venues do that treat it as a tag. ``frees_ids``: an id may be used again once its order
+    is over.
     """
 
     name: str
@@ -44,6 +45,7 @@ class AccountTerms:
     multiplier: float = 2.0
     may_short: bool = True
     takes_same_id: bool = False
+    frees_ids: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ class TradingAccount:
         RefusedError
             If it is refused; nothing has changed.
         """
-        if wish.client_id in self._by_client and not self.terms.takes_same_id:
+        if self._is_taken(wish.client_id):
             raise RefusedError(Refusal.DUPLICATE_CLIENT_ID, "client_order_id must be unique")
         j = self.instrument(wish.symbol)
         market = self._place.markets[j]
@@ -197,14 +199,14 @@ class TradingAccount:
         """
         if order.is_over or order.life in {Life.PENDING_CANCEL, Life.PENDING_REPLACE}:
             raise RefusedError(Refusal.NOT_OPEN, f'order is not open: "{order.life.value}"')
-        if wish.client_id in self._by_client:
+        if self._is_taken(wish.client_id):
             raise RefusedError(Refusal.DUPLICATE_CLIENT_ID, "client_order_id must be unique")
         check_numbers(wish, self._place.markets[order.instrument].instrument)
         if wish.lots <= order.filled:
             raise RefusedError(Refusal.BAD_SIZE, "qty must be above what is filled")
         if wish.side > 0 and order.parent is None:
             more = self._cost(wish, order.instrument) - self._reserve(order)
-            self._check_power(max(0, more), wish)
+            self._check_power(max(0, more))
         new = self._make(wish, order.instrument, now_ns, number=order.number)
         new.replaces, new.parent, new.legs = order.id, order.parent, order.legs
         new.filled, new.value, new.ts_expire = order.filled, order.value, order.ts_expire
@@ -309,6 +311,13 @@ class TradingAccount:
         is_marketable = wish.limit is None or price * wish.side <= wish.limit * wish.side
         return is_marketable and self._matcher.room(order.instrument, wish.side) >= order.left
 
+    def _is_taken(self, client_id: str) -> bool:
+        """Return whether a client id must not be used (again)."""
+        known = self._by_client.get(client_id)
+        if known is None or self.terms.takes_same_id:
+            return False
+        return not (self.terms.frees_ids and known.is_over)
+
     def _make(self, wish: Wish, j: int, now_ns: int, number: int = 0) -> WorkOrder:
         """Enter a new order into the account's list."""
         self._made += 1
@@ -369,7 +378,7 @@ class TradingAccount:
                         order.wish = replace(order.wish, lots=int(answer.order["lots"][0]))
 
     def _accepted(self, order: WorkOrder, ts: int) -> None:
-        """An order is in the book."""
+        """Note that an order is in the book."""
         order.is_in_book = order.is_posted = True
         if order.parent is not None and order.wish.stop is not None:
             if self._place.carries_exits and order.wish.limit is not None:
@@ -421,7 +430,7 @@ class TradingAccount:
             self.receive(ts)
 
     def _end(self, order: WorkOrder, life: Life, ts: int) -> None:
-        """An order is over without having been filled to the end."""
+        """End an order that was not filled to the end."""
         order.life = life
         if life is Life.EXPIRED:
             order.ts_expired = ts
@@ -498,7 +507,8 @@ class TradingAccount:
             if wish.lots > free:
                 unit = float(market.instrument.lot)
                 facts = {"available": f"{free * unit:g}", "existing_qty": f"{abs(lots) * unit:g}"}
-                what = f"insufficient qty available for order (requested: {wish.lots * unit:g}, available: {free * unit:g})"
+                asked = f"(requested: {wish.lots * unit:g}, available: {free * unit:g})"
+                what = f"insufficient qty available for order {asked}"
                 raise RefusedError(
                     Refusal.QUANTITY_HELD, what, **facts, held_for_orders=f"{(abs(lots) - free) * unit:g}"
                 )
@@ -510,9 +520,9 @@ class TradingAccount:
             raise RefusedError(Refusal.NOT_SHORTABLE, what)
         if wish.limit is None and wish.stop is None and self.mark(j) <= 0.0:
             raise RefusedError(Refusal.NO_QUOTE, f"no price of {wish.symbol} is known yet")
-        self._check_power(self._cost(wish, j), wish)
+        self._check_power(self._cost(wish, j))
 
-    def _check_power(self, cost_micro: int, wish: Wish) -> None:
+    def _check_power(self, cost_micro: int) -> None:
         power = self.worth().power
         if cost_micro > power:
             facts = {"buying_power": f"{power / MICRO:.2f}", "cost_basis": f"{cost_micro / MICRO:.2f}"}

@@ -41,7 +41,7 @@ def is_on_grid(price: float, tick: Fraction) -> bool:
 
 
 def check_exits(wish: Wish, instrument: Instrument, quote: tuple[float, float]) -> None:
-    """Raise RefusedError unless the exits lie on their sides of the entry's price (docs.alpaca.markets, bracket orders)."""
+    """Raise RefusedError unless exits lie on their sides of the entry (docs.alpaca.markets, bracket orders)."""
     target, stop = wish.take_profit, wish.stop_loss
     needed = {
         Group.SIMPLE: target is None and stop is None,

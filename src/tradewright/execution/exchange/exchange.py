@@ -7,7 +7,7 @@ for itself, as at the paper accounts of brokers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
 
@@ -70,11 +70,10 @@ class Exchange:
         self.marks = [float("nan")] * len(markets)
         self._tops = [(float("nan"), float("nan"))] * len(markets)
         self._kinds, self._numbers = events.kinds, events.instruments
-        displayed = {"participation": 1.0} if self.params.displayed else {}
         self._carries_exits = bool(len(events)) and bool((self._kinds == int(EventKind.BAR)).all())
         instruments = [m.instrument for m in markets]
-        if not self._carries_exits:
-            instruments = [replace(i, **displayed) if not i.participation else i for i in instruments]
+        if self.params.displayed and not self._carries_exits:
+            instruments = [replace(i, participation=i.participation or 1.0) for i in instruments]
         self._records = instrument_records(instruments, self.params.currency)
 
     @property

@@ -44,11 +44,9 @@ def decimal_of(value: object) -> Decimal:
     ValueError
         If it is none.
     """
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        msg = f"{value!r} is not a number"
-        raise ValueError(msg)
+    text = value if isinstance(value, str) else repr(value)  # of anything but a number, no number
     try:
-        number = Decimal(value if isinstance(value, str) else repr(value))
+        number = Decimal(text)
     except ArithmeticError as error:
         msg = f"{value!r} is not a number"
         raise ValueError(msg) from error

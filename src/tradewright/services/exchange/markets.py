@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +28,10 @@ _SYNTHETIC_BARS = 7 * 1_440
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be served. ``specs``: ``SYMBOL@TIMEFRAME`` of the store (``@tick``: its quotes and trades),
-    ``sample:SYMBOL``, ``synthetic:SYMBOL``.
+    """What is to be served.
+
+    ``specs``: ``SYMBOL@TIMEFRAME`` of the store (``@tick``: its quotes and trades), ``sample:SYMBOL``,
+    ``synthetic:SYMBOL``.
     """
 
     specs: Sequence[str]
@@ -37,7 +39,7 @@ class Wanted:
     start: int | None = None
     end: int | None = None
     fills: str = "quotes"
-    quotes: QuoteParams = QuoteParams()
+    quotes: QuoteParams = field(default_factory=QuoteParams)
     seed: int = 0
 
 

@@ -32,8 +32,8 @@ class ExchangeServiceParams(BaseModel):
         So long (real time) the clock stands still at each moment of the market, so that an answer that comes within it
         counts as sent at that moment.
     fills : str
-        ``quotes``: orders meet quotes, of bars four each; ``bars``: orders are matched against whole bars by the rules of
-        a backtest, and fill when the bar is complete.
+        ``quotes``: orders meet quotes, of bars four each; ``bars``: orders are matched against whole bars by the rules
+        of a backtest, and fill when the bar is complete.
     cash, multiplier : float
         Of the account; a multiplier of 1 is a cash account.
     half_spread_bps, shown : float

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -54,13 +54,8 @@ class Runner:
         self.on_bar: list[Callable[[BarAt], None]] = []
         self.on_update: list[Callable[[Update], None]] = []
         self.account: TradingAccount = exchange.open_account(terms, self._updated)
-        self.account.terms = AccountTerms(
-            terms.name,
-            terms.cash,
-            terms.multiplier,
-            terms.may_short,
-            takes_same_id=script.take("accounts", {SAME_ID}) is not None,
-        )
+        if script.take("accounts", {SAME_ID}) is not None:
+            self.account.terms = replace(terms, takes_same_id=True)
         self.account.splits_exits = script.take("accounts", {BOTH_EXITS}) is not None
         skew = script.take("clock", {SKEW})
         self._skew_ns = 0 if skew is None else round(skew.seconds * 1e9)

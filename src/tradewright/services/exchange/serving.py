@@ -29,7 +29,6 @@ from tradewright.services.http_service.answers import iso
 from tradewright.services.http_service.serving import run_app
 from tradewright.services.secrets import secret
 
-
 #: The pair of keys, from the environment; the secret may stand in a file that ``..._SECRET_FILE`` names.
 KEY, SECRET = "TRADEWRIGHT_EXCHANGE_KEY", "TRADEWRIGHT_EXCHANGE_SECRET"
 
@@ -88,12 +87,10 @@ def serve(params: ExchangeServiceParams, specs: list[str], store: Path, start: i
     events = runner.exchange.events
     names = ", ".join(m.instrument.symbol for m in runner.exchange.markets)
     speed = f"{params.speed:g}x" if params.speed else "on command (POST /simulation/advance)"
-    print(
-        f"{params.protocol}: {names}; {len(events):,} events, {iso(runner.now_ns)[:19]} to {iso(int(events.ts_event[-1]))[:19]} UTC"
-    )
-    print(
-        f"Time: {speed}. Key {params.keys.key}, secret {'as set' if params.keys != KeyPair() else params.keys.secret.get_secret_value()}."
-    )
+    first, last = (iso(ns)[:19] for ns in (runner.now_ns, int(events.ts_event[-1])))
+    told = params.keys.secret.get_secret_value() if params.keys == KeyPair() else "as set"
+    print(f"{params.protocol}: {names}; {len(events):,} events, {first} to {last} UTC")
+    print(f"Time: {speed}. Key {params.keys.key}, secret {told}.")
     if params.faults:
         print(f"Faults: {', '.join(params.faults)}, seed {params.seed}.")
     run_app(make_app(params, runner), params.host, params.port, "the exchange", hears_sockets=True)

@@ -42,9 +42,8 @@ def run_app(app: ASGIApp, host: str, port: int, what: str, *, hears_sockets: boo
         timeout_keep_alive=_IDLE_S,
     )
     name, number = listener.getsockname()[:2]
-    print(
-        f"Serving {what} on http://{f'[{name}]' if ':' in name else name}:{number}{'' if hears_sockets else ' (/docs lists the addresses)'}"
-    )
+    place, more = f"[{name}]" if ":" in name else name, "" if hears_sockets else " (/docs lists the addresses)"
+    print(f"Serving {what} on http://{place}:{number}{more}")
     sys.stdout.flush()
     # uvicorn gives a signal back after it has stopped; by then it has done its work
     signals = [(s, signal.signal(s, lambda *_: None)) for s in (signal.SIGINT, signal.SIGTERM)]

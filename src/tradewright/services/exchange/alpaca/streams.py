@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from typing import Any
 
+import msgpack
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -178,16 +179,12 @@ def _error(code: int, message: str) -> Document:
 
 
 def _packed(message: object) -> bytes:
-    import msgpack
-
     parts = message if isinstance(message, list) else [message]
     packed: bytes = msgpack.packb(parts)
     return packed
 
 
 def _timestamp(ns: int) -> object:
-    import msgpack
-
     return msgpack.Timestamp.from_unix_nano(ns)
 
 
@@ -199,11 +196,9 @@ async def _heard(socket: WebSocket, *, packs: bool = False) -> Document | None:
         return None
     if item["type"] == "websocket.disconnect":
         return None
-    raw = item.get("bytes") if item.get("bytes") is not None else item.get("text", "")
+    raw: str | bytes = item.get("bytes") or item.get("text") or ""
     try:
         if packs and isinstance(raw, bytes):
-            import msgpack
-
             asked = msgpack.unpackb(raw)
         else:
             asked = json.loads(raw)

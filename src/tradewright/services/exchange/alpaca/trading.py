@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tradewright.core.types.order import Side
-from tradewright.execution.exchange.orders import Force, Life, Refusal, RefusedError, Wish, WorkOrder
+from tradewright.execution.exchange.orders import Force, Refusal, RefusedError, Wish, WorkOrder
 from tradewright.execution.exchange.scenarios import FORGOTTEN, IGNORED_CANCEL, REJECT
 from tradewright.services.exchange.alpaca.order_body import changed, number, wish_of
 from tradewright.services.exchange.alpaca.refusals import AlpacaError, of_refusal, unreadable
@@ -108,7 +108,8 @@ class TradingFace:
         for order in self._account.orders.values():
             if nested and order.parent is not None:
                 continue
-            if status != "all" and order.is_over is not (status == "closed"):
+            is_over = order.is_over and (not nested or all(leg.is_over for leg in order.legs))
+            if status != "all" and is_over is not (status == "closed"):
                 continue
             if symbols and order.wish.symbol not in symbols:
                 continue

@@ -190,7 +190,7 @@ class Words:
         stamp = iso(execution.ts)
         digits = "".join(c for c in stamp if c.isdigit())[:17]
         return {
-            "id": f"{digits}::{execution.number:012d}::{execution.id}",
+            "id": f"{digits}::{execution.id}",
             "account_id": made_id("account", self._account.terms.name),
             "activity_type": "FILL",
             "transaction_time": stamp,
