@@ -36,8 +36,8 @@ class AccountTerms:
     """What an account may do.
 
     ``multiplier``: buying power per equity; 1 is a cash account. ``takes_same_id``: a second order with a client id
-    that is known is accepted, as venues do that treat it as a tag. ``frees_ids``: an id may be used again once its order
-    is over.
+    that is known is accepted, as venues do that treat it as a tag. ``frees_ids``: an id may be used again once its
+    order is over.
     """
 
     name: str

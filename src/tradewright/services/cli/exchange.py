@@ -31,7 +31,7 @@ class ExchangeOptions:
     cash: Annotated[float, typer.Option(help="Of the account.")] = 100_000.0
     multiplier: Annotated[float, typer.Option(help="Buying power per equity; 1 is a cash account.")] = 2.0
     latency: Annotated[float, typer.Option(min=0, help="Simulated ms of a request; an answer takes the same.")] = 0.0
-    rate: Annotated[int, typer.Option(min=1, help="Requests a minute.")] = 200
+    rate: Annotated[int, typer.Option(min=0, help="Requests a minute; 0: as the venue.")] = 0
     fault: Annotated[list[str] | None, typer.Option("--fault", metavar="NAME", help="A scenario; repeatable.")] = None
     list_faults: Annotated[bool, typer.Option("--list-faults", help="Name the scenarios and stop.")] = False
     seed: Annotated[int, typer.Option(help="Of synthetic markets, order ids and chances.")] = 0

@@ -6,14 +6,21 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from tradewright.services.exchange.alpaca.market_data import DataFace
-from tradewright.services.exchange.alpaca.refusals import status_body
-from tradewright.services.exchange.alpaca.streams import Streams
-from tradewright.services.exchange.alpaca.trading import TradingFace
+from tradewright.services.exchange.alpaca import market_data as alpaca_data
+from tradewright.services.exchange.alpaca import refusals as alpaca_refusals
+from tradewright.services.exchange.alpaca import streams as alpaca_streams
+from tradewright.services.exchange.alpaca import trading as alpaca_trading
+from tradewright.services.exchange.binance import market_data as binance_data
+from tradewright.services.exchange.binance import refusals as binance_refusals
+from tradewright.services.exchange.binance import streams as binance_streams
+from tradewright.services.exchange.binance import trading as binance_trading
+from tradewright.services.exchange.binance.requests import Signatures
 from tradewright.services.exchange.keys import Keys
 from tradewright.services.exchange.mishaps import Mishaps
 from tradewright.services.exchange.quota import Quota
@@ -22,18 +29,49 @@ from tradewright.services.exchange.simulation import SimulationFace
 from tradewright.services.http_service.access import Guard, is_this_machine
 
 
-def alpaca_app(runner: Runner, keys: Keys, quota: Quota, host: str = "127.0.0.1", lost_s: float = 30.0) -> ASGIApp:
-    """Return the exchange in Alpaca's words; ``lost_s`` is how long an answer that is lost is waited for."""
-    trading, data = TradingFace(runner, keys, quota), DataFace(runner, keys)
-    streams = Streams(runner, keys, trading.words)
-    routes = [*trading.routes(), *data.routes(), *SimulationFace(runner).routes(), *streams.routes()]
-    app = Starlette(routes=routes, lifespan=running(runner))
-    return guarded(Mishaps(app, runner.script, status_body, lost_s), host)
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What stands before an application: keys, quota, where it listens.
+
+    ``lost_s``: so long an answer that is lost is waited for. ``wall_ns``: this machine's clock, ns UTC.
+    """
+
+    keys: Keys
+    quota: Quota
+    wall_ns: Callable[[], int]
+    host: str = "127.0.0.1"
+    lost_s: float = 30.0
 
 
-def guarded(app: ASGIApp, host: str) -> ASGIApp:
+def alpaca_app(runner: Runner, doors: Doors) -> ASGIApp:
+    """Return the exchange in Alpaca's words."""
+    trading = alpaca_trading.TradingFace(runner, doors.keys, doors.quota)
+    data = alpaca_data.DataFace(runner, doors.keys)
+    streams = alpaca_streams.Streams(runner, doors.keys, trading.words)
+    routes = [*trading.routes(), *data.routes(), *streams.routes()]
+    return _guarded(runner, doors, routes, alpaca_refusals.status_body)
+
+
+def binance_app(runner: Runner, doors: Doors) -> ASGIApp:
+    """Return the exchange in the words of Binance spot."""
+
+    def clocks() -> tuple[int, int]:
+        skew = runner.told_ns - runner.now_ns
+        return runner.told_ns // 10**6, (doors.wall_ns() + skew) // 10**6
+
+    signatures = Signatures(doors.keys, clocks)
+    trading = binance_trading.TradingFace(runner, signatures, doors.quota)
+    data = binance_data.DataFace(runner, doors.quota)
+    streams = binance_streams.Streams(runner, signatures, trading.words, data)
+    routes = [*trading.routes(), *data.routes(), *streams.routes()]
+    return _guarded(runner, doors, routes, binance_refusals.status_body)
+
+
+def _guarded(runner: Runner, doors: Doors, routes: list[BaseRoute], refusal: Callable[[int], bytes]) -> ASGIApp:
     """Return an application that, on this machine, answers only requests addressed to it."""
-    return Guard(app, "") if is_this_machine(host) else app
+    app = Starlette(routes=[*routes, *SimulationFace(runner).routes()], lifespan=running(runner))
+    unreliable = Mishaps(app, runner.script, refusal, doors.lost_s)
+    return Guard(unreliable, "") if is_this_machine(doors.host) else unreliable
 
 
 def running(runner: Runner) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:

@@ -89,7 +89,12 @@ def _rows(spec: str, wanted: Wanted) -> tuple[Instrument, Bars | None, MarketEve
         from tradewright.data.synthetic import WalkParams, synthetic_bars
 
         bars = synthetic_bars(_SYNTHETIC_BARS, wanted.seed + sum(symbol.encode()), WalkParams(symbol=symbol))
-        return Instrument(symbol, lot_size="0.0001" if "/" in symbol else "1"), _cut(bars, wanted), None, _MINUTE
+        return (
+            Instrument(symbol, lot_size="0.0001" if "/" in symbol or symbol.endswith("USDT") else "1"),
+            _cut(bars, wanted),
+            None,
+            _MINUTE,
+        )
     if colon and origin == _SAMPLE:
         return _sample(symbol, wanted)
     if colon:

@@ -41,7 +41,7 @@ class ExchangeServiceParams(BaseModel):
     request_ms, answer_ms : float
         Simulated latency of orders.
     requests_per_minute : int
-        Beyond it, 429.
+        Beyond it, 429; 0: as many as the venue allows (200, or a weight of 6,000).
     faults : tuple of str
         Scenarios, by name or number.
     """
@@ -60,7 +60,7 @@ class ExchangeServiceParams(BaseModel):
     shown: Annotated[float, Field(gt=0, le=1)] = 0.05
     request_ms: Delay = 0.0
     answer_ms: Delay = 0.0
-    requests_per_minute: Annotated[int, Field(ge=1)] = 200
+    requests_per_minute: Annotated[int, Field(ge=0)] = 0
     faults: tuple[str, ...] = ()
     seed: int = 0
     keys: KeyPair = KeyPair()

@@ -17,7 +17,7 @@ from tradewright.execution.exchange.faults import FaultScript
 from tradewright.execution.exchange.market import QuoteParams
 from tradewright.execution.exchange.scenarios import faults_of
 from tradewright.execution.sim_venue import LatencyParams
-from tradewright.services.exchange.app import alpaca_app
+from tradewright.services.exchange.app import Doors, alpaca_app, binance_app
 from tradewright.services.exchange.clock import SimulatedClock
 from tradewright.services.exchange.keys import Keys
 from tradewright.services.exchange.markets import Wanted, load_markets
@@ -31,6 +31,10 @@ from tradewright.services.secrets import secret
 
 #: The pair of keys, from the environment; the secret may stand in a file that ``..._SECRET_FILE`` names.
 KEY, SECRET = "TRADEWRIGHT_EXCHANGE_KEY", "TRADEWRIGHT_EXCHANGE_SECRET"
+
+
+#: What the venues allow in a minute: requests of Alpaca, weight of Binance.
+_REQUESTS = {"alpaca": 200, "binance": 6_000}
 
 
 def keys_from(environment: Mapping[str, str] = os.environ) -> KeyPair:
@@ -59,14 +63,17 @@ def make_runner(
     exchange = Exchange(markets, events, ExchangeParams(currency=currencies.pop(), latency=latency, seed=params.seed))
     clock = SimulatedClock(exchange.now_ns, params.speed, steady_s)
     is_spot = params.protocol == "binance"
-    terms = AccountTerms(params.keys.key, params.cash, 1.0 if is_spot else params.multiplier, may_short=not is_spot)
+    terms = AccountTerms(
+        params.keys.key, params.cash, 1.0 if is_spot else params.multiplier, may_short=not is_spot, frees_ids=is_spot
+    )
     return Runner(exchange, clock, script, terms, params.hold_ms / 1e3)
 
 
 def make_app(params: ExchangeServiceParams, runner: Runner, lost_s: float = 30.0) -> ASGIApp:
     """Return the application that speaks the chosen protocol."""
-    keys, quota = Keys(params.keys), Quota(params.requests_per_minute, time.monotonic)
-    return alpaca_app(runner, keys, quota, params.host, lost_s)
+    quota = Quota(params.requests_per_minute or _REQUESTS[params.protocol], time.monotonic)
+    doors = Doors(Keys(params.keys), quota, time.time_ns, params.host, lost_s)
+    return (binance_app if params.protocol == "binance" else alpaca_app)(runner, doors)
 
 
 def serve(params: ExchangeServiceParams, specs: list[str], store: Path, start: int | None, end: int | None) -> None:

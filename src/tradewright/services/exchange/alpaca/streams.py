@@ -198,10 +198,7 @@ async def _heard(socket: WebSocket, *, packs: bool = False) -> Document | None:
         return None
     raw: str | bytes = item.get("bytes") or item.get("text") or ""
     try:
-        if packs and isinstance(raw, bytes):
-            asked = msgpack.unpackb(raw)
-        else:
-            asked = json.loads(raw)
+        asked = msgpack.unpackb(raw) if packs and isinstance(raw, bytes) else json.loads(raw)
     except ValueError:
         return {}
     return asked if isinstance(asked, dict) else {}
