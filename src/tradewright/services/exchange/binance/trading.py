@@ -17,7 +17,7 @@ from tradewright.execution.exchange.orders import Force, Refusal, RefusedError, 
 from tradewright.execution.exchange.scenarios import FORGOTTEN, IGNORED_CANCEL, REJECT
 from tradewright.services.exchange.binance.refusals import BinanceError, of_refusal
 from tradewright.services.exchange.binance.requests import Params, Signatures, params_of
-from tradewright.services.exchange.binance.words import MIN_NOTIONAL, Words, millis, order_id
+from tradewright.services.exchange.binance.words import MIN_NOTIONAL, Words, cancel_id, millis, order_id
 from tradewright.services.exchange.decimals import decimal_of, whole_lots
 from tradewright.services.exchange.quota import Quota
 from tradewright.services.exchange.runner import Runner
@@ -155,7 +155,8 @@ class TradingFace:
 
     def _canceled(self, order: WorkOrder) -> Any:  # noqa: ANN401
         told = self.words.order(order)
-        return told | {"origClientOrderId": order.wish.client_id, "transactTime": millis(self._runner.now_ns)}
+        named = {"origClientOrderId": order.wish.client_id, "clientOrderId": cancel_id(order)}
+        return told | named | {"transactTime": millis(self._runner.now_ns)}
 
     async def _open_orders(self, params: Params) -> Any:  # noqa: ANN401
         symbol = params.given.get("symbol", "")

@@ -61,6 +61,11 @@ def order_id(order: WorkOrder) -> int:
     return order.number // 8
 
 
+def cancel_id(order: WorkOrder) -> str:
+    """Return the name of the request that cancelled an order."""
+    return f"cancel-{order_id(order)}"
+
+
 def status_of(order: WorkOrder) -> str:
     """Return an order's state; what an immediate order leaves unfilled expires."""
     is_immediate = order.wish.force in {Force.IOC, Force.FOK}
@@ -160,11 +165,12 @@ class Words:
         kinds = {"accepted": "NEW", "new": "NEW", "fill": "TRADE", "partial_fill": "TRADE", "rejected": "REJECTED"}
         kind = kinds.get(update.event, "EXPIRED" if status_of(order) == "EXPIRED" else "CANCELED")
         unit = float(self._lot(order))
+        is_cancel = kind == "CANCELED"  # then the event goes by the name of the request to cancel
         return {
             "e": "executionReport",
             "E": millis(told_ns),
             "s": self._symbol(order),
-            "c": order.wish.client_id,
+            "c": cancel_id(order) if is_cancel else order.wish.client_id,
             "S": "BUY" if order.wish.side > 0 else "SELL",
             "o": _KINDS[order.wish.kind],
             "f": _force(order),
@@ -173,7 +179,7 @@ class Words:
             "P": _price(order.wish.stop),
             "F": _ZERO,
             "g": -1,
-            "C": "",
+            "C": order.wish.client_id if is_cancel else "",
             "x": kind,
             "X": status_of(order),
             "r": "NONE",
