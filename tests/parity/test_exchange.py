@@ -93,7 +93,7 @@ def test_brackets_and_stops_fill_as_at_the_simulated_venue(at: int) -> None:
         for answer in answers:
             header, order = answer.header[0], answer.order[0]
             row = (order["side"], header["fill_lots"], header["fill_price"], header["fill_fee"], header["ts_sent"])
-            expected.append(tuple(v.item() for v in row))  # type: ignore[arg-type]
+            expected.append(tuple(v.item() for v in row))
         exchange.step()
         if i == at:
             for n, wish in enumerate(wishes):

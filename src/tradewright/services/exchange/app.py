@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -67,7 +67,7 @@ def binance_app(runner: Runner, doors: Doors) -> ASGIApp:
     return _guarded(runner, doors, routes, binance_refusals.status_body)
 
 
-def _guarded(runner: Runner, doors: Doors, routes: list[BaseRoute], refusal: Callable[[int], bytes]) -> ASGIApp:
+def _guarded(runner: Runner, doors: Doors, routes: Sequence[BaseRoute], refusal: Callable[[int], bytes]) -> ASGIApp:
     """Return an application that, on this machine, answers only requests addressed to it."""
     app = Starlette(routes=[*routes, *SimulationFace(runner).routes()], lifespan=running(runner))
     unreliable = Mishaps(app, runner.script, refusal, doors.lost_s)
