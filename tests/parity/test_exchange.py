@@ -17,10 +17,11 @@ from tradewright.core.types.order import OrderKind, Side, Verb
 from tradewright.data.synthetic import WalkParams, synthetic_bars
 from tradewright.engine.backtest import copy_event, run_backtest
 from tradewright.engine.plan import plan_of_bars
-from tradewright.execution.exchange.account import AccountTerms, TradingAccount
+from tradewright.execution.exchange.account import TradingAccount
 from tradewright.execution.exchange.exchange import Exchange
 from tradewright.execution.exchange.market import Market
 from tradewright.execution.exchange.orders import Force, Group, Life, Wish
+from tradewright.execution.exchange.terms import AccountTerms
 from tradewright.execution.sim_venue import SimVenue, SimVenueParams
 from tradewright.strategies.registry import built_in
 
@@ -57,7 +58,7 @@ def test_a_strategys_orders_fill_as_in_its_backtest() -> None:
     assert len(expected) > 20
     assert executed(account) == expected
     assert account.book.cash_micro == 100_000_000_000 + int(result.ledger["cash_micro"].sum())
-    assert account.worth().equity / 1e6 == result.final_equity
+    assert account.means.worth().equity / 1e6 == result.final_equity
 
 
 WISHES = (
@@ -102,7 +103,7 @@ def test_brackets_and_stops_fill_as_at_the_simulated_venue(at: int) -> None:
     assert len(expected) >= 4
     assert [row[:3] for row in executed(account)] == [row[:3] for row in expected]
     assert [row[4] for row in executed(account)] == [row[4] for row in expected]
-    ends = {leg.life for order in account.orders.values() for leg in order.legs}
+    ends = {leg.life for order in account.orders.by_id.values() for leg in order.legs}
     assert Life.FILLED in ends
 
 

@@ -78,13 +78,13 @@ class AlpacaTradingParams(BaseModel):
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
-        is_live = isinstance(self.keys, LiveKeys)
+        is_real_money = isinstance(self.keys, LiveKeys)
         if self.is_local:
-            if is_live:
+            if is_real_money:
                 msg = "live keys go to the live address only"
                 raise ValueError(msg)
-        elif self.trading_url != (LIVE_URL if is_live else PAPER_URL):
-            kind, allowed = ("live", LIVE_URL) if is_live else ("paper", PAPER_URL)
+        elif self.trading_url != (LIVE_URL if is_real_money else PAPER_URL):
+            kind, allowed = ("live", LIVE_URL) if is_real_money else ("paper", PAPER_URL)
             msg = f"{kind} keys belong to {allowed}, not to {self.trading_url}"
             raise ValueError(msg)
         return self

@@ -62,10 +62,10 @@ class BinanceTradingParams(BaseModel):
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
-        is_live = isinstance(self.keys, LiveKeys)
-        allowed = LIVE_URL if is_live else TESTNET_URL
-        if self.rest_url != allowed and (is_live or not self.is_local):
-            kind = "live" if is_live else "test network"
+        is_real_money = isinstance(self.keys, LiveKeys)
+        allowed = LIVE_URL if is_real_money else TESTNET_URL
+        if self.rest_url != allowed and (is_real_money or not self.is_local):
+            kind = "live" if is_real_money else "test network"
             msg = f"{kind} keys belong to {allowed}, not to {self.rest_url}"
             raise ValueError(msg)
         return self

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from uuid import UUID
 
-from tradewright.core.kernel.codes import EXPIRED_TIME, ID_STEP
-from tradewright.core.types.events import MarketEvents
+from tradewright.core.kernel.codes import EXPIRED_TIME
 from tradewright.core.types.message import VenueMessage
-from tradewright.core.types.order import OrderKind, Origin, Side, Verb
-from tradewright.execution.exchange.book import MICRO, CashBook, Worth, value_micro
+from tradewright.core.types.order import OrderKind, Verb
+from tradewright.execution.exchange.book import MICRO, CashBook
 from tradewright.execution.exchange.checks import check_exits, check_numbers
 from tradewright.execution.exchange.market import Market
 from tradewright.execution.exchange.matching import Matcher
+from tradewright.execution.exchange.means import Means
+from tradewright.execution.exchange.order_list import OrderList
 from tradewright.execution.exchange.orders import (
     Execution,
     Force,
@@ -26,42 +27,7 @@ from tradewright.execution.exchange.orders import (
     Wish,
     WorkOrder,
 )
-
-#: A market order is counted at so much above the ask (below the bid, for a short), as Alpaca does.
-_COLLAR = 0.03
-
-
-@dataclass(frozen=True, slots=True)
-class AccountTerms:
-    """What an account may do.
-
-    ``multiplier``: buying power per equity; 1 is a cash account. ``takes_same_id``: a second order with a client id
-    that is known is accepted, as venues do that treat it as a tag. ``frees_ids``: an id may be used again once its
-    order is over.
-    """
-
-    name: str
-    cash: float = 100_000.0
-    multiplier: float = 2.0
-    may_short: bool = True
-    takes_same_id: bool = False
-    frees_ids: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What an account needs of its exchange.
-
-    ``marks`` are the last prices; ``quote`` gives bid and ask, NaN where unknown. ``carries_exits``: the book gives
-    exits within the event of the entry's fill (bars), else they are sent once the entry is complete (quotes).
-    """
-
-    markets: tuple[Market, ...]
-    marks: list[float]
-    quote: Callable[[int], tuple[float, float]]
-    events: MarketEvents
-    carries_exits: bool
-    seed: int
+from tradewright.execution.exchange.terms import AccountTerms, Place
 
 
 class TradingAccount:
@@ -82,62 +48,18 @@ class TradingAccount:
     def __init__(
         self, terms: AccountTerms, place: Place, matcher: Matcher, on_update: Callable[[Update], None]
     ) -> None:
-        self.terms, self._place, self._matcher, self._on_update = terms, place, matcher, on_update
+        self._place, self._matcher, self._on_update = place, matcher, on_update
         self.book = CashBook(round(terms.cash * MICRO))
-        self.orders: dict[str, WorkOrder] = {}
+        self.orders = OrderList(terms, place.seed)
+        self.means = Means(place, self.book, self.orders)
         self.executions: list[Execution] = []
         self.splits_exits = False  # injected: exits do not cancel each other
         self.last_equity = self.book.cash_micro  # at the end of the day before
-        self._by_client: dict[str, WorkOrder] = {}
-        self._by_number: dict[int, WorkOrder] = {}
         self._replacements: dict[int, WorkOrder] = {}
         self._waiting: list[WorkOrder] = []  # for their market to open
         self._expiring = 0  # orders in the book that end with the session
-        self._made = 0
 
     # ---------------------------------------------------------------------------------------------------- questions
-
-    def worth(self) -> Worth:
-        """Return what the account is worth now."""
-        long = short = 0
-        for j, holding in self.book.holdings.items():
-            value = value_micro(self._place.markets[j].instrument, holding.lots, self.mark(j))
-            long, short = (long + value, short) if value > 0 else (long, short + value)
-        reserved = sum(self._reserve(order) for order in self.open_orders())
-        cash = self.book.cash_micro
-        if self.terms.multiplier <= 1.0:
-            power = cash - reserved
-        else:
-            power = round((cash + long + short) * self.terms.multiplier) - long + short - reserved
-        return Worth(cash, long, short, reserved, max(0, power))
-
-    def open_orders(self) -> Iterator[WorkOrder]:
-        """Yield the orders that are not over, oldest first."""
-        return (order for order in self._by_number.values() if not order.is_over)
-
-    def order(self, order_id: str) -> WorkOrder:
-        """Return an order by the exchange's id; raises RefusedError if there is none."""
-        if order_id not in self.orders:
-            raise RefusedError(Refusal.UNKNOWN_ORDER, f"order not found for {order_id}")
-        return self.orders[order_id]
-
-    def order_of_client(self, client_id: str) -> WorkOrder:
-        """Return the newest order with a client id; raises RefusedError if there is none."""
-        if client_id not in self._by_client:
-            raise RefusedError(Refusal.UNKNOWN_ORDER, f"order not found for {client_id}")
-        return self._by_client[client_id]
-
-    def available(self, instrument: int) -> int:
-        """Return the lots of a position that no open order is about to close."""
-        lots = self.book.lots(instrument)
-        held = sum(
-            order.left
-            for order in self.open_orders()
-            if order.instrument == instrument
-            and order.wish.side * lots < 0
-            and not (order.parent is not None and order.life is Life.HELD)
-        )
-        return max(0, abs(lots) - held)
 
     def stop_of(self, order: WorkOrder) -> float | None:
         """Return where a trailing stop stands now."""
@@ -155,15 +77,15 @@ class TradingAccount:
         RefusedError
             If it is refused; nothing has changed.
         """
-        if self._is_taken(wish.client_id):
+        if self.orders.is_taken(wish.client_id):
             raise RefusedError(Refusal.DUPLICATE_CLIENT_ID, "client_order_id must be unique")
-        j = self.instrument(wish.symbol)
+        j = number_of(wish.symbol, self._place.markets)
         market = self._place.markets[j]
         check_numbers(wish, market.instrument)
         check_exits(wish, market.instrument, self._place.quote(j))
-        self._check_means(wish, j)
-        order = self._make(wish, j, now_ns)
-        self._add_legs(order, now_ns)
+        self.means.check(wish, j)
+        order = self.orders.make(wish, j, now_ns)
+        self.orders.add_legs(order, now_ns)
         self._tell("accepted", order, now_ns)
         if self._place.carries_exits or market.hours.is_open(now_ns):
             self._enter(order, now_ns)
@@ -199,18 +121,18 @@ class TradingAccount:
         """
         if order.is_over or order.life in {Life.PENDING_CANCEL, Life.PENDING_REPLACE}:
             raise RefusedError(Refusal.NOT_OPEN, f'order is not open: "{order.life.value}"')
-        if self._is_taken(wish.client_id):
+        if self.orders.is_taken(wish.client_id):
             raise RefusedError(Refusal.DUPLICATE_CLIENT_ID, "client_order_id must be unique")
         check_numbers(wish, self._place.markets[order.instrument].instrument)
         if wish.lots <= order.filled:
             raise RefusedError(Refusal.BAD_SIZE, "qty must be above what is filled")
         if wish.side > 0 and order.parent is None:
-            more = self._cost(wish, order.instrument) - self._reserve(order)
-            self._check_power(max(0, more))
-        new = self._make(wish, order.instrument, now_ns, number=order.number)
+            more = self.means.cost(wish, order.instrument) - self.means.reserve(order)
+            self.means.check_power(max(0, more))
+        new = self.orders.make(wish, order.instrument, now_ns, number=order.number)
         new.replaces, new.parent, new.legs = order.id, order.parent, order.legs
         new.filled, new.value, new.ts_expire = order.filled, order.value, order.ts_expire
-        self._by_number[order.number] = order  # until the book has said so
+        self.orders.by_number[order.number] = order  # until the book has said so
         if not order.is_posted:
             self._swap(order, new, now_ns)
             self._waiting = [new if waiting is order else waiting for waiting in self._waiting]
@@ -220,17 +142,6 @@ class TradingAccount:
         self._matcher.replace(new, now_ns, self._place.marks[order.instrument])
         self.receive(now_ns)
         return new
-
-    def symbol(self, instrument: int) -> str:
-        """Return the name of an instrument."""
-        return self._place.markets[instrument].instrument.symbol
-
-    def instrument(self, symbol: str) -> int:
-        """Return the number of an instrument; raises RefusedError if it is not traded here."""
-        for j, market in enumerate(self._place.markets):
-            if market.instrument.symbol == symbol:
-                return j
-        raise RefusedError(Refusal.UNKNOWN_SYMBOL, f'asset "{symbol}" not found')
 
     def reject(self, order: WorkOrder, now_ns: int) -> None:
         """End a working order as rejected, as a venue does with an exit it does not like."""
@@ -260,13 +171,13 @@ class TradingAccount:
         """When something happens here without the market moving, ns UTC."""
         due = self._matcher.next_due()
         if self._expiring and not self._place.carries_exits:
-            due = min([due, *(o.ts_expire for o in self.open_orders() if o.is_posted and o.ts_expire)])
+            due = min([due, *(o.ts_expire for o in self.orders.open() if o.is_posted and o.ts_expire)])
         return due
 
     def expire(self, now_ns: int) -> None:
         """End the orders whose session is over; on bars the book does it, as in a backtest."""
         if self._expiring and not self._place.carries_exits:
-            for order in [o for o in self.open_orders() if o.is_posted and 0 < o.ts_expire <= now_ns]:
+            for order in [o for o in self.orders.open() if o.is_posted and 0 < o.ts_expire <= now_ns]:
                 self._matcher.cancel(order, now_ns, EXPIRED_TIME)
             self.receive(now_ns)
 
@@ -287,74 +198,22 @@ class TradingAccount:
         if order.wish.force is Force.DAY and not hours.never_close:
             order.ts_expire = hours.next_close(now_ns)
             self._expiring += 1
-        if order.wish.force is Force.FOK and not self._fills_whole(order):
+        if order.wish.force is Force.FOK and not _fills_whole(order, self._place, self._matcher):
             self._end(order, Life.CANCELED, now_ns)
             return
         order.is_posted = True
         shares = order.parent is not None or order.wish.group is Group.OCO
         group = 0 if self.splits_exits or not shares else (order.parent or order).number
-        mark, carries = self._place.marks[order.instrument], self._book_makes_exits(order)
+        mark, carries = self._place.marks[order.instrument], _book_makes_exits(order, self._place)
         self._matcher.submit(order, now_ns, mark, group, carries_exits=carries)
         if order.wish.group is Group.OCO and order.parent is None:
             for leg in order.legs:
                 self._enter(leg, now_ns)
 
-    def _book_makes_exits(self, order: WorkOrder) -> bool:
-        return self._place.carries_exits and order.wish.group in {Group.BRACKET, Group.OTO}
-
-    def _fills_whole(self, order: WorkOrder) -> bool:
-        """Return whether the standing quote fills an order at once and completely."""
-        if self._place.carries_exits:
-            return True  # on bars nothing is displayed
-        bid, ask = self._place.quote(order.instrument)
-        wish, price = order.wish, ask if order.wish.side > 0 else bid
-        is_marketable = wish.limit is None or price * wish.side <= wish.limit * wish.side
-        return is_marketable and self._matcher.room(order.instrument, wish.side) >= order.left
-
-    def _is_taken(self, client_id: str) -> bool:
-        """Return whether a client id must not be used (again)."""
-        known = self._by_client.get(client_id)
-        if known is None or self.terms.takes_same_id:
-            return False
-        return not (self.terms.frees_ids and known.is_over)
-
-    def _make(self, wish: Wish, j: int, now_ns: int, number: int = 0) -> WorkOrder:
-        """Enter a new order into the account's list."""
-        self._made += 1
-        digest = hashlib.blake2b(f"{self._place.seed}|{self.terms.name}|{self._made}".encode(), digest_size=16).digest()
-        order_id = str(UUID(bytes=digest, version=4))
-        if not wish.client_id:
-            wish = replace(wish, client_id=f"{order_id[:-4]}auto")
-        order = WorkOrder(order_id, number or ID_STEP * self._made, wish, j, now_ns, ts_updated=now_ns)
-        self.orders[order_id] = order
-        self._by_number[order.number] = order
-        self._by_client[wish.client_id] = order
-        return order
-
-    def _add_legs(self, order: WorkOrder, now_ns: int) -> None:
-        """Make the exits that the wish asks for; they are held."""
-        wish = order.wish
-        other = Side(-wish.side)
-        legs: list[tuple[Origin, Wish]] = []
-        if wish.group is not Group.OCO and wish.take_profit is not None:
-            target = Wish(wish.symbol, other, wish.lots, OrderKind.LIMIT, Force.GTC, limit=wish.take_profit)
-            legs.append((Origin.TAKE_PROFIT, target))
-        if wish.stop_loss is not None:
-            kind = OrderKind.STOP if wish.stop_loss_limit is None else OrderKind.STOP_LIMIT
-            side = wish.side if wish.group is Group.OCO else other
-            stop = Wish(wish.symbol, side, wish.lots, kind, Force.GTC, limit=wish.stop_loss_limit, stop=wish.stop_loss)
-            legs.append((Origin.STOP_LOSS, stop))
-        for origin, leg in legs:
-            made = self._make(replace(leg, group=wish.group, force=wish.force), order.instrument, now_ns)
-            del self._by_number[made.number]
-            made.number, made.parent, made.life = order.number + int(origin), order, Life.HELD
-            self._by_number[made.number] = made
-            order.legs.append(made)
-
     def _apply(self, answers: list[VenueMessage], now_ns: int) -> None:
         """Live through what the book said."""
         for answer in answers:
-            order = self._by_number.get(answer.order_id)
+            order = self.orders.by_number.get(answer.order_id)
             if order is None or order.is_over:
                 continue
             ts = max(order.ts_updated, min(now_ns, int(answer.header["ts_sent"][0])))
@@ -421,7 +280,7 @@ class TradingAccount:
         if (
             order.wish.group in {Group.BRACKET, Group.OTO}
             and order.parent is None
-            and not self._book_makes_exits(order)
+            and not _book_makes_exits(order, self._place)
         ):
             for leg in order.legs:
                 if not leg.is_over:
@@ -470,64 +329,31 @@ class TradingAccount:
         new.ts_filled = order.ts_filled
         for leg in new.legs:
             leg.parent = new
-        self._by_number[order.number] = new
+        self.orders.by_number[order.number] = new
         self._tell("replaced", order, ts)
 
     def _tell(self, event: str, order: WorkOrder, ts: int, execution: Execution | None = None) -> None:
         order.ts_updated = max(order.ts_updated, ts)
         self._on_update(Update(event, order, ts, execution))
 
-    # -------------------------------------------------------------------------------------------------------- means
 
-    def mark(self, j: int) -> float:
-        """Return the last price of an instrument; 0 before the first."""
-        mark = self._place.marks[j]
-        return mark if mark == mark else 0.0  # noqa: PLR0124  # NaN: nothing has traded yet
-
-    def _cost(self, wish: Wish, j: int) -> int:
-        """Return what an order could cost, micro-units; market orders with a margin above the quote."""
-        bid, ask = self._place.quote(j)
-        if wish.side > 0:
-            price = wish.limit or (wish.stop or _known(ask, self.mark(j))) * (1.0 + _COLLAR)
-        else:
-            price = max(wish.limit or 0.0, _known(bid, self.mark(j)))
-        return value_micro(self._place.markets[j].instrument, wish.lots, price)
-
-    def _reserve(self, order: WorkOrder) -> int:
-        """Return what an open order could still add to the exposure, micro-units."""
-        if order.parent is not None or order.wish.side * self.book.lots(order.instrument) < 0:
-            return 0
-        return self._cost(order.wish, order.instrument) * order.left // max(1, order.wish.lots)
-
-    def _check_means(self, wish: Wish, j: int) -> None:
-        """Refuse what the account cannot pay for or does not have."""
-        lots, market = self.book.lots(j), self._place.markets[j]
-        if lots * wish.side < 0:  # it closes
-            free = self.available(j)
-            if wish.lots > free:
-                unit = float(market.instrument.lot)
-                facts = {"available": f"{free * unit:g}", "existing_qty": f"{abs(lots) * unit:g}"}
-                asked = f"(requested: {wish.lots * unit:g}, available: {free * unit:g})"
-                what = f"insufficient qty available for order {asked}"
-                raise RefusedError(
-                    Refusal.QUANTITY_HELD, what, **facts, held_for_orders=f"{(abs(lots) - free) * unit:g}"
-                )
-            return
-        if wish.group is Group.OCO:
-            raise RefusedError(Refusal.BAD_EXITS, "oco orders need a position to close")
-        if wish.side < 0 and not (self.terms.may_short and market.instrument.is_shortable):
-            what = f"insufficient balance for {wish.symbol}: nothing to sell, and shorting is not allowed"
-            raise RefusedError(Refusal.NOT_SHORTABLE, what)
-        if wish.limit is None and wish.stop is None and self.mark(j) <= 0.0:
-            raise RefusedError(Refusal.NO_QUOTE, f"no price of {wish.symbol} is known yet")
-        self._check_power(self._cost(wish, j))
-
-    def _check_power(self, cost_micro: int) -> None:
-        power = self.worth().power
-        if cost_micro > power:
-            facts = {"buying_power": f"{power / MICRO:.2f}", "cost_basis": f"{cost_micro / MICRO:.2f}"}
-            raise RefusedError(Refusal.BUYING_POWER, "insufficient buying power", **facts)
+def number_of(symbol: str, markets: tuple[Market, ...]) -> int:
+    """Return the number of an instrument; raises RefusedError if it is not traded here."""
+    for j, market in enumerate(markets):
+        if market.instrument.symbol == symbol:
+            return j
+    raise RefusedError(Refusal.UNKNOWN_SYMBOL, f'asset "{symbol}" not found')
 
 
-def _known(price: float, otherwise: float) -> float:
-    return price if price == price else otherwise  # noqa: PLR0124  # NaN: no quote yet
+def _book_makes_exits(order: WorkOrder, place: Place) -> bool:
+    return place.carries_exits and order.wish.group in {Group.BRACKET, Group.OTO}
+
+
+def _fills_whole(order: WorkOrder, place: Place, matcher: Matcher) -> bool:
+    """Return whether the standing quote fills an order at once and completely; on bars nothing is displayed."""
+    if place.carries_exits:
+        return True
+    bid, ask = place.quote(order.instrument)
+    wish, price = order.wish, ask if order.wish.side > 0 else bid
+    is_marketable = wish.limit is None or price * wish.side <= wish.limit * wish.side
+    return is_marketable and matcher.room(order.instrument, wish.side) >= order.left

@@ -14,10 +14,11 @@ from pydantic import BaseModel, ConfigDict
 from tradewright.core.kernel.records import instrument_records
 from tradewright.core.types.dtypes import ASK, BID, CLOSE, PRICE
 from tradewright.core.types.events import EventKind, MarketEvents
-from tradewright.execution.exchange.account import AccountTerms, Place, TradingAccount
+from tradewright.execution.exchange.account import TradingAccount
 from tradewright.execution.exchange.market import Market
 from tradewright.execution.exchange.matching import NEVER, Matcher
 from tradewright.execution.exchange.orders import Update
+from tradewright.execution.exchange.terms import AccountTerms, Place
 from tradewright.execution.sim_venue import LatencyParams, SimVenueParams
 
 _DAY_NS = 86_400_000_000_000
@@ -83,7 +84,7 @@ class Exchange:
 
     def open_account(self, terms: AccountTerms, on_update: Callable[[Update], None]) -> TradingAccount:
         """Open an account; before the market moves, or it misses what came before."""
-        place = Place(self.markets, self.marks, self.top, self.events, self._carries_exits, self.params.seed)
+        place = Place(self.markets, self.marks, self.top, self._carries_exits, self.params.seed)
         venue = self.params.venue.model_copy(update={"latency": self.params.latency})
         account = TradingAccount(terms, place, Matcher(venue, self._records, self.events), on_update)
         self.accounts[terms.name] = account
@@ -124,7 +125,7 @@ class Exchange:
         j, kind, fields = int(self._numbers[i]), int(self._kinds[i]), self.events.fields
         if i and int(self.events.ts_event[i - 1]) // _DAY_NS != self.now_ns // _DAY_NS:
             for account in self.accounts.values():
-                account.last_equity = account.worth().equity
+                account.last_equity = account.means.worth().equity
         if kind == EventKind.QUOTE:
             self._tops[j] = (float(fields[BID, i]), float(fields[ASK, i]))
             self.marks[j] = (self._tops[j][0] + self._tops[j][1]) / 2.0

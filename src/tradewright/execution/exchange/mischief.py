@@ -36,14 +36,13 @@ class Mischief:
             elif stops and order.is_over and self._script.take("order", {OUTSIDE_CANCEL}) is not None:
                 self._account.cancel(stops[0], now_ns)
             if order.is_over and self._script.take("order", {OUTSIDE_CLOSE}) is not None:
-                self._close(order.instrument, now_ns)
+                self._close(order.instrument, order.wish.symbol, now_ns)
 
-    def _close(self, instrument: int, now_ns: int) -> None:
+    def _close(self, instrument: int, symbol: str, now_ns: int) -> None:
         lots = self._account.book.lots(instrument)
-        for order in [o for o in self._account.open_orders() if o.instrument == instrument]:
+        for order in [o for o in self._account.orders.open() if o.instrument == instrument]:
             if not order.is_over:
                 self._account.cancel(order, now_ns)
         if lots:
-            symbol = self._account.symbol(instrument)
             side = Side.SELL if lots > 0 else Side.BUY
             self._account.submit(Wish(symbol, side, abs(lots), force=Force.GTC), now_ns)

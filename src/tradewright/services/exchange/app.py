@@ -15,7 +15,10 @@ from starlette.types import ASGIApp
 from tradewright.services.exchange.alpaca import market_data as alpaca_data
 from tradewright.services.exchange.alpaca import refusals as alpaca_refusals
 from tradewright.services.exchange.alpaca import streams as alpaca_streams
-from tradewright.services.exchange.alpaca import trading as alpaca_trading
+from tradewright.services.exchange.alpaca.account import AccountFace
+from tradewright.services.exchange.alpaca.door import Door
+from tradewright.services.exchange.alpaca.orders import OrdersFace
+from tradewright.services.exchange.alpaca.words import Words as AlpacaWords
 from tradewright.services.exchange.binance import market_data as binance_data
 from tradewright.services.exchange.binance import refusals as binance_refusals
 from tradewright.services.exchange.binance import streams as binance_streams
@@ -45,10 +48,12 @@ class Doors:
 
 def alpaca_app(runner: Runner, doors: Doors) -> ASGIApp:
     """Return the exchange in Alpaca's words."""
-    trading = alpaca_trading.TradingFace(runner, doors.keys, doors.quota)
+    words = AlpacaWords(runner.account, runner.exchange.markets)
+    door = Door(runner, doors.keys, doors.quota)
+    orders, account = OrdersFace(runner, door, words), AccountFace(runner, door, words)
     data = alpaca_data.DataFace(runner, doors.keys)
-    streams = alpaca_streams.Streams(runner, doors.keys, trading.words)
-    routes = [*trading.routes(), *data.routes(), *streams.routes()]
+    streams = alpaca_streams.Streams(runner, doors.keys, words)
+    routes = [*orders.routes(), *account.routes(), *data.routes(), *streams.routes()]
     return _guarded(runner, doors, routes, alpaca_refusals.status_body)
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tradewright.execution.exchange.account import AccountTerms, TradingAccount
+from tradewright.execution.exchange.account import TradingAccount
 from tradewright.execution.exchange.exchange import Exchange
 from tradewright.execution.exchange.faults import FaultScript
 from tradewright.execution.exchange.matching import NEVER
 from tradewright.execution.exchange.mischief import Mischief
 from tradewright.execution.exchange.orders import Update
 from tradewright.execution.exchange.scenarios import BOTH_EXITS, SAME_ID, SKEW
+from tradewright.execution.exchange.terms import AccountTerms
 from tradewright.services.exchange.clock import SimulatedClock
 
 #: So many moments of the market are lived through before others have their turn.
@@ -55,7 +56,7 @@ class Runner:
         self.on_update: list[Callable[[Update], None]] = []
         self.account: TradingAccount = exchange.open_account(terms, self._updated)
         if script.take("accounts", {SAME_ID}) is not None:
-            self.account.terms = replace(terms, takes_same_id=True)
+            self.account.orders.terms = replace(terms, takes_same_id=True)
         self.account.splits_exits = script.take("accounts", {BOTH_EXITS}) is not None
         skew = script.take("clock", {SKEW})
         self._skew_ns = 0 if skew is None else round(skew.seconds * 1e9)

@@ -11,11 +11,11 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from tradewright.core.types.errors import UsageError
-from tradewright.execution.exchange.account import AccountTerms
 from tradewright.execution.exchange.exchange import Exchange, ExchangeParams
 from tradewright.execution.exchange.faults import FaultScript
 from tradewright.execution.exchange.market import QuoteParams
 from tradewright.execution.exchange.scenarios import faults_of
+from tradewright.execution.exchange.terms import AccountTerms
 from tradewright.execution.sim_venue import LatencyParams
 from tradewright.services.exchange.app import Doors, alpaca_app, binance_app
 from tradewright.services.exchange.clock import SimulatedClock

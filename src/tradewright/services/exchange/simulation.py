@@ -59,14 +59,14 @@ class SimulationFace:
 
     def _state(self) -> dict[str, Any]:
         runner = self._runner
-        worth = runner.account.worth()
+        worth = runner.account.means.worth()
         return {
             "now": iso(runner.now_ns),
             "speed": runner.clock.speed,
             "is_over": runner.exchange.is_over,
             "symbols": [m.instrument.symbol for m in runner.exchange.markets],
             "equity": worth.equity / 1e6,
-            "open_orders": sum(1 for _ in runner.account.open_orders()),
+            "open_orders": sum(1 for _ in runner.account.orders.open()),
             "listeners": runner.listeners,
             "watchers": runner.watchers,
             "faults": dict(sorted(runner.script.fired.items())),

@@ -180,7 +180,7 @@ def test_silence_is_unknown_never_a_rejection_and_nothing_is_sent_twice(
             await of(venue, resting("a"))
         found = await venue.order("a")
         assert (found is not None) is is_there
-        assert len(exchange.runner.account.orders) == is_there
+        assert len(exchange.runner.account.orders.by_id) == is_there
 
     run(exchange, work)
 

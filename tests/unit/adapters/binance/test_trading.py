@@ -92,7 +92,7 @@ def test_what_was_sent_is_found_again_by_every_question(exchange: LocalExchange)
         assert [(p.instrument, p.lots) for p in await venue.positions()] == [(SYMBOL, 5_000)]
         account = await venue.account()
         assert account.cash == pytest.approx(100_000 - 0.5 * fill.price, abs=1e-6)
-        assert account.equity == pytest.approx(account.cash + 0.5 * exchange.runner.account.mark(0))
+        assert account.equity == pytest.approx(account.cash + 0.5 * exchange.runner.account.means.mark(0))
 
     run(exchange, work)
 
@@ -133,7 +133,7 @@ def test_nothing_is_sent_through_a_closed_gate(exchange: LocalExchange) -> None:
     async def work(venue: BinanceTrading) -> None:
         with pytest.raises(GateClosedError):
             await venue.submit(intent("a"), closed)
-        assert not exchange.runner.account.orders
+        assert not exchange.runner.account.orders.by_id
 
     run(exchange, work)
 
@@ -150,7 +150,7 @@ def test_silence_is_unknown_never_a_rejection_and_nothing_is_sent_twice(
         with pytest.raises(VenueTimeoutError):
             await venue.submit(resting("a"), open_gate)
         assert (await venue.order("a") is not None) is is_there
-        assert len(exchange.runner.account.orders) == is_there
+        assert len(exchange.runner.account.orders.by_id) == is_there
 
     run(exchange, work)
 

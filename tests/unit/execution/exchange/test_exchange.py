@@ -13,7 +13,7 @@ from tradewright.core.types.dtypes import CLOSE, HIGH, LOW, OPEN, VOLUME
 from tradewright.core.types.errors import UsageError
 from tradewright.core.types.instrument import Instrument
 from tradewright.core.types.order import OrderKind, Side
-from tradewright.execution.exchange.account import AccountTerms, TradingAccount
+from tradewright.execution.exchange.account import TradingAccount
 from tradewright.execution.exchange.exchange import Exchange, ExchangeParams
 from tradewright.execution.exchange.faults import FaultScript
 from tradewright.execution.exchange.garbling import CutError, Garbler
@@ -21,6 +21,7 @@ from tradewright.execution.exchange.market import Hours, Market, QuoteParams, me
 from tradewright.execution.exchange.mischief import Mischief
 from tradewright.execution.exchange.orders import Force, Group, Life, Refusal, RefusedError, Update, Wish
 from tradewright.execution.exchange.scenarios import SCENARIOS, faults_of
+from tradewright.execution.exchange.terms import AccountTerms
 from tradewright.execution.sim_venue import LatencyParams
 
 MINUTE = 60_000_000_000
@@ -109,7 +110,7 @@ def test_money_is_conserved_through_a_round_trip_and_a_turn() -> None:
     paid = sum(-e.order.wish.side * e.lots * round(e.price * 1e6) for e in venue.account.executions)
     assert book.cash_micro == 10_000_000_000 + paid
     assert book.lots(0) == -4
-    assert venue.account.worth().short < 0
+    assert venue.account.means.worth().short < 0
 
 
 def test_limits_of_the_account_are_kept() -> None:
@@ -149,8 +150,8 @@ def test_an_entry_that_is_cancelled_takes_its_waiting_exits_with_it() -> None:
     venue = Venue()
     entry = venue.send("entry", kind=OrderKind.LIMIT, limit=90.0, group=Group.BRACKET, take_profit=95.0, stop_loss=85.0)
     venue.account.cancel(entry, venue.exchange.now_ns)
-    assert {o.life for o in venue.account.orders.values()} == {Life.CANCELED}
-    assert list(venue.account.open_orders()) == []
+    assert {o.life for o in venue.account.orders.by_id.values()} == {Life.CANCELED}
+    assert list(venue.account.orders.open()) == []
 
 
 def test_a_trailing_stop_follows_the_market() -> None:
@@ -242,7 +243,7 @@ def test_outside_hands_and_busts_leave_the_books_right() -> None:
     venue.send("a", **exits)
     venue.until(1)
     assert venue.account.book.lots(0) == 0
-    assert list(venue.account.open_orders()) == []
+    assert list(venue.account.orders.open()) == []
 
 
 def test_exits_that_do_not_cancel_each_other_can_both_fill() -> None:

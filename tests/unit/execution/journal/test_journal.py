@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from tests.faults.sim_disk import Crash, SimDisk
+
 from tradewright.core.types.journal import JournalRecord
 from tradewright.execution.journal.disk import Disk, FolderDisk
 from tradewright.execution.journal.errors import (

@@ -121,7 +121,7 @@ class Words:
         """Return an open position."""
         market, holding = self._markets[instrument], self._account.book.holdings[instrument]
         lot, lots = market.instrument.lot, holding.lots
-        price = self._account.mark(instrument)
+        price = self._account.means.mark(instrument)
         value = value_micro(market.instrument, lots, price)
         gain = value - holding.cost_micro
         part = f"{gain / abs(holding.cost_micro):.6f}" if holding.cost_micro else "0"
@@ -132,7 +132,7 @@ class Words:
             "asset_class": asset_class(market.instrument),
             "asset_marginable": not is_crypto(market.instrument),
             "qty": lots_text(lots, lot),
-            "qty_available": lots_text(self._account.available(instrument), lot),
+            "qty_available": lots_text(self._account.means.available(instrument), lot),
             "avg_entry_price": f"{holding.entry:.9f}".rstrip("0").rstrip("."),
             "side": "long" if lots > 0 else "short",
             "market_value": money(value),
@@ -148,7 +148,7 @@ class Words:
 
     def account(self, opened_ns: int) -> Document:
         """Return the account. Cash carries six decimals: the exchange loses nothing."""
-        worth, terms = self._account.worth(), self._account.terms
+        worth, terms = self._account.means.worth(), self._account.orders.terms
         return {
             "id": made_id("account", terms.name),
             "account_number": "PA" + made_id("number", terms.name)[:8].upper(),
@@ -191,7 +191,7 @@ class Words:
         digits = "".join(c for c in stamp if c.isdigit())[:17]
         return {
             "id": f"{digits}::{execution.id}",
-            "account_id": made_id("account", self._account.terms.name),
+            "account_id": made_id("account", self._account.orders.terms.name),
             "activity_type": "FILL",
             "transaction_time": stamp,
             "type": "fill" if order.life is Life.FILLED else "partial_fill",

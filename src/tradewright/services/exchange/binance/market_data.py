@@ -154,7 +154,7 @@ class DataFace:
 
     def _price(self, params: Params) -> Any:  # noqa: ANN401
         def one(recorded: Recorded) -> Document:
-            price = self._runner.account.mark(recorded.number)
+            price = self._runner.account.means.mark(recorded.number)
             return {"symbol": recorded.market.instrument.symbol, "price": eight(price)}
 
         return self._each(params, one)

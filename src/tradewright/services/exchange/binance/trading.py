@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from tradewright.core.types.instrument import Instrument
 from tradewright.core.types.order import OrderKind, Side
+from tradewright.execution.exchange.account import number_of
 from tradewright.execution.exchange.orders import Force, Refusal, RefusedError, Wish, WorkOrder
 from tradewright.execution.exchange.scenarios import FORGOTTEN, IGNORED_CANCEL, REJECT
 from tradewright.services.exchange.binance.refusals import BinanceError, of_refusal
@@ -121,7 +122,7 @@ class TradingFace:
         client_id = params.given.get("newClientOrderId", "")
         if len(client_id) > _LONGEST_ID:
             raise BinanceError(-1100, "Illegal characters found in parameter 'newClientOrderId'.")
-        mark = self._account.mark(j)
+        mark = self._account.means.mark(j)
         lots = _lots(params, instrument, market_price if market_price == market_price else mark)  # noqa: PLR0124  # NaN
         price = limit or stop or mark
         if price and lots * float(instrument.unit_value) * price < MIN_NOTIONAL:
@@ -145,7 +146,7 @@ class TradingFace:
 
     async def _cancel_all(self, params: Params) -> Any:  # noqa: ANN401
         j = self._instrument(params.need("symbol"))
-        mine = [order for order in self._account.open_orders() if order.instrument == j]
+        mine = [order for order in self._account.orders.open() if order.instrument == j]
         if not mine:
             raise BinanceError(-2011, "Unknown order sent.")
         for order in mine:
@@ -161,7 +162,7 @@ class TradingFace:
     async def _open_orders(self, params: Params) -> Any:  # noqa: ANN401
         symbol = params.given.get("symbol", "")
         j = self._instrument(symbol) if symbol else -1
-        return [self.words.order(o) for o in self._account.open_orders() if j < 0 or o.instrument == j]
+        return [self.words.order(o) for o in self._account.orders.open() if j < 0 or o.instrument == j]
 
     async def _all_orders(self, params: Params) -> Any:  # noqa: ANN401
         j = self._instrument(params.need("symbol"))
@@ -169,7 +170,7 @@ class TradingFace:
         end = params.whole("endTime", 2**62)
         mine = [
             order
-            for order in self._account.orders.values()
+            for order in self._account.orders.by_id.values()
             if order.instrument == j and order_id(order) >= first and start <= millis(order.ts_created) <= end
         ]
         limit = min(_MOST, params.whole("limit", 500))
@@ -198,9 +199,9 @@ class TradingFace:
         if not (number or client_id):
             raise BinanceError(-1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!")
         if client_id:
-            order = self._account.order_of_client(client_id)
+            order = self._account.orders.of_client(client_id)
         else:
-            found = [o for o in self._account.orders.values() if order_id(o) == number]
+            found = [o for o in self._account.orders.by_id.values() if order_id(o) == number]
             if not found:
                 raise RefusedError(Refusal.UNKNOWN_ORDER, f"no order {number}")
             order = found[-1]
@@ -209,7 +210,7 @@ class TradingFace:
         return order
 
     def _instrument(self, symbol: str) -> int:
-        return self._account.instrument(symbol)
+        return number_of(symbol, self._markets)
 
 
 def _number(params: Params, name: str) -> float:

@@ -149,11 +149,11 @@ class Words:
 
     def balances(self) -> list[Document]:
         """Return what is held of each asset; what open orders need is locked."""
-        worth = self._account.worth()
+        worth = self._account.means.worth()
         quote = assets_of(self._markets[0].instrument)[1]
         found = [{"asset": quote, "free": money(worth.cash - worth.reserved, 8), "locked": money(worth.reserved, 8)}]
         for j, market in enumerate(self._markets):
-            lots, free = self._account.book.lots(j), self._account.available(j)
+            lots, free = self._account.book.lots(j), self._account.means.available(j)
             lot = market.instrument.lot
             held = {"free": lots_text(free, lot), "locked": lots_text(max(0, lots) - free, lot)}
             found.append({"asset": assets_of(market.instrument)[0], **held})
