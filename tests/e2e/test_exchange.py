@@ -31,7 +31,7 @@ def serving(place: Path, *words: str, **environment: str) -> Iterator[tuple[subp
     )
     try:
         assert process.stdout is not None
-        said = []
+        said: list[str] = []
         while not said or "http://" not in said[-1]:
             said.append(process.stdout.readline())
             assert said[-1], process.communicate(timeout=30)[1]

@@ -30,7 +30,7 @@ REQUEST_FAULTS = (LOST_REQUEST, LOST_ANSWER, FAILED_ANSWER, LATE_ANSWER, "401", 
 MESSAGE_FAULTS = (DUPLICATE, SWAP, LOST, CUT, MUTE, FROZEN, CROSSED)
 ORDER_FAULTS = (REJECT, IGNORED_CANCEL, FORGOTTEN, BOTH_EXITS, EXIT_REJECTED, BUST, OUTSIDE_CANCEL, OUTSIDE_CLOSE)
 
-_NEW_ORDER = "POST /"  # only orders, and the keys of Binance's streams, are posted
+_NEW_ORDER = ("POST /v2/orders", "POST /api/v3/order")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,15 @@ class Scenario:
     faults: tuple[Fault, ...]
 
 
+def _to_orders(kind: str) -> tuple[Fault, ...]:
+    """Return a fault of the first new order, wherever the venue takes them."""
+    return tuple(Fault(kind, path) for path in _NEW_ORDER)
+
+
 SCENARIOS: tuple[Scenario, ...] = (
-    Scenario(
-        "accept_then_timeout", "F01", "an order is taken, its answer never comes", (Fault(LOST_ANSWER, _NEW_ORDER),)
-    ),
-    Scenario("timeout_not_accepted", "F02", "a request for an order is lost", (Fault(LOST_REQUEST, _NEW_ORDER),)),
-    Scenario("error_after_accept", "F04", "an order is taken, the answer is 504", (Fault(FAILED_ANSWER, _NEW_ORDER),)),
+    Scenario("accept_then_timeout", "F01", "an order is taken, its answer never comes", _to_orders(LOST_ANSWER)),
+    Scenario("timeout_not_accepted", "F02", "a request for an order is lost", _to_orders(LOST_REQUEST)),
+    Scenario("error_after_accept", "F04", "an order is taken, the answer is 504", _to_orders(FAILED_ANSWER)),
     Scenario("client_id_is_a_tag", "F06", "the same client id is taken twice", (Fault(SAME_ID, times=None),)),
     Scenario("rejected", "F12", "an order is refused for want of funds", (Fault(REJECT, "order"),)),
     Scenario("duplicate_fill", "F13", "each fill is told twice", (Fault(DUPLICATE, "fill", times=None),)),
@@ -82,7 +85,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("order_forgotten", "F62", "an old order is not found", (Fault(FORGOTTEN, "order", times=None),)),
     Scenario("key_revoked", "F68", "the key stops working", (Fault("401", " /", skip=5, times=None),)),
     Scenario("lost_cancel", "", "a cancel is acknowledged and forgotten", (Fault(IGNORED_CANCEL, "order"),)),
-    Scenario("slow_answers", "", "answers take a second", (Fault(LATE_ANSWER, " /", times=None, seconds=1.0),)),
+    Scenario("slow_answers", "", "answers come late by 0.2 s", (Fault(LATE_ANSWER, " /", times=None, seconds=0.2),)),
     Scenario(
         "too_many_requests", "", "429 now and then", (Fault("429", " /", times=None, probability=0.2, seconds=1.0),)
     ),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tradewright.execution.exchange.account import TradingAccount
 from tradewright.execution.exchange.exchange import Exchange
-from tradewright.execution.exchange.faults import FaultScript
+from tradewright.execution.exchange.faults import Fault, FaultScript
 from tradewright.execution.exchange.matching import NEVER
 from tradewright.execution.exchange.mischief import Mischief
 from tradewright.execution.exchange.orders import Update
@@ -55,11 +55,8 @@ class Runner:
         self.on_bar: list[Callable[[BarAt], None]] = []
         self.on_update: list[Callable[[Update], None]] = []
         self.account: TradingAccount = exchange.open_account(terms, self._updated)
-        if script.take("accounts", {SAME_ID}) is not None:
-            self.account.orders.terms = replace(terms, takes_same_id=True)
-        self.account.splits_exits = script.take("accounts", {BOTH_EXITS}) is not None
-        skew = script.take("clock", {SKEW})
-        self._skew_ns = 0 if skew is None else round(skew.seconds * 1e9)
+        self._skew_ns = 0
+        self.add_faults([])
         self._mischief = Mischief(self.account, script)
         self._hold_s = hold_s
         self.listeners = self.watchers = 0  # connections that get order events, and market data
@@ -84,6 +81,17 @@ class Runner:
     def told_ns(self) -> int:
         """The time as the venue tells it; a fault may have it wrong."""
         return self.exchange.now_ns + self._skew_ns
+
+    def add_faults(self, faults: Sequence[Fault]) -> None:
+        """Let more go wrong from now on; those that are a state of the venue begin at once."""
+        self.script.add(faults)
+        orders = self.account.orders
+        if self.script.take("accounts", {SAME_ID}) is not None:
+            orders.terms = replace(orders.terms, takes_same_id=True)
+        self.account.splits_exits |= self.script.take("accounts", {BOTH_EXITS}) is not None
+        skew = self.script.take("clock", {SKEW})
+        if skew is not None:
+            self._skew_ns = round(skew.seconds * 1e9)
 
     def sync(self) -> None:
         """Live up to this moment, so that a request meets the present."""

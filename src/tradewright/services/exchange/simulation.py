@@ -52,7 +52,7 @@ class SimulationFace:
         """Let scenarios happen from now on: ``{"scenarios": ["F01"]}``."""
         try:
             names = json.loads(await request.body())["scenarios"]
-            self._runner.script.add(faults_of(names))
+            self._runner.add_faults(faults_of(names))
         except (ValueError, TypeError, KeyError, UsageError) as error:
             return _json({"what": str(error), "known": [s.name for s in SCENARIOS]}, 422)
         return _json(self._state())

@@ -234,7 +234,7 @@ def test_outside_hands_and_busts_leave_the_books_right() -> None:
     venue.send("a", 10)
     assert (venue.account.book.lots(0), venue.account.book.cash_micro) == (0, 100_000_000_000)
     assert venue.told[-1] == ("trade_bust", "a")
-    exits = {"group": Group.BRACKET, "take_profit": 120.0, "stop_loss": 90.0}
+    exits: dict[str, Any] = {"group": Group.BRACKET, "take_profit": 120.0, "stop_loss": 90.0}
     venue = Venue(faults=("stop_cancelled_outside",))
     assert venue.send("a", **exits).legs[1].life is Life.CANCELED
     venue = Venue(faults=("exit_rejected",))
