@@ -169,8 +169,8 @@ def test_nothing_is_stored_in_a_format_that_runs_code(sources: Sequence[Source])
     assert not found, "\n".join(found)
 
 
-def test_record_layouts_stand_in_one_file(sources: Sequence[Source]) -> None:
-    outside = [s for s in sources if s.where != "core/types/dtypes.py"]
+def test_record_layouts_stand_in_their_files(sources: Sequence[Source]) -> None:
+    outside = [s for s in sources if not (s.where.startswith("core/types/") and s.where.endswith("dtypes.py"))]
     found = [f"{s.where} {hit}" for s in outside for hit in record_layouts(s.tree)]
     assert not found, "\n".join(found)
 

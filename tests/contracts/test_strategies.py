@@ -43,6 +43,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "forecast_threshold": {"stop_loss": 0.002, "take_profit": 0.003, "max_hours": 0.2},
     "momentum_rotation": {"top": 2, "window": 10, "hold_bars": 5},
     "probability": {"stop_loss": 0.002, "take_profit": 0.003, "trend_bars": 5, "trend_slope": 1e-6, "costs": 0.001},
+    "target_weights": {"band": 0.05, "leverage": 0.5},
     "vwap_reversion": {"window": 10, "entry_z": 1.0, "break_z": 2.5, "stop_loss": 0.002, "max_bars": 8},
     "my_strategy": {"trend_bars": 20, "rsi_bars": 4, "stop_loss": 0.002, "take_profit": 0.004},
     "pairs": {"window": 10, "enter": 1.0},

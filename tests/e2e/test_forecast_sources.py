@@ -93,6 +93,13 @@ def test_in_process_cached_and_served_forecasts_give_the_same_fills(folder: Path
     assert cached["fills"] == local["fills"] == remote["fills"]
     assert local["model"] == remote["model"]
     assert local["model"]["unproven"] is True  # type: ignore[index]
+    pattern = "{name: high, feature: rsi_wilder(14), above: 60, bars: 3}"
+    moved = [
+        backtest(folder, "--set", f"forecasts.{place}", "--set", f"forecasts.patterns=[{pattern}]")
+        for place in ("file=acme.parquet", "model=acme")
+    ]
+    assert moved[0]["fills"] == moved[1]["fills"] != local["fills"]
+    assert moved[1]["fingerprint"] != local["fingerprint"]
 
 
 def test_a_service_with_a_token_wants_it(folder: Path) -> None:

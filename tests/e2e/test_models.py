@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from tests.e2e.conftest import Run
-from tests.unit.rollout.made_up import make_evidence, make_model
+from tests.unit.rollout.made_up import make_evidence, make_model, register
 
 from tradewright.rollout.registry import Registry
 
@@ -20,7 +20,7 @@ def test_a_model_must_prove_itself(tw: Run, place: Path) -> None:
         folder = place / f"trained-{seed}"
         digest = make_model(folder, seed)
         make_evidence(folder / "evidence", digest, edge)
-        registry.add(folder, "acme")
+        register(registry, folder)
     promoted = tw("models", "promote", "acme@1.0.0")
     assert promoted.returncode == 0, promoted.stderr
     refused = tw("models", "promote", "acme@1.1.0")

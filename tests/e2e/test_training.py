@@ -10,6 +10,8 @@ import pytest
 import yaml
 from tests.e2e.conftest import HEADER, Run, run_in, walk_lines
 
+from tradewright.adapters.mlflow.link import Link
+from tradewright.adapters.mlflow.params import MlflowParams
 from tradewright.data.evidence_store import read_evidence
 from tradewright.models.artefact import verify_model
 
@@ -51,6 +53,18 @@ def test_a_training_ends_as_a_registered_artefact(
     assert manifest.origin.config["labels"]["bars"] == 2
 
 
+def test_the_key_of_the_environment_signs_what_a_training_registers(
+    trained: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, _ = trained
+    key = {"TRADEWRIGHT_MODELS_KEY": "a key for this test alone"}
+    done = run_in(folder, "train", "train.yaml", "--set", "registry=keyed", **key)
+    assert done.returncode == 0, done.stderr
+    assert not (folder / "keyed" / "signing.key").exists()
+    checked = run_in(folder, "models", "verify", "--registry", "keyed", **key)
+    assert checked.returncode == 0, checked.stdout
+
+
 def test_an_evaluation_keeps_evidence_and_counts_looks_and_trials(
     trained: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
@@ -68,6 +82,11 @@ def test_an_evaluation_keeps_evidence_and_counts_looks_and_trials(
     assert figures["leaks.found", "validation"] == 0.0
     again = run_in(folder, "evaluate", "acme", "--config", "train.yaml")
     assert "Looks at the holdout: 2." in again.stdout
+    manifest = folder / told["evidence"] / "evidence.json"
+    manifest.write_text(manifest.read_text().replace('"holdout_uses": 2', '"holdout_uses": 1'))
+    refused = run_in(folder, "models", "gate", "acme")
+    assert refused.returncode == 1
+    assert "evidence is what the evaluation signed" in refused.stdout
 
 
 def test_another_configuration_than_that_of_the_training_is_refused(
@@ -93,6 +112,59 @@ def test_a_search_writes_a_configuration_that_trains_and_its_trials_count(
     family = json.loads(run_in(folder, "experiment", "list", "--json").stdout)["families"][0]["family"]
     shown = json.loads(run_in(folder, "experiment", "show", family, "--json").stdout)
     assert len(shown["trials"]) == before + 1
+
+
+def test_the_effect_of_a_change_of_the_strategy_is_shown(
+    trained: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, _ = trained
+    done = run_in(folder, "experiment", "ablate", "train.yaml", "--with", "enter_up=0.53,enter_down=0.53", "--json")
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)["changes"]
+    assert row["change"] == {"enter_up": 0.53, "enter_down": 0.53}
+    assert row["low"] <= row["difference"] <= row["high"]
+    unknown = run_in(folder, "experiment", "ablate", "train.yaml", "--with", "speed=3")
+    assert unknown.returncode == 2
+    assert "unknown key 'speed'" in unknown.stderr
+    plain = run_in(folder, "experiment", "ablate", "train.yaml")
+    assert plain.returncode == 2
+    assert "probability has no boosters" in plain.stderr
+
+
+def test_training_evaluation_and_search_are_runs_in_mlflow(
+    trained: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    pytest.importorskip("mlflow")
+    folder, _ = trained
+    asked = {"TRADEWRIGHT_MLFLOW": f"sqlite:///{folder / 'mlflow.db'}"}  # as good as --mlflow, which is tried below
+    for words in (["train", "train.yaml"], ["evaluate", "acme", "--config", "train.yaml"]):
+        done = run_in(folder, *words, **asked)
+        assert done.returncode == 0, done.stderr
+        assert "warning" not in done.stderr
+    done = run_in(folder, "tune", "train.yaml", "--trials", "3", "--mlflow", asked["TRADEWRIGHT_MLFLOW"])
+    assert done.returncode == 0, done.stderr
+    with Link(MlflowParams(address=asked["TRADEWRIGHT_MLFLOW"])).client() as client:
+        experiment = client.get_experiment_by_name("acme")
+        assert experiment is not None
+        runs = {run.data.tags["kind"]: run for run in client.search_runs([experiment.experiment_id])}
+        assert [f.path for f in client.list_artifacts(runs["training"].info.run_id, "model")]
+    assert set(runs) == {"training", "evaluation", "search"}
+    assert runs["training"].data.params["labels.bars"] == "2"
+    assert runs["training"].data.tags["digest"] == runs["evaluation"].data.tags["digest"]
+    assert {"sharpe.deflated", "accuracy.low", "holdout/drift.psi"} <= set(runs["evaluation"].data.metrics)
+    assert runs["search"].data.metrics["trials"] == 3.0
+
+
+def test_a_training_does_not_depend_on_mlflow(trained: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    pytest.importorskip("mlflow")
+    folder, _ = trained
+    done = run_in(folder, "train", "train.yaml", "--mlflow", "http://127.0.0.1:1", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["version"] == "1.0.0"
+    assert "warning: http://127.0.0.1:1: MLflow did not take it" in done.stderr
+    wrong = run_in(folder, "train", "train.yaml", "--mlflow", "ftp://somewhere")
+    assert wrong.returncode == 2
+    assert "no address of MLflow" in wrong.stderr
 
 
 def test_two_configurations_are_compared(trained: tuple[Path, subprocess.CompletedProcess[str]]) -> None:

@@ -433,7 +433,7 @@ def fingerprint(result: BacktestResult) -> str:
 
 def assert_same(one: BacktestResult, other: BacktestResult, case: object) -> None:
     """Compare two runs to the bit and name the first thing that differs."""
-    for name in _ARRAYS:
+    for name in (*_ARRAYS, "decisions"):
         a, b = getattr(one, name), getattr(other, name)
         if a.tobytes() != b.tobytes():
             rows = [i for i in range(min(len(a), len(b))) if a[i].tobytes() != b[i].tobytes()]

@@ -27,6 +27,7 @@ EXAMPLES = sorted((Path(__file__).parents[2] / "examples" / "strategies").glob("
 #: Settings under which a strategy trades often on the little market here.
 LIVELY: dict[str, dict[str, Any]] = {
     "ema_cross": {"fast": 3, "slow": 9, "stop_loss": 0.01, "take_profit": 0.02},
+    "target_weights": {"band": 0.01, "leverage": 10.0},
 }
 
 

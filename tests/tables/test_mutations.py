@@ -49,10 +49,17 @@ MUTATIONS = [
     Mutation(
         "a gap over a stop fills at the stop",
         "match_bar_nb.py",
-        "return taken_price_nb(price, order.side, terms.half_spread_bps + terms.slippage_bps), 0\n\n\n@inlined\ndef at",
+        "taken = taken_price_nb(price, order.side, terms.half_spread_bps + terms.slippage_bps)\n    if order.kind",
         "level = price if order.kind == c.MARKET else order.stop\n"
-        "    return taken_price_nb(level, order.side, terms.half_spread_bps), 0\n\n\n@inlined\ndef at",
+        "    taken = taken_price_nb(level, order.side, terms.half_spread_bps)\n    if order.kind",
         "test_stop.py::test_gap_fills_at_the_open",
+    ),
+    Mutation(
+        "a market order does not know its collar",
+        "match_bar_nb.py",
+        "        return np.nan, 0  # beyond its collar",
+        "        return taken, 0",
+        "test_controls.py::test_a_market_order_is_filled_up_to_the_collar_or_not_at_all",
     ),
     Mutation(
         "a touch fills a limit",

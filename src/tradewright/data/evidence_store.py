@@ -32,6 +32,8 @@ MANIFEST = "evidence.json"
 #: ``cost`` times the cost model; ``is_late``: every decision after its latency budget at the slippage of a bad day.
 #: trials: net returns of every configuration that was tried, for what trying many does to the best one.
 #: paths: net returns of each path of combinatorial purged cross-validation.
+#: features: values of a sample of the rows, by the scope they are from (``training`` too); ``weight`` is the share of
+#: a row that counts as independent.
 TABLES: dict[str, dict[str, Any]] = {
     "forecasts": {
         "scope": pl.String,
@@ -64,6 +66,7 @@ TABLES: dict[str, dict[str, Any]] = {
     },
     "trials": {"trial": pl.Int64, "ts": pl.Int64, "value": pl.Float64},
     "paths": {"path": pl.Int64, "ts": pl.Int64, "value": pl.Float64},
+    "features": {"scope": pl.String, "feature": pl.String, "value": pl.Float64, "weight": pl.Float64},
 }
 
 
@@ -164,14 +167,19 @@ def read_evidence(folder: Path) -> Evidence:
     fix = "`tradewright evaluate` makes it again."
     try:
         manifest = EvidenceManifest.model_validate_json((folder / MANIFEST).read_bytes())
-        tables = {name: pl.read_parquet(folder / f"{name}.parquet", memory_map=False) for name in TABLES}
+        # A table that was not kept yet when this was written is empty; one that was is in the manifest.
+        tables = {
+            name: pl.read_parquet(folder / f"{name}.parquet", memory_map=False)
+            for name in TABLES
+            if name in manifest.tables
+        }
     except (OSError, ValidationError, pl.exceptions.PolarsError) as error:
         reason = str(error).split("\n", 1)[0]
         raise StoreError(f"evidence cannot be read: {reason}", where=str(folder), fix=fix) from error
     for name, frame in tables.items():
-        if dict(frame.schema) != TABLES[name] or _digest(frame) != manifest.tables.get(name):
+        if dict(frame.schema) != TABLES[name] or _digest(frame) != manifest.tables[name]:
             raise StoreError(f"its table {name} is not the one that was written", where=str(folder), fix=fix)
-    return Evidence(manifest, tables)
+    return Evidence(manifest, {name: tables.get(name, pl.DataFrame(schema=TABLES[name])) for name in TABLES})
 
 
 def _digest(frame: pl.DataFrame) -> str:

@@ -20,6 +20,8 @@ from tradewright.data.times import TimeRule, parse_times
 COLUMNS = ("symbol", "ts_seen", *ForecastRow._fields)
 _NEEDED = ("symbol", "ts_seen", "p_up")
 _VALUES = ForecastRow._fields
+#: A table of weights is read as forecasts whose expected return is the weight: `strategies.target_weights` trades it.
+WEIGHT = "weight"
 _PROBABILITIES = ("p_up", "p_down", "p_flat")
 #: Probabilities that a model gave as 4-byte floats add up to 1 within this.
 TOLERANCE = 1e-6
@@ -33,6 +35,9 @@ def read_forecasts(path: Path, rule: TimeRule | None = None) -> tuple[Forecasts,
     ``expected_return``, of which an empty cell means that there is none. Without ``p_flat`` it is what the
     other two leave; without ``p_down`` that is what ``p_up`` and ``p_flat`` leave. Rows of a symbol ascend in
     time. Other columns are ignored.
+
+    A file with a column ``weight`` in place of ``p_up`` is a table of weights, shares of equity with a sign; they stand
+    where a forecast has its expected return.
 
     Parameters
     ----------
@@ -127,7 +132,31 @@ def write_forecasts(path: Path, forecasts: Sequence[Forecasts]) -> None:
     _values(table)
     for f in forecasts:
         _check_order(table, f.instrument, np.arange(len(f.ts_seen)), f.ts_seen)
-    frame = table.frame.with_columns(pl.col("expected_return").fill_nan(None))
+    _write(path, table.frame.with_columns(pl.col("expected_return").fill_nan(None)))
+
+
+def write_weights(path: Path, names: Sequence[str], stamps: NDArray[np.int64], weights: NDArray[np.float64]) -> None:
+    """Write a table of weights, f8[k, n], that were known at ``stamps``, i8[k] ns UTC; it appears whole or never.
+
+    Raises
+    ------
+    UsageError
+        If the file's name does not end in .csv or .parquet.
+    StoreError
+        If it cannot be written.
+    """
+    if path.suffix.lower() not in (".csv", ".parquet"):
+        what = f"files ending in '{path.suffix}' cannot be written"
+        raise UsageError(what, where=str(path), fix="Allowed: .csv, .parquet.")
+    frame = pl.DataFrame(
+        {"symbol": np.repeat(np.array(names), len(stamps)), "ts_seen": np.tile(stamps, len(names))}
+    ).with_columns(
+        pl.col("ts_seen").cast(pl.Datetime("ns")).dt.replace_time_zone("UTC"), pl.Series(WEIGHT, weights.T.ravel())
+    )
+    _write(path, frame)
+
+
+def _write(path: Path, frame: pl.DataFrame) -> None:
     try:
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as folder:
             draft = Path(folder) / path.name
@@ -163,13 +192,15 @@ def _read(path: Path) -> RawTable:
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).split("\n", 1)[0]
         raise DataError(f"the file cannot be read: {reason}", where=path.name, fix="Write it again.") from error
-    missing = [name for name in _NEEDED if name not in frame.columns]
+    has_weights = WEIGHT in frame.columns and "p_up" not in frame.columns
+    needed = (*_NEEDED[:2], WEIGHT) if has_weights else _NEEDED
+    missing = [name for name in needed if name not in frame.columns]
     if missing:
         what = f"no column {', '.join(missing)}; the file has {', '.join(repr(n) for n in frame.columns)}"
         raise DataError(what, where=path.name, fix=f"A forecast file has the columns {', '.join(COLUMNS)}.")
     if len(frame) == 0:
         raise DataError("the file has column names but no rows", where=path.name, fix="Give a file with rows.")
-    frame = frame.select([name for name in COLUMNS if name in frame.columns])
+    frame = frame.select(needed if has_weights else [name for name in COLUMNS if name in frame.columns])
     return RawTable(path.name, frame, _first_row(path))
 
 
@@ -202,6 +233,10 @@ def _column(table: RawTable, name: str) -> NDArray[np.float64]:
 def _values(table: RawTable) -> NDArray[np.float64]:
     """Read and check the numbers, f8[4, n]; probabilities that are not given are what the others leave."""
     values = np.full((len(_VALUES), len(table.frame)), np.nan)
+    if WEIGHT in table.frame.columns:
+        values[-1] = _column(table, WEIGHT)
+        _check_range(table, WEIGHT, values[-1])
+        return values
     given = [name for name in _VALUES if name in table.frame.columns]
     for name in given:
         values[_VALUES.index(name)] = _column(table, name)

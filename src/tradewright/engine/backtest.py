@@ -16,10 +16,11 @@ from tradewright.core.types.events import EventKind, MarketEvents
 from tradewright.core.types.instrument import Instrument
 from tradewright.engine.binding import Path, compiled_path, interpreted_path, param_values, resolve_features
 from tradewright.engine.memory import MICRO, AccountStart, SessionMemory, Shape
-from tradewright.engine.plan import BacktestPlan, confirmed_forecasts, forecast_block, spans
+from tradewright.engine.plan import BacktestPlan, confirmed_forecasts, forecast_block, forecast_times, spans
 from tradewright.engine.session import Session
 from tradewright.execution.sim_venue import SimVenue, VenueMemory
 from tradewright.features import FeatureSet
+from tradewright.risk.guard import Guard, GuardPlace
 
 #: Events between two looks at the clock, the keyboard and the size of the logs; features of a span fit the cache.
 SPAN = 16_384
@@ -34,6 +35,7 @@ Progress = Callable[[int], None]
 class BacktestResult:
     """Everything a run produced.
 
+    ``decisions`` decision_dtype[d]: the guard's log, empty where no limit is set.
     ``fills`` fill_dtype[k]; ``orders`` order_dtype[m] with denials; ``ledger`` ledger_dtype[l]; ``stamps`` i8[s] ns
     UTC, one a timestamp; ``equity`` and ``exposure`` (gross position value) f8[s], account currency, after it;
     ``open_lots`` i8, ``marks`` f8, ``fx`` f8 and ``realized`` f8 by instrument at the end.
@@ -43,6 +45,7 @@ class BacktestResult:
     fills: NDArray[np.void]
     orders: NDArray[np.void]
     ledger: NDArray[np.void]
+    decisions: NDArray[np.void]
     stamps: NDArray[np.int64]
     equity: NDArray[np.float64]
     exposure: NDArray[np.float64]
@@ -60,6 +63,15 @@ class BacktestResult:
 def trading_days(plan: BacktestPlan) -> NDArray[np.int64]:
     """Return the starts of the account's trading days, i8[k] ns UTC: those of the first instrument's calendar."""
     return plan.instruments[0].calendar.day_starts(plan.first_ns, plan.last_ns)
+
+
+def _guard(plan: BacktestPlan) -> Guard | None:
+    """Return the guard of a run, where any of its controls is on."""
+    if not plan.limits.has_guard:
+        return None
+    guard = Guard(plan.limits, GuardPlace(plan.instruments, plan.account.initial_cash, plan.first_ns, plan.last_ns))
+    guard.record["drift_ns"] = 0.0  # a simulated clock does not drift
+    return guard
 
 
 class Run:
@@ -84,6 +96,7 @@ class Run:
             plan.limits,
             param_values(plan.params),
             day_starts,
+            _guard(plan),
         )
         self.memory = SessionMemory(shape, start, self.instruments)
         self.memory.expect(plan.n_events)
@@ -178,6 +191,7 @@ class Run:
             fills=memory.taken("fills", "n_fills"),
             orders=memory.orders(),
             ledger=memory.taken("ledger", "n_ledger"),
+            decisions=memory.taken("decisions", "n_decisions"),
             stamps=memory.taken("stamps", "n_equity"),
             equity=memory.taken("equity", "n_equity"),
             exposure=memory.taken("exposure", "n_equity"),
@@ -282,6 +296,7 @@ def _run_loop(run: Run, progress: Progress) -> None:
             columns = run.feature_columns(events, start, stop)
             forecasts = forecast_block(known, symbols, events, start, stop)
             memory.market.show_columns(columns, forecasts, start)
+            memory.market.show_forecast_times(forecast_times(plan, known, events, start, stop), start)
             memory.expect(stop - start)
             run.process(venue, start, stop)
             progress(stop - start)
@@ -298,13 +313,16 @@ def _run_session(run: Run, progress: Progress) -> None:
     for events in plan.blocks():
         run.refuse_unread(events)
         forecasts = forecast_block(known, symbols, events, 0, len(events))
+        times = forecast_times(plan, known, events, 0, len(events))
         for i in range(len(events)):
             copy_event(events, i, event)
             for answer in venue.on_market():
                 session.on_order_event(answer)
             is_complete = i + 1 == len(events) or events.ts_event[i + 1] != events.ts_event[i]
             with run.blame():
-                commands = session.on_market(None if forecasts is None else forecasts[i])
+                commands = session.on_market(
+                    None if forecasts is None else forecasts[i], None if times is None else int(times[i])
+                )
                 if plan.strategy.is_cross_section and is_complete:
                     commands += session.on_timer(int(events.ts_seen[i]))
             for command in commands:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tradewright.core.kernel.codes import ACTIVE, ID_STEP, NEVER
+from tradewright.core.kernel.codes import ACTIVE, CLEAR, ID_STEP, NEVER
 from tradewright.core.kernel.records import MarketMemory
 from tradewright.core.kernel.snapshot_nb import N_ACCOUNT, N_FORECAST
 from tradewright.core.kernel.verbs import verb_table
@@ -23,10 +23,12 @@ from tradewright.core.types.dtypes import (
 )
 from tradewright.core.types.errors import ConfigError
 from tradewright.core.types.events import MarketEvents
+from tradewright.core.types.guard_dtypes import decision_dtype
+from tradewright.risk.guard import Guard
 from tradewright.risk.limits import Limits
 
 MICRO = 1_000_000
-_LOGS = {"fills": fill_dtype, "order_log": order_dtype, "ledger": ledger_dtype}
+_LOGS = {"fills": fill_dtype, "order_log": order_dtype, "ledger": ledger_dtype, "decisions": decision_dtype}
 _CURVE = ("stamps", "equity", "exposure")
 _FIRST_ROWS = 65_536  # pages are taken from the system only when they are written
 
@@ -45,12 +47,16 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class AccountStart:
-    """What the account begins with. ``day_starts``: i8[k] ns UTC, beginnings of trading days, the first before all."""
+    """What the account begins with. ``day_starts``: i8[k] ns UTC, beginnings of trading days, the first before all.
+
+    ``guard`` holds the controls beside the first six limits, where any of them is on.
+    """
 
     initial_cash: float
     limits: Limits
     params: NDArray[np.float64]
     day_starts: NDArray[np.int64]
+    guard: Guard | None = None
 
 
 def _as_bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
@@ -63,11 +69,8 @@ class SessionMemory:
 
     def __init__(self, shape: Shape, start: AccountStart, instruments: NDArray[np.void]) -> None:
         if not 0 < start.initial_cash < 9e12:  # int64 holds 9.2e12 in millionths
-            raise ConfigError(
-                f"initial cash {start.initial_cash} is out of range",
-                where="account.initial_cash",
-                fix="0 < cash < 9e12",
-            )
+            what, fix = f"initial cash {start.initial_cash} is out of range", "0 < cash < 9e12"
+            raise ConfigError(what, where="account.initial_cash", fix=fix)
         self.market = MarketMemory()
         self.instruments = instruments
         n, slots = shape.n_instruments, shape.n_slots
@@ -108,27 +111,34 @@ class SessionMemory:
         limits = self.arrays["limits"]
         floor = cash * (1.0 - np.minimum(limits["intraday_loss"], limits["max_drawdown"]))
         record["floor_micro"] = np.maximum(floor, -9e18).astype(np.int64)
-        record["trading_state"], record["quiet_at"] = ACTIVE, -1
+        record["trading_state"], record["loss_state"], record["quiet_at"] = ACTIVE, CLEAR, -1
+        self.guard = start.guard
+        record["guard"] = start.guard.address if start.guard else 0
         record["margin_call"] = instruments["margin_maintenance"].max()
         record["margin_most"] = instruments["margin_initial"].max()
         record["uses_fx"] = bool((instruments["fx_source"] >= 0).any())
         record["keep_score"] = shape.keeps_score
         self._event_rows = self._reserve = n * (2 * slots + 8) + 64
         record["log_reserve"] = self._reserve
-        self._lay_logs(shape)
+        self._lay_logs(shape, keeps_decisions=start.limits.is_limited)
         for name, array in self.arrays.items():
             if name in (session_dtype.names or ()):
                 record[name] = array.ctypes.data
-        changing = [record, *(self.arrays[name] for name in ("positions", "signals", "rows", "forecast_rows"))]
-        self._start = [(live, live.copy()) for live in map(_as_bytes, changing)]
+        self._start = [(live, live.copy()) for live in map(_as_bytes, self._changing())]
 
-    def _lay_logs(self, shape: Shape) -> None:
+    def _changing(self) -> list[NDArray[Any]]:
+        """Return what a run changes and another run must find as it was."""
+        own = [self.arrays[name] for name in ("positions", "signals", "rows", "forecast_rows")]
+        return [self.record, *own, *([] if self.guard is None else self.guard.changing)]
+
+    def _lay_logs(self, shape: Shape, *, keeps_decisions: bool) -> None:
         """Allocate the outputs that are kept; the others are marked by address 0 and a capacity that never fills."""
         rows = max(_FIRST_ROWS, 2 * int(self.record["log_reserve"][0]))
         for name, dtype in _LOGS.items():
-            if shape.keeps_logs:
+            is_kept = shape.keeps_logs and (keeps_decisions or name != "decisions")
+            if is_kept:
                 self.arrays[name] = np.zeros(rows, dtype)
-            self.record[f"{name}_capacity"] = rows if shape.keeps_logs else 2**62
+            self.record[f"{name}_capacity"] = rows if is_kept else 2**62
         if shape.keeps_equity:
             self.arrays["stamps"] = np.zeros(_FIRST_ROWS, np.int64)
             self.arrays["equity"] = np.zeros(_FIRST_ROWS)

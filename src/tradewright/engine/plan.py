@@ -93,6 +93,27 @@ def confirmed_forecasts(plan: BacktestPlan) -> tuple[Forecasts, ...]:
     return tuple(confirmed(series, plan.strategy.confirm_scans) for series in plan.forecasts)
 
 
+#: Time of a forecast that is not known.
+LONG_AGO = -(2**62)
+
+
+def forecast_times(
+    plan: BacktestPlan, forecasts: tuple[Forecasts, ...], events: MarketEvents, start: int, stop: int
+) -> NDArray[np.int64] | None:
+    """When the newest forecast at each event was known, i8[stop - start] ns UTC; None where no limit asks for it."""
+    if plan.limits.model is None or plan.limits.model.max_age_seconds is None:
+        return None
+    times = np.full(stop - start, LONG_AGO)
+    numbers, seen = events.instruments[start:stop], events.ts_seen[start:stop]
+    symbols = [instrument.symbol for instrument in plan.instruments]
+    for series in forecasts:
+        mine = np.flatnonzero(numbers == symbols.index(series.instrument))
+        newest = np.searchsorted(series.ts_seen, seen[mine], side="right") - 1
+        known = newest >= 0
+        times[mine[known]] = series.ts_seen[newest[known]]
+    return times
+
+
 def forecast_block(
     forecasts: tuple[Forecasts, ...], symbols: list[str], events: MarketEvents, start: int, stop: int
 ) -> NDArray[np.float64] | None:

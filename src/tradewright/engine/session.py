@@ -6,26 +6,18 @@ input at a time. What it wants sent is returned to the caller, who owns the venu
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
 
-from tradewright.core.kernel.codes import CANCELED_BY_RISK, FROM_RISK, HALTED
 from tradewright.core.kernel.verbs import call_verb_nb
 from tradewright.core.types.events import MarketEvents
 from tradewright.core.types.message import VenueMessage
-from tradewright.core.types.order import Reason
 from tradewright.engine.binding import Path
+from tradewright.engine.commands import Command, obey
 from tradewright.engine.memory import SessionMemory
+from tradewright.engine.plan import LONG_AGO
 from tradewright.features import FeatureSet
-
-
-class Command(IntEnum):
-    """What a person may ask of a session."""
-
-    HALT = 1  # open nothing any more; keep positions and their protection
-    FLATTEN = 2  # halt, cancel everything and close everything
 
 
 class Session:
@@ -52,20 +44,24 @@ class Session:
         self._settle = int(memory.verbs["settle"][0])
         self._values = np.full(max(len(features), 1), np.nan)
         self._forecast = np.full((1, 4), np.nan)
+        self._forecast_ts = np.full(1, LONG_AGO)
         memory.market.show(event)
         columns = [self._values[k : k + 1] for k in range(len(features))]
         memory.market.show_columns(columns, self._forecast, 0)
+        memory.market.show_forecast_times(self._forecast_ts, 0)
 
-    def on_market(self, forecast: Any = None) -> list[VenueMessage]:
+    def on_market(self, forecast: Any = None, forecast_ts: int | None = None) -> list[VenueMessage]:
         """Take in the market event standing in the one-event block; return the commands it led to.
 
         ``forecast``: f8[4] newest forecast known for the event's instrument, or None when there is no news.
+        ``forecast_ts``: when it was known, ns UTC; without it a limit on the forecast's age refuses new risk.
         """
         event = self._event
         if len(self._features) > 0:
             self._values[:] = self._features.update(event.fields, 0, int(event.instruments[0]), int(event.kinds[0]))
         if forecast is not None:
             self._forecast[0] = forecast
+            self._forecast_ts[0] = LONG_AGO if forecast_ts is None else forecast_ts
         if self._memory.record["needs_room"][0]:
             self._memory.grow()
         self._memory.expect(1)
@@ -84,12 +80,17 @@ class Session:
         self._path.on_stamp(self._address)
         return self._take_commands()
 
-    def on_command(self, command: Command) -> list[VenueMessage]:
-        """Take in a person's command. Halting is one step and needs no market event."""
-        self._memory.record["trading_state"] = HALTED
-        self._memory.record["halt_reason"] = int(Reason.CANCELED_BY_RISK)
-        if command is Command.FLATTEN:
-            call_verb_nb(int(self._memory.verbs["flatten"][0]), self._address, FROM_RISK, CANCELED_BY_RISK)
+    def on_command(self, command: Command, value: float = float("nan"), instrument: int = 0) -> list[VenueMessage]:
+        """Take in a person's command, or a figure that only the outside knows; needs no market event.
+
+        Raises
+        ------
+        ConfigError
+            For a figure given to a session without the control that reads it, or one out of range.
+        """
+        if self._memory.record["needs_room"][0]:
+            self._memory.grow()
+        obey(self._memory, command, value, instrument)
         return self._take_commands()
 
     def _take_commands(self) -> list[VenueMessage]:

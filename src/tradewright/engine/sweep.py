@@ -19,7 +19,7 @@ from tradewright.core.types.events import MarketEvents
 from tradewright.engine.backtest import Run, trading_days
 from tradewright.engine.binding import param_values, resolve_features
 from tradewright.engine.columns import columns_of
-from tradewright.engine.plan import BacktestPlan, confirmed_forecasts, forecast_block
+from tradewright.engine.plan import BacktestPlan, confirmed_forecasts, forecast_block, forecast_times
 from tradewright.execution.sim_venue import VenueMemory
 from tradewright.strategies.strategy import StrategyParams
 
@@ -149,7 +149,9 @@ def _desks(plan: BacktestPlan, sets: Sequence[StrategyParams], events: MarketEve
     """Lay out what each thread works at, and compile the strategy."""
     days = trading_days(plan)
     symbols = [instrument.symbol for instrument in plan.instruments]
-    forecasts = forecast_block(confirmed_forecasts(plan), symbols, events, 0, len(events))
+    known = confirmed_forecasts(plan)
+    forecasts = forecast_block(known, symbols, events, 0, len(events))
+    times = forecast_times(plan, known, events, 0, len(events))
     desks = []
     for params in sets[:workers]:
         run = Run(replace(plan, params=params), days)
@@ -157,6 +159,7 @@ def _desks(plan: BacktestPlan, sets: Sequence[StrategyParams], events: MarketEve
         run.memory.show(events)
         venue.market.show(events)
         run.memory.market.show_columns([], forecasts, 0)
+        run.memory.market.show_forecast_times(times, 0)
         run.process(venue, 0, 0)
         desks.append(_Desk(run, venue))
     return desks

@@ -14,6 +14,7 @@ from tradewright.core.types.errors import ModelError
 from tradewright.core.types.rows import FeatureRows
 from tradewright.models.forecaster import Forecaster, ForecasterParams, Lesson
 from tradewright.models.outcomes import Outcomes, shares_of, unreadable, untrained
+from tradewright.models.xgb_shares import shares_in
 
 if TYPE_CHECKING:
     import xgboost as xgb
@@ -105,8 +106,7 @@ class XGBoost(Forecaster):
         outcomes.check_columns(rows)
         if not len(rows):
             return np.empty((0, 4))
-        raw = booster.inplace_predict(rows.values, validate_features=False)
-        return outcomes.forecasts(shares_of(raw))
+        return outcomes.forecasts(shares_of(shares_in(booster, rows.values)))
 
     @property
     def booster(self) -> xgb.Booster:
@@ -160,7 +160,7 @@ class XGBoost(Forecaster):
 
     def _check_outcomes(self, folder: Path) -> None:
         outcomes, booster = self._trained()
-        probe = booster.inplace_predict(np.zeros((1, len(outcomes.names))), validate_features=False)
+        probe = shares_in(booster, np.zeros((1, len(outcomes.names))))
         if len(shares_of(probe)) != len(outcomes.directions):
             what = "its trees know another number of outcomes"
             raise ModelError(what, where=str(folder / _FILE), fix="Train the model again.")

@@ -46,7 +46,9 @@ from tradewright.research.validation import (
     paths_of,
 )
 
-VALIDATION, HOLDOUT = "validation", "holdout"
+VALIDATION, HOLDOUT, TRAINING = "validation", "holdout", "training"
+#: Rows of each scope whose features are kept, at most: enough to see a drift of a tenth, and small.
+_DRIFT_ROWS = 2_000
 #: Rows that importance is measured on at most; their share where no rows were kept for calibration.
 _IMPORTANCE_ROWS = 2_000
 _IMPORTANCE_SHARE = 0.1
@@ -113,11 +115,13 @@ def evaluate(
     scopes = [_validation(data, folds)]
     returns = [_money(scopes[0], training, plain.is_daily, progress)]
     uses = store.holdout_uses(training.family)
+    features = feature_frame(TRAINING, data, training.seed)
     if plan.uses_holdout and guard.has_holdout:
         held, uses = guard.look(f"evaluate {manifest.digest[:12]}")
         if len(held) >= _FEWEST_IN_HOLDOUT:
             scopes.append(_holdout(model, data, held))
             returns.append(_money(scopes[1], training, plain.is_daily, progress))
+            features = pl.concat([features, feature_frame(HOLDOUT, held, training.seed)])
     progress("looking for leaks")
     lines = leak_lines(data, folds_of(data, training.validation), plan.leaks)
     tables = {
@@ -125,6 +129,7 @@ def evaluate(
         "returns": pl.concat(returns),
         "trials": trials_frame(store.trials(training.family)),
         "paths": _paths_frame(data, training, plain.is_daily, executor, progress),
+        "features": features,
     }
     told = EvidenceManifest(
         model_digest=manifest.digest,
@@ -159,6 +164,22 @@ def trials_frame(trials: Sequence[Trial]) -> pl.DataFrame:
         if chosen is not None and t.stamps is not None and keys[t.number] == keys[chosen.number]
     ]
     return pl.concat(frames) if frames else pl.DataFrame(schema=TABLES["trials"])
+
+
+def feature_frame(scope: str, data: Dataset, seed: int) -> pl.DataFrame:
+    """Return the features of rows that are drawn evenly from all of a data set, as the evidence keeps them."""
+    n = len(data)
+    size = min(n, _DRIFT_ROWS)
+    drawn = np.sort(np.random.default_rng(seed).choice(n, size, replace=False))
+    # Rows as far apart as those that are drawn share less than neighbours do.
+    independent = min(float(data.context.uniqueness.mean()) * n / size, 1.0)
+    columns = {
+        "scope": [scope] * (size * len(data.rows.names)),
+        "feature": [name for name in data.rows.names for _ in range(size)],
+        "value": data.rows.values[drawn].T.ravel(),
+        "weight": np.full(size * len(data.rows.names), independent),
+    }
+    return pl.DataFrame(columns, schema=TABLES["features"])
 
 
 def _refuse_other(datasets: dict[str, str], features: str, data: Dataset) -> None:

@@ -20,11 +20,12 @@ _EVALUATE = "`tradewright evaluate` makes it."
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The model that evidence must be about."""
+    """The model that evidence must be about; ``evidence``, if given, is the digest that its evaluation signed."""
 
     digest: str
     feature_set_hash: str
     horizon_ns: int
+    evidence: str | None = None
 
 
 def judge(evidence: Path, policy: Policy, subject: Subject | None = None, at_ns: int = 0) -> Verdict:
@@ -57,7 +58,7 @@ def judge_read(read: Evidence, policy: Policy, subject: Subject | None = None, a
     strange = _strangers(manifest, subject)
     figures = figures_of(read.tables, manifest)
     known = {(f.name, f.scope): f for f in figures}
-    outcomes = [*strange, *(_outcome(rule, known) for rule in policy.requires)]
+    outcomes = [*strange, *outcomes_of(policy, figures)]
     return Verdict(
         model=subject.digest if subject else manifest.model_digest,
         evidence=manifest.digest,
@@ -69,6 +70,12 @@ def judge_read(read: Evidence, policy: Policy, subject: Subject | None = None, a
         warnings=tuple(_warnings(policy, known, manifest.horizon_ns)),
         at_ns=at_ns,
     )
+
+
+def outcomes_of(policy: Policy, figures: Iterable[Figure], made_by: str = _EVALUATE) -> tuple[Outcome, ...]:
+    """Return for each rule of a policy whether figures meet it; ``made_by`` tells who lacks one what makes them."""
+    known = {(f.name, f.scope): f for f in figures}
+    return tuple(_outcome(rule, known, made_by) for rule in policy.requires)
 
 
 def _refused(policy: Policy, subject: Subject | None, at_ns: int, why: str) -> Verdict:
@@ -98,12 +105,16 @@ def _strangers(manifest: EvidenceManifest, subject: Subject | None) -> Iterable[
         if has != wanted:
             found = f"it is of a model with the {what} {has or 'unknown'}, asked was {wanted}"
             yield Outcome(rule=f"evidence is of this model ({what})", is_met=False, found=found, reason=_EVALUATE)
+    if subject.evidence is not None and manifest.digest != subject.evidence:
+        found = f"it is {manifest.digest}, signed was {subject.evidence or 'none'}"
+        reason = f"Evidence that was changed, or that nobody signed, proves nothing. {_EVALUATE}"
+        yield Outcome(rule="evidence is what the evaluation signed", is_met=False, found=found, reason=reason)
 
 
-def _outcome(rule: Requirement | AnyOf, known: Mapping[tuple[str, str], Figure]) -> Outcome:
+def _outcome(rule: Requirement | AnyOf, known: Mapping[tuple[str, str], Figure], made_by: str) -> Outcome:
     if isinstance(rule, Requirement):
-        return _one(rule, known)
-    parts = [_one(part, known) for part in rule.any_of]
+        return _one(rule, known, made_by)
+    parts = [_one(part, known, made_by) for part in rule.any_of]
     met = [part for part in parts if part.is_met]
     shown = met[:1] or parts
     return Outcome(
@@ -114,11 +125,11 @@ def _outcome(rule: Requirement | AnyOf, known: Mapping[tuple[str, str], Figure])
     )
 
 
-def _one(rule: Requirement, known: Mapping[tuple[str, str], Figure]) -> Outcome:
+def _one(rule: Requirement, known: Mapping[tuple[str, str], Figure], made_by: str) -> Outcome:
     figure = known.get((rule.figure, rule.scope))
     if figure is None:
         found = f"the evidence has no {rule.figure} of {rule.scope}"
-        return Outcome(rule=rule.text, is_met=False, found=found, reason=f"{rule.reason} {_EVALUATE}")
+        return Outcome(rule=rule.text, is_met=False, found=found, reason=f"{rule.reason} {made_by}")
     return Outcome(rule=rule.text, is_met=rule.holds_for(figure), found=_said(rule, figure), reason=rule.reason)
 
 

@@ -23,6 +23,7 @@ class Action(StrEnum):
     """What was done."""
 
     ADDED = "added"
+    EVALUATED = "evaluated"
     JUDGED = "judged"
     PROMOTED = "promoted"
     PROMOTED_UNPROVEN = "promoted unproven"
@@ -114,6 +115,8 @@ def applied(state: RegistryState, event: Event) -> RegistryState:
     match event.action:
         case Action.ADDED:
             model = _with(model, event.version, row)
+        case Action.EVALUATED:
+            model = _with(model, event.version, row.model_copy(update={"evidence": event.evidence}))
         case Action.JUDGED:
             said = {"metrics": event.metrics, "evidence": event.evidence, "verdict": event.text}
             model = _with(model, event.version, row.model_copy(update=said))

@@ -29,6 +29,18 @@ class Judgement:
     file: Path
 
 
+def sign_evidence(registry: Registry, version: Version, digest: str) -> Version:
+    """Write into the signed journal which evidence an evaluation made, its counts included; a gate takes no other.
+
+    Parameters
+    ----------
+    digest : str
+        Of the evidence's manifest, from who wrote it; not read back from the folder.
+    """
+    with registry.writing():
+        return registry.commit(Action.EVALUATED, version.name, version.version, evidence=digest)
+
+
 def put_to_gate(registry: Registry, version: Version, policy: Policy) -> Judgement:
     """Judge a version by its stored evidence, and keep the signed verdict beside it; nothing is promoted.
 
@@ -42,7 +54,7 @@ def put_to_gate(registry: Registry, version: Version, policy: Policy) -> Judgeme
     check_present(registry, version)
     verify_model(version.folder)
     row = version.row
-    subject = Subject(row.digest, row.feature_set_hash, row.horizon_ns)
+    subject = Subject(row.digest, row.feature_set_hash, row.horizon_ns, row.evidence)
     verdict = judge(version.evidence, policy, subject, registry.now_ns())
     with registry.writing():
         verdict = verdict.signed(registry.key())
@@ -55,7 +67,7 @@ def put_to_gate(registry: Registry, version: Version, policy: Policy) -> Judgeme
             for f in verdict.figures
             if "/" not in f.scope
         }
-        said = {"text": file.name, "evidence": verdict.evidence, "metrics": metrics}
+        said = {"text": file.name, "evidence": row.evidence, "metrics": metrics}
         judged = registry.commit(Action.JUDGED, version.name, version.version, **said)
     return Judgement(judged, verdict, file)
 

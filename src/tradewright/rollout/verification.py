@@ -60,7 +60,7 @@ def verify_version(registry: Registry, version: Version) -> Checked:
     if row.evidence:
         try:
             if read_evidence(version.evidence).manifest.digest != row.evidence:
-                problems.append("its evidence is not what the last verdict was based on; run the gate again")
+                problems.append("its evidence is not what its evaluation signed; evaluate it again")
         except StoreError as error:
             problems.append(str(error))
     found = sorted((version.folder / VERDICTS).glob("*.json"))

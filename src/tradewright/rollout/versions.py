@@ -84,7 +84,10 @@ class Period(BaseModel):
 
 
 class VersionRow(BaseModel):
-    """One version, as `registry.json` keeps it. ``unproven``: why it was promoted without proof; empty for others."""
+    """One version, as `registry.json` keeps it.
+
+    ``unproven``: why it was promoted without proof; empty for others. ``evidence``: what its evaluation signed.
+    """
 
     model_config = _STRICT
 

@@ -12,11 +12,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from tradewright.engine.plan import AccountParams
+from tradewright.execution.costs.sampling import SamplingParams
 from tradewright.execution.sim_venue import SimVenueParams
 from tradewright.risk.limits import Limits
 from tradewright.services.model_registry import REGISTRY
 
 DEFAULT_STORE = Path(".tradewright/store")
+DEFAULT_COSTS = Path(".tradewright/costs")
 
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -103,8 +105,30 @@ class AccountSettings(BaseModel):
         return AccountParams(self.initial_cash, self.currency)
 
 
+class PatternSettings(BaseModel):
+    """A condition whose record moves forecasts: a ``feature`` (``rsi_wilder(14)``) ``above`` or ``below`` a level.
+
+    A case is a win if the close ``bars`` later is higher. The record begins with the run, each instrument's own.
+    """
+
+    model_config = _STRICT
+
+    name: str = Field(min_length=1)
+    feature: str
+    above: float | None = None
+    below: float | None = None
+    bars: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _a_bound(self) -> PatternSettings:
+        if self.above is None and self.below is None:
+            msg = f"the pattern '{self.name}' needs `above`, `below`, or both"
+            raise ValueError(msg)
+        return self
+
+
 class ForecastSettings(BaseModel):
-    """Where forecasts come from: a ``file`` (Parquet or CSV), or a ``model``.
+    """Where forecasts come from: a ``file`` (Parquet or CSV), or a ``model``; ``patterns`` then move them.
 
     ``model`` is ``NAME`` (its promoted version) or ``NAME@VERSION`` of the folder ``registry``, or of the service at
     ``url`` (`tradewright models serve`).
@@ -116,6 +140,7 @@ class ForecastSettings(BaseModel):
     model: str = ""
     registry: Path = REGISTRY
     url: str = ""
+    patterns: tuple[PatternSettings, ...] = ()
 
     @model_validator(mode="after")
     def _one_of_both(self) -> ForecastSettings:
@@ -124,6 +149,64 @@ class ForecastSettings(BaseModel):
             raise ValueError(msg)
         if self.url and not self.model:
             msg = "`url` is where a `model` is served; a file has none"
+            raise ValueError(msg)
+        return self
+
+
+class CostSettings(SamplingParams):
+    """What fills cost beyond the price: ``fixed`` as the instruments say, or drawn from distributions.
+
+    ``measured`` takes the model in ``folder`` (`tradewright costs measure`), its ``version`` in use if none is named;
+    ``assumed`` the careful table shipped with the program. ``classes`` corrects the class of an instrument.
+    """
+
+    model_config = _STRICT
+
+    model: Literal["fixed", "measured", "assumed"] = "fixed"
+    folder: Path = DEFAULT_COSTS
+    version: str = ""
+    classes: dict[str, Literal["fx", "crypto", "equity", "futures", "other"]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _used(self) -> CostSettings:
+        if self.model == "fixed" and (self.impact or self.latency_budget_ms is not None or self.version):
+            msg = "fixed costs know no `version`, `impact` or `latency_budget_ms`; set `model: measured`"
+            raise ValueError(msg)
+        return self
+
+
+class SizingSettings(BaseModel):
+    """How large entries are. ``strategy``: as the strategy says; every other method replaces the size of its entries.
+
+    ``fixed_fraction`` holds ``fraction`` of equity. ``fixed_risk`` loses ``risk`` of it at the stop. With
+    ``volatility_target`` the position's value deviates by ``volatility`` a year, by the last ``window`` bars. ``kelly``
+    risks the share ``kelly`` of Kelly's fraction at the lower bounds of what the trades of the run folder ``record``
+    prove, at most ``cap``; with fewer than ``min_trades`` it risks ``risk``, capped too. Shares are fractions of 1.
+
+    ``max_weight`` is the largest share of equity in one order. ``correlation`` shrinks all sizes by how much the
+    instruments move together: a number for each pair, or ``measured`` over ``correlation_bars`` before the run.
+    """
+
+    model_config = _STRICT
+
+    method: Literal["strategy", "fixed_fraction", "fixed_risk", "volatility_target", "kelly"] = "strategy"
+    fraction: float = Field(default=0.1, gt=0, le=10)
+    risk: float = Field(default=0.005, gt=0, le=0.2)
+    volatility: float = Field(default=0.1, gt=0, le=2)
+    window: int = Field(default=60, ge=2, le=10_000)
+    record: Path | None = None
+    kelly: float = Field(default=0.5, gt=0, le=1)
+    cap: float = Field(default=0.01, gt=0, le=0.2)
+    min_trades: int = Field(default=30, ge=2)
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    max_weight: float = Field(default=1.0, gt=0, le=50)
+    correlation: Annotated[float, Field(ge=0, le=1)] | Literal["measured"] | None = None
+    correlation_bars: int = Field(default=500, ge=60, le=100_000)
+
+    @model_validator(mode="after")
+    def _has_a_record(self) -> SizingSettings:
+        if (self.method == "kelly") != (self.record is not None):
+            msg = "`kelly` needs `record`, the folder of an earlier run, and nothing else does"
             raise ValueError(msg)
         return self
 
@@ -153,6 +236,8 @@ class RunSettings(BaseModel):
     account: AccountSettings = AccountSettings()
     limits: Limits = Limits()
     venue: SimVenueParams = SimVenueParams()
+    costs: CostSettings = CostSettings()
+    sizing: SizingSettings = SizingSettings()
     instruments: dict[str, dict[str, Any]] = Field(default_factory=dict)
     forecasts: ForecastSettings | None = None
     universe: str = Field(default="", pattern=r"^[^/\\]*$")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,8 +15,9 @@ from tradewright.research.evaluation import evaluate
 from tradewright.research.executor import Executor, Serial
 from tradewright.research.training import Trained, TrainingPlan, sharpe_of, train
 from tradewright.research.tuning import Tuned, TuningParams, before_first_test, tune
-from tradewright.rollout.registry import Registry
+from tradewright.rollout.promotion import sign_evidence
 from tradewright.rollout.versions import Bump, Version
+from tradewright.services.model_registry import open_registry
 from tradewright.services.runs.prepare import Origins
 from tradewright.services.training_data import PreparedTraining, prepare_training
 from tradewright.services.training_settings import TrainingSettings
@@ -72,7 +72,7 @@ def run_training(
         plan = tuned_plan(prepared, tuned)
     place = settings.keep / "models" / settings.name
     trained = train(prepared.guard.part, plan, place, prepared.store, executor, progress)
-    registry = Registry(settings.registry, time.time_ns)
+    registry = open_registry(settings.registry)
     version = registry.add(trained.folder, settings.name, Bump.RETRAIN if is_patch else Bump.TRAIN)
     trials = prepared.store.trials_of(plan.family)
     return FinishedTraining(version, trained, len(prepared.guard.part.data), trials)
@@ -155,12 +155,14 @@ def run_evaluation(
     ModelError
         If the configuration is not the one it was trained with.
     """
-    version = Registry(settings.registry, time.time_ns).find(name)
+    registry = open_registry(settings.registry)
+    version = registry.find(name)
     settings = same_training(settings, verify_model(version.folder).origin.config)
     progress("reading bars and features")
     prepared = prepare_training(settings, origins)
     plan = prepared.evaluation
     evidence = evaluate(version.folder, prepared.guard, plan, prepared.store, executor, progress)
+    version = sign_evidence(registry, version, evidence.manifest.digest)
     return FinishedEvaluation(version, evidence, figures_of(evidence.tables, evidence.manifest))
 
 

@@ -6,19 +6,26 @@ import multiprocessing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 from typing import Literal
 
 import numpy as np
 
+from tradewright.core.kernel.challenge_nb import walk_paths_nb
+from tradewright.core.kernel.floors_nb import is_blocked_nb
 from tradewright.core.types.bar import Bars, blank_fields
-from tradewright.core.types.dtypes import CLOSE, HIGH, LOW, OPEN, SESSION, VOLUME
+from tradewright.core.types.dtypes import CLOSE, HIGH, LOW, OPEN, SESSION, VOLUME, window_dtype
 from tradewright.core.types.errors import RunError
 from tradewright.core.types.forecast import Forecasts
 from tradewright.core.types.instrument import Instrument
-from tradewright.engine.backtest import run_backtest
+from tradewright.core.types.prop_dtypes import day_dtype, day_row_dtype
+from tradewright.engine.backtest import Run, run_backtest
+from tradewright.engine.commands import Command, obey
 from tradewright.engine.plan import BacktestPlan, plan_of_bars
 from tradewright.features import REGISTRY, FeatureSet
+from tradewright.risk.prop.book import shipped_rules
+from tradewright.risk.prop.watch import RuleWatch
 from tradewright.strategies.registry import built_in, names
 from tradewright.strategies.strategy import Strategy
 
@@ -65,7 +72,27 @@ def warm_steps() -> list[tuple[str, Callable[[], object]]]:
     for name in _ONE_OF_EACH:  # the stages that stand alone around a strategy in plain Python
         plain = replace(built_in(name), is_compiled=False)
         steps.append((f"stages around {name}", partial(_strategy, plain, "loop")))
+    steps.append(("prop-firm rules and the challenge walk", _challenge))
+    steps.append(("the guard's commands", _commands))
     return steps
+
+
+def _challenge() -> None:
+    """Walk one made-up path of one day."""
+    rules = next(iter(shipped_rules().rules.values()))
+    watch = RuleWatch([rules], rules.initial or Decimal(1), 0, 0)
+    watch.step(1, 0, 0, 0)
+    watch.headroom(0, 0)
+    is_blocked_nb(np.zeros(0, window_dtype), 0)
+    rows, days, order = np.zeros(1, day_row_dtype), np.zeros(1, day_dtype), np.zeros((1, 1), np.int32)
+    walk_paths_nb(watch.rules[0], rows, days, order, 0, np.zeros((1, 3), np.int64), np.zeros((0, 2), np.int64))
+
+
+def _commands() -> None:
+    """Kill a session that never traded, and change a limit: neither may wait for a compiler when it counts."""
+    memory = Run(_plan(replace(built_in(_ONE_OF_EACH[0]), is_compiled=False))).memory
+    obey(memory, Command.KILL, float("nan"), 0)
+    obey(memory, Command.MAX_DRAWDOWN, 0.5, 0)
 
 
 def _strategy(strategy: Strategy, path: Literal["loop", "session"]) -> None:

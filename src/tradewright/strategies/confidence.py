@@ -16,6 +16,8 @@ from tradewright.strategies.strategy import Row, StrategyParams
 USES_FORECAST = True
 #: Scans in a row above a threshold that lift a forecast into a tier (`strategies.confirmation`); one below drops it.
 CONFIRM_SCANS = 2
+#: The boosters, each at the size at which `tradewright experiment ablate` asks what it earns.
+BOOSTERS = {"alignment_boost": 0.5, "regime_boost": 0.5, "session_minutes": 30.0}
 
 
 class Params(StrategyParams):
@@ -24,7 +26,7 @@ class Params(StrategyParams):
     ``bias``: share taken off the lead of the favoured direction over the other; calibrated models carry theirs already.
     A position is changed once it is off by more than ``rebalance`` of ``weight``.
 
-    Boosters, all off at 0, because their value has to be shown first (ablation): ``alignment_boost`` and
+    Boosters, all off at 0, because their value has to be shown first (`BOOSTERS`): ``alignment_boost`` and
     ``regime_boost`` make the position larger or smaller by up to that share where timeframes agree with its direction,
     and in calm against wild volatility; within ``session_minutes`` of the session's opening and close nothing is
     entered or enlarged. While a booster's feature has no value yet, nothing is entered.

@@ -75,7 +75,36 @@ def influence(pattern: Pattern, base_rate: float, params: PatternParams | None =
     return float(np.clip(shrunk - base_rate, -limit, limit))
 
 
-def with_pattern(forecasts: Forecasts, holds: NDArray[np.bool_], shift: float) -> Forecasts:
+def shifts_over_time(
+    pattern: Pattern,
+    holds: NDArray[np.bool_],
+    rose: NDArray[np.bool_],
+    bars: int,
+    params: PatternParams | None = None,
+) -> NDArray[np.float64]:
+    """Return the influence of a pattern at each bar, f8[n], by the record known at its end; 0 where it does not hold.
+
+    Parameters
+    ----------
+    pattern : Pattern
+        With the record from before the first bar.
+    holds : bool[n]
+        Whether the condition was true at the end of each bar.
+    rose : bool[n]
+        Whether the close ``bars`` later was higher; the last ``bars`` of it are never read.
+    bars : int
+        After how many bars a case is decided; only then does it count.
+    """
+    shifts = np.zeros(len(holds))
+    total, wins, rises = (np.cumsum(part) for part in (holds, holds & rose, rose))
+    for i in np.flatnonzero(holds[bars:]) + bars:
+        known = i - bars
+        record = replace(pattern, wins=pattern.wins + int(wins[known]), total=pattern.total + int(total[known]))
+        shifts[i] = influence(record, float(rises[known]) / (known + 1.0), params)
+    return shifts
+
+
+def with_pattern(forecasts: Forecasts, holds: NDArray[np.bool_], shift: float | NDArray[np.float64]) -> Forecasts:
     """Return forecasts in which a pattern moved probability between up and down where it held.
 
     What is moved stays within what there is: no probability leaves 0 to 1, and flat is not touched.
@@ -86,7 +115,7 @@ def with_pattern(forecasts: Forecasts, holds: NDArray[np.bool_], shift: float) -
         Of one instrument.
     holds : bool[n]
         Whether the condition was true when each forecast was made, by what was known then.
-    shift : float
+    shift : float or f8[n]
         `influence` of the record at that time.
     """
     values = forecasts.values.copy()

@@ -20,6 +20,7 @@ _NAMES: Final = (
     "forecast_threshold",
     "momentum_rotation",
     "probability",
+    "target_weights",
     "vwap_reversion",
 )
 

@@ -9,7 +9,7 @@ import pytest
 
 from tradewright.core.types.errors import DataError, StoreError, UsageError
 from tradewright.core.types.forecast import Forecasts
-from tradewright.data.forecasts import read_forecasts, with_expiry, write_forecasts
+from tradewright.data.forecasts import read_forecasts, with_expiry, write_forecasts, write_weights
 from tradewright.data.times import TimeRule
 
 Write = Callable[..., Path]
@@ -169,3 +169,26 @@ def test_expiry_ends_a_forecast_unless_a_newer_one_came() -> None:
     assert np.isnan(ended.values[:, [2, 4]]).all()
     with pytest.raises(UsageError, match="more than 0"):
         with_expiry(Forecasts("A", stamps, values), 0)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_table_of_weights_stands_where_an_expected_return_does(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"weights.{suffix}"
+    stamps = np.array([T0, T0 + HOUR])
+    write_weights(path, ("A", "B"), stamps, np.array([[0.25, -0.75], [0.5, 0.0]]))
+    a, b = read_forecasts(path)
+    assert (a.instrument, b.instrument) == ("A", "B")
+    assert a.ts_seen.tolist() == stamps.tolist()
+    assert (a.values[3].tolist(), b.values[3].tolist()) == ([0.25, 0.5], [-0.75, 0.0])
+    assert np.isnan(a.values[:3]).all()
+
+
+def test_a_weight_that_is_no_number_is_named(write: Write) -> None:
+    with pytest.raises(DataError) as error:
+        read_forecasts(write("A,2024-01-01T10:00:00Z,much", header="symbol,ts_seen,weight"))
+    assert "row 2, field weight" in error.value.where
+
+
+def test_weights_go_into_a_known_kind_of_file(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be written"):
+        write_weights(tmp_path / "w.json", ("A",), np.array([T0]), np.ones((1, 1)))

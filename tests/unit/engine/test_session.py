@@ -16,8 +16,9 @@ from tradewright.core.types.instrument import Instrument
 from tradewright.core.types.message import VenueMessage
 from tradewright.core.types.order import Origin, Reason, TradingState, Verb
 from tradewright.engine.binding import interpreted_path, param_values
+from tradewright.engine.commands import Command
 from tradewright.engine.memory import AccountStart, SessionMemory, Shape
-from tradewright.engine.session import Command, Session
+from tradewright.engine.session import Session
 from tradewright.execution.sim_venue import SimVenue, SimVenueParams
 from tradewright.features import FeatureSet
 from tradewright.risk.limits import Limits
@@ -131,7 +132,9 @@ def test_halt_keeps_the_position_and_opens_nothing_more() -> None:
     assert desk.session.on_command(Command.HALT) == []
     assert int(desk.memory.record["trading_state"][0]) == TradingState.HALTED
     desk.bar(2, 100.0)  # what was on its way still fills; nothing new is sent
-    assert desk.denied == [Reason.CANCELED_BY_RISK]
+    assert desk.denied == [Reason.TRADING_HALTED]
+    desk.bar(3, 100.0)
+    assert desk.position == 10
 
 
 def test_flatten_cancels_and_closes_without_a_market_event() -> None:
@@ -154,12 +157,22 @@ def test_flatten_cancels_and_closes_without_a_market_event() -> None:
     assert desk.position == 0
     desk.bar(3, 100.0)
     assert desk.position == 0
-    assert int(desk.memory.record["trading_state"][0]) == TradingState.HALTED
+    assert int(desk.memory.record["trading_state"][0]) == TradingState.KILLED
 
 
-@pytest.mark.parametrize("command", list(Command))
-def test_commands_before_the_first_event_are_safe(command: Command) -> None:
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        (Command.HALT, Reason.TRADING_HALTED),
+        (Command.FLATTEN, Reason.TRADING_KILLED),
+        (Command.KILL, Reason.TRADING_KILLED),
+        (Command.REDUCE, Reason.TRADING_REDUCING),
+    ],
+)
+def test_commands_before_the_first_event_are_safe(command: Command, reason: Reason) -> None:
     desk = Desk(buy_once)
     assert desk.session.on_command(command) == []
     assert desk.bar(0, 100.0) == []
-    assert desk.denied == [Reason.CANCELED_BY_RISK]
+    assert desk.denied == [reason]
+    desk.session.on_command(Command.RESUME)
+    assert len(desk.bar(1, 100.0)) == 1

@@ -18,6 +18,7 @@ from tradewright.models.forecaster import Lesson
 from tradewright.models.lgbm import LightGBM, LightGBMParams
 from tradewright.models.registry import forecaster_class, make_forecaster
 from tradewright.models.xgb import XGBoost, XGBoostParams
+from tradewright.models.xgb_shares import shares_in
 
 KINDS = ("lightgbm", "xgboost")
 COLUMN_OF_PLACE = {3: [1, 2, 0], 2: [1, 0]}
@@ -48,6 +49,24 @@ def test_trees_are_the_librarys(kind: str, has_flat: bool) -> None:
     expected = direct(kind, lesson, params.native(classes), 12)
     found = model.predict(lesson.rows)[:, COLUMN_OF_PLACE[classes]]
     assert found == pytest.approx(expected, abs=2e-7)
+
+
+@pytest.mark.parametrize("has_flat", [True, False])
+def test_shares_are_the_bits_of_xgboosts_own_call_for_one_row_and_for_many(has_flat: bool) -> None:
+    lesson = contract_lesson(has_flat=has_flat)
+    model = make_forecaster("xgboost", {"rounds": 30})
+    model.learn(lesson)
+    assert isinstance(model, XGBoost)
+    values = lesson.rows.values
+    expected = model.booster.inplace_predict(values)
+    assert shares_in(model.booster, values).tobytes() == expected.tobytes()
+    for i in range(0, 600, 7):
+        assert shares_in(model.booster, values[i : i + 1]).tobytes() == expected[i : i + 1].tobytes()
+    # Rows that do not lie one behind the other, and an answer that outlives the next.
+    kept = shares_in(model.booster, values[::3])
+    shares_in(model.booster, values[1::3])
+    assert kept.tobytes() == expected[::3].tobytes()
+    assert shares_in(model.booster, np.asfortranarray(values)).tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from tests.unit.research.conftest import Bench
 
+from tradewright.analytics.evidence import figures_of
 from tradewright.core.types.errors import ModelError
 from tradewright.data.evidence_store import Evidence, read_evidence
 from tradewright.features import sma
@@ -51,6 +52,31 @@ def test_forecasts_stand_beside_what_became_of_them_in_both_scopes(bench: Bench,
     assert set(table["regime"].unique()) <= {"calm", "usual", "wild", "unknown"}
     hits = (holdout["p_up"] > holdout["p_down"]) == (holdout["direction"] > 0)
     assert hits.mean() > 0.6  # type: ignore[operator]
+
+
+def test_features_of_training_and_holdout_are_kept_as_they_were(bench: Bench, evidence: Evidence) -> None:
+    table = evidence.tables["features"]
+    rows = bench.data.rows
+    first = bench.guard.part.ends_ns
+    for scope, is_in in (("training", rows.ts_event < first), ("holdout", rows.ts_event >= first)):
+        mine = table.filter(pl.col("scope") == scope)
+        for k, name in enumerate(rows.names):
+            values = mine.filter(pl.col("feature") == name)["value"].to_numpy()
+            assert 300 < len(values) <= 2_000
+            assert set(values) <= set(rows.values[is_in, k])
+    drift = {f.name: f for f in figures_of(evidence.tables, evidence.manifest) if f.name.startswith("drift.")}
+    assert set(drift) == {"drift.features", "drift.psi"}
+    assert drift["drift.features"].n == len(rows.names)
+
+
+def test_evidence_from_before_there_was_a_table_can_still_be_read(bench: Bench, evidence: Evidence) -> None:
+    folder = bench.folder / "model" / "evidence"
+    older = {name: digest for name, digest in evidence.manifest.tables.items() if name != "features"}
+    (folder / "evidence.json").write_text(evidence.manifest.model_copy(update={"tables": older}).model_dump_json())
+    (folder / "features.parquet").unlink()
+    read = read_evidence(folder)
+    assert len(read.tables["features"]) == 0
+    assert read.tables["returns"].equals(evidence.tables["returns"])
 
 
 def test_money_is_compared_at_every_cost_late_and_with_naive_ones(evidence: Evidence) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -11,11 +11,14 @@ from tests.unit.research.conftest import TRADES, Bench
 
 from tradewright.core.types.errors import ConfigError, ModelError
 from tradewright.models.artefact import load_model
-from tradewright.research import training
+from tradewright.models.model import FittedModel
+from tradewright.models.splits import Fold
+from tradewright.research import training, validation
+from tradewright.research.dataset import Dataset
 from tradewright.research.executor import Executor, Processes, Serial
 from tradewright.research.money import MoneyParams
 from tradewright.research.training import Trained, TrainingPlan, out_of_sample, train
-from tradewright.research.validation import ModelChoice, ValidationParams, folds_of, forecast_rows
+from tradewright.research.validation import FoldForecasts, ModelChoice, ValidationParams, folds_of, forecast_rows
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -82,6 +85,36 @@ def test_finished_folds_are_not_made_again_after_an_interruption(bench: Bench) -
     assert done.manifest.digest == fresh.manifest.digest
     for kept, made in zip(done.folds, fresh.folds, strict=True):
         np.testing.assert_array_equal(kept.values, made.values)
+
+
+@pytest.mark.parametrize("killed_in", [1, 3])
+def test_checkpoints_outlive_a_kill_and_nothing_else(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, killed_in: int
+) -> None:
+    found: list[bool] = []  # of each fit, whether an earlier one had left something to go on from
+
+    def fit(*args: Any, **more: Any) -> FittedModel:  # noqa: ANN401 -- of the real one
+        checkpoints = more["checkpoints"]
+        found.append((checkpoints / "half").exists())
+        checkpoints.mkdir(parents=True, exist_ok=True)
+        (checkpoints / "half").touch()
+        if len(found) == killed_in + 1:
+            raise KeyboardInterrupt
+        return validation.fit(*args, **more)
+
+    def forecast_fold(choice: ModelChoice, data: Dataset, fold: Fold, checkpoints: Path) -> FoldForecasts:
+        fit(choice, data, fold.train, late=fold.validation, checkpoints=checkpoints)
+        return validation.forecast_fold(choice, data, fold)
+
+    monkeypatch.setattr(training, "fit", fit)  # the last of four: the model itself
+    monkeypatch.setattr(training, "forecast_fold", forecast_fold)
+    with pytest.raises(KeyboardInterrupt):
+        run(bench, Serial())
+    left = [path for path in bench.plan.keep.iterdir() if path.is_dir()]
+    assert [path.name.endswith("-final") for path in left] == [killed_in == 3]
+    run(bench, Serial())
+    assert found == [False] * (killed_in + 1) + [True] + [False] * (3 - killed_in)
+    assert not [path for path in bench.plan.keep.iterdir() if path.is_dir()]
 
 
 def test_other_parameters_or_code_make_other_folds(bench: Bench) -> None:

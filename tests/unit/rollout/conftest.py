@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from tests.unit.rollout.made_up import START_NS, make_evidence, make_model
+from tests.unit.rollout.made_up import START_NS, make_evidence, make_model, register
 
 from tradewright.rollout.registry import Registry
 from tradewright.rollout.versions import Version
@@ -35,6 +35,6 @@ def add(registry: Registry, tmp_path: Path) -> AddModel:
         digest = make_model(folder, seed)
         if edge is not None:
             make_evidence(folder / "evidence", digest, edge)
-        return registry.add(folder, name, bump)
+        return register(registry, folder, name, bump)
 
     return make

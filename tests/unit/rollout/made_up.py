@@ -8,11 +8,14 @@ import numpy as np
 import polars as pl
 
 from tradewright.core.types.rows import FeatureRows, Targets
-from tradewright.data.evidence_store import TABLES, EvidenceManifest, LeakLine, write_evidence
+from tradewright.data.evidence_store import TABLES, EvidenceManifest, LeakLine, read_evidence, write_evidence
 from tradewright.models.artefact import Origin, save_model
 from tradewright.models.forecaster import Lesson
 from tradewright.models.model import FittedModel
 from tradewright.models.registry import forecaster_class
+from tradewright.rollout.promotion import sign_evidence
+from tradewright.rollout.registry import Registry
+from tradewright.rollout.versions import Version
 
 HOUR_NS = 3_600 * 10**9
 START_NS = 1_700_000_000 * 10**9
@@ -47,12 +50,27 @@ def make_model(folder: Path, seed: int = 0, kind: str = "logistic", feature_set_
     return save_model(model, folder, origin).digest
 
 
+def register(registry: Registry, folder: Path, name: str = "acme", bump: str = "minor") -> Version:
+    """Register a model; evidence that lies beside it is signed, as an evaluation does."""
+    version = registry.add(folder, name, bump)
+    if version.evidence.is_dir():
+        version = sign_evidence(registry, version, read_evidence(version.evidence).manifest.digest)
+    return version
+
+
 def make_evidence(
-    folder: Path, digest: str, edge: float = 0.0, leaks: tuple[str, ...] = (), seed: int = 0, *, has_parts: bool = False
+    folder: Path,
+    digest: str,
+    edge: float = 0.0,
+    leaks: tuple[str, ...] = (),
+    seed: int = 0,
+    *,
+    has_parts: bool = False,
+    cost: float = 0.00005,
 ) -> None:
     """Write evidence of a market in which the model is right with the probability ``0.5 + edge``, and knows it.
 
-    ``has_parts``: more of it, and with sessions and regimes, which takes longer to judge.
+    ``has_parts``: more of it, and with sessions and regimes, which takes longer to judge; ``cost`` of a period.
     """
     n = 1800 if has_parts else 900
     rng = np.random.default_rng(seed)
@@ -77,9 +95,10 @@ def make_evidence(
         forecasts = [f.with_columns(session=pl.lit(""), regime=pl.lit("")) for f in forecasts]
     tables = {
         "forecasts": pl.concat(forecasts),
-        "returns": pl.concat([_returns(scope, first, count, edge, rng) for scope, first, count in scopes]),
+        "returns": pl.concat([_returns((scope, first, count), edge, rng, cost) for scope, first, count in scopes]),
         "trials": _series("trial", 4, n, edge, rng),
         "paths": _series("path", 5, n, edge, rng),
+        "features": _features(rng),
     }
     write_evidence(folder, manifest, tables)
 
@@ -115,11 +134,11 @@ def _forecasts(scope: str, first: int, n: int, edge: float, rng: np.random.Gener
     return pl.DataFrame({name: pl.Series(columns[name], dtype=kind) for name, kind in TABLES["forecasts"].items()})
 
 
-def _returns(scope: str, first: int, n: int, edge: float, rng: np.random.Generator) -> pl.DataFrame:
+def _returns(part: tuple[str, int, int], edge: float, rng: np.random.Generator, cost: float) -> pl.DataFrame:
+    scope, first, n = part
     ts = START_NS + (first + np.arange(n, dtype=np.int64)) * HOUR_NS
     gross = rng.normal(edge * 0.004, 0.002, n)
     naive = rng.normal(0.0, 0.002, n)
-    cost = 0.00005
     series = [("model", x, False, gross - x * cost) for x in (1.0, 2.0, 3.0)]
     series.append(("model", 1.0, True, gross * 0.9 - cost))
     series += [(name, 1.0, False, naive - cost) for name in ("base_rate", "last_sign")]
@@ -148,4 +167,16 @@ def _series(key: str, count: int, n: int, edge: float, rng: np.random.Generator)
         pl.DataFrame({key: pl.Series([k] * n, dtype=pl.Int64), "ts": ts, "value": rng.normal(mean, 0.002, n)})
         for k, mean in enumerate(means)
     ]
+    return pl.concat(parts)
+
+
+def _features(rng: np.random.Generator) -> pl.DataFrame:
+    """Features of which the second is twice as large in the holdout as in training."""
+    n = 300
+    parts = []
+    for scope in ("training", "holdout"):
+        for name in NAMES:
+            scale = 2.0 if (scope, name) == ("holdout", NAMES[1]) else 1.0
+            columns = {"scope": [scope] * n, "feature": [name] * n, "value": rng.normal(0.0, scale, n)}
+            parts.append(pl.DataFrame(columns | {"weight": np.ones(n)}, schema=TABLES["features"]))
     return pl.concat(parts)

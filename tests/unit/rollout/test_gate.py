@@ -57,6 +57,14 @@ def test_a_leak_is_refused_however_good_the_rest(tmp_path: Path) -> None:
     assert "leaks.found is 1" in verdict.refusals[0]
 
 
+@pytest.mark.parametrize("policy", ["default", "strict"])
+def test_returns_before_costs_are_refused_however_good(policy: str, tmp_path: Path) -> None:
+    make_evidence(tmp_path / "evidence", DIGEST, edge=0.12, cost=0.0)
+    verdict = judge(tmp_path / "evidence", read_policy(policy), SUBJECT)
+    assert len(verdict.refusals) == 1
+    assert "costs.drag is 0" in verdict.refusals[0]
+
+
 def test_evidence_that_is_missing_is_a_refusal(tmp_path: Path) -> None:
     verdict = judge(tmp_path / "nothing", read_policy("default"), SUBJECT)
     assert not verdict.passed
@@ -190,7 +198,7 @@ def test_a_wrong_policy_is_named(line: str, said: str) -> None:
 
 
 def test_a_policy_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="Shipped policies: classic, default"):
+    with pytest.raises(ConfigError, match="Shipped policies: challenge, classic, default"):
         read_policy(str(tmp_path / "none.yaml"))
 
 

@@ -101,8 +101,30 @@ def test_evidence_changed_after_its_verdict_is_noticed(
 ) -> None:
     version = promote(registry, add(0), POLICY).version
     make_evidence(version.evidence, version.digest, 0.15, seed=9)
-    assert any("not what the last verdict was based on" in p for p in problems(registry))
+    assert any("not what its evaluation signed" in p for p in problems(registry))
     assert now_ns() > 0
+
+
+def test_a_count_that_was_edited_is_found_and_a_gate_does_not_make_it_good(registry: Registry, add: AddModel) -> None:
+    version = add(0)
+    path = version.evidence / "evidence.json"
+    told = json.loads(path.read_text())
+    assert told["trials"] > 1
+    for key, value in (("trials", 1), ("holdout_uses", 0)):
+        path.write_text(json.dumps(told | {key: value}))
+        for _ in range(2):  # the first verdict must not become what the second compares with
+            with pytest.raises(RefusedError, match="evidence is what the evaluation signed"):
+                promote(registry, registry.find("acme"), POLICY)
+        assert any("not what its evaluation signed" in p for p in problems(registry))
+    path.write_text(json.dumps(told))
+    assert promote(registry, registry.find("acme"), POLICY).verdict.passed
+
+
+def test_evidence_that_nobody_signed_is_a_refusal(registry: Registry, add: AddModel) -> None:
+    version = add(0, edge=None)
+    make_evidence(version.evidence, version.digest, 0.15)
+    with pytest.raises(RefusedError, match="signed was none"):
+        promote(registry, version, POLICY)
 
 
 def test_a_policy_of_ones_own(registry: Registry, add: AddModel, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradewright.core.types.forecast import Forecasts
-from tradewright.strategies.patterns import Pattern, PatternParams, influence, with_pattern
+from tradewright.strategies.patterns import Pattern, PatternParams, influence, shifts_over_time, with_pattern
 
 RECORDS = st.integers(0, 2000).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total)))
 RATES = st.floats(0.0, 1.0)
@@ -65,3 +65,30 @@ def test_forecasts_stay_probabilities(seed: int, shift: float) -> None:
     assert (moved[:3, known] >= 0.0).all()
     assert np.array_equal(moved[2], values[2], equal_nan=True)
     assert np.array_equal(series.values, values, equal_nan=True)
+
+
+def test_a_case_counts_once_it_is_decided() -> None:
+    params = PatternParams(prior=2.0, floor=1, cap=0.5)
+    holds = np.array([True, False, True, True])
+    rose = np.array([True, True, False, True])
+    found = shifts_over_time(Pattern("p", ""), holds, rose, 2, params)
+    # At bar 2 the case of bar 0 is known (1 of 1, base 1 of 1), at bar 3 no other; the base rate is 2 of 2 then.
+    assert found.tolist() == [0.0, 0.0, 0.0, 0.0]
+    later = shifts_over_time(Pattern("p", "", 0, 2), holds, ~rose, 1, params)
+    # At bar 2: 0 of 3, base 0; at bar 3: 1 of 4 beside the base rate 1 of 3.
+    assert later[2] == 0.0
+    assert later[3] == pytest.approx((1.0 + 2.0 / 3.0) / 6.0 - 1.0 / 3.0)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(1, 20), st.integers(0, 2**16))
+def test_what_comes_later_moves_nothing(bars: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    holds, rose = rng.random(120) < 0.4, rng.random(120) < 0.6
+    whole = shifts_over_time(Pattern("p", ""), holds, rose, bars)
+    cut = int(rng.integers(1, 120))
+    other = rose.copy()
+    other[max(cut - bars, 0) :] ^= True  # decided after bar ``cut - 1``
+    assert shifts_over_time(Pattern("p", ""), holds, other, bars)[:cut].tolist() == whole[:cut].tolist()
+    assert (whole[~holds] == 0.0).all()
+    assert np.abs(whole).max() <= PatternParams().cap

@@ -31,8 +31,17 @@ def test_strategy_knows_its_name_and_code(name: str) -> None:
 
 
 def test_flags_are_read_from_the_files() -> None:
-    assert {n for n in names() if built_in(n).uses_forecast} == {"confidence", "forecast_threshold", "probability"}
-    assert {n for n in names() if built_in(n).is_cross_section} == {"buy_and_hold", "momentum_rotation"}
+    assert {n for n in names() if built_in(n).uses_forecast} == {
+        "confidence",
+        "forecast_threshold",
+        "probability",
+        "target_weights",
+    }
+    assert {n for n in names() if built_in(n).is_cross_section} == {
+        "buy_and_hold",
+        "momentum_rotation",
+        "target_weights",
+    }
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from tradewright.analytics.drift import DriftParams
 from tradewright.analytics.joint_bootstrap import Resampling
 from tradewright.analytics.tiers import TIERS, Tier
 
@@ -48,7 +49,7 @@ class FigureParams:
 
     ``resampling`` of all intervals; ``tiers`` of confidence; a tier with fewer than ``tier_floor`` effective forecasts
     is not judged; ``blocks`` of the overfitting test, fewer where the history is short; ``track_confidence`` of the
-    minimum track record.
+    minimum track record; ``drift``: when a feature counts as drifting, its ``independent`` aside, which the table says.
     """
 
     resampling: Resampling = field(default_factory=Resampling)
@@ -56,3 +57,4 @@ class FigureParams:
     tier_floor: float = 30.0
     blocks: int = 16
     track_confidence: float = 0.95
+    drift: DriftParams = field(default_factory=DriftParams)

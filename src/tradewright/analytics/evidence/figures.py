@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
+from tradewright.analytics.evidence.drift_figures import drift_figures
 from tradewright.analytics.evidence.facts import Facts, FigureParams
 from tradewright.analytics.evidence.forecast_figures import forecast_figures
 from tradewright.analytics.evidence.judged import judged_rows
@@ -31,8 +32,8 @@ def figures_of(
     Parameters
     ----------
     tables : mapping of polars frames
-        ``forecasts``, ``returns``, ``trials`` and ``paths`` with the columns of the stored evidence; any may be missing
-        or empty.
+        ``forecasts``, ``returns``, ``trials``, ``paths`` and ``features`` with the columns of the stored evidence; any
+        may be missing or empty.
     facts : Facts
         The manifest of the evidence.
     params : FigureParams, optional
@@ -41,8 +42,8 @@ def figures_of(
     Returns
     -------
     tuple of Figure
-        In order: counts, forecasts, returns, trials, paths. Scopes are those of the tables; parts of one are called
-        ``validation/session=london`` and ``validation/regime=wild`` and have sample and accuracy figures.
+        In order: counts, forecasts, returns, trials, drift, paths. Scopes are those of the tables; parts of one are
+        called ``validation/session=london`` and ``validation/regime=wild`` and have sample and accuracy figures.
     """
     chosen = params or FigureParams()
     return tuple(_figures(tables, facts, chosen))
@@ -59,6 +60,7 @@ def _figures(tables: Mapping[str, pl.DataFrame], facts: Facts, params: FigurePar
         looks = counted if scope == VALIDATION else _looks(facts, scope)
         yield from return_figures(rows, Setting(scope, looks, facts.periods_per_year, variance), params)
     yield from overfitting_figure(trials, counted, params)
+    yield from drift_figures(tables.get("features"), params)
     yield from path_figures(trial_table(tables.get("paths"), "path"), counted, facts.periods_per_year, params)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -19,7 +19,7 @@ from tradewright.analytics.overfitting import (
     min_track_record_length,
     probabilistic_sharpe,
 )
-from tradewright.core.types.evidence import Figure
+from tradewright.core.types.evidence import Figure, exact
 
 Floats = NDArray[np.float64]
 
@@ -47,6 +47,7 @@ def return_figures(frame: pl.DataFrame, setting: Setting, params: FigureParams) 
     model = prompt.filter(pl.col("series") == "model")
     for cost in sorted(model["cost"].unique().to_list()):
         yield _net(f"net_return.costs_x{cost:g}", _values(model, cost), setting, params)
+    yield from _cost_drag(_values(model, 1.0), _values(model, 2.0), setting)
     for name in (*BASELINES, "buy_and_hold"):
         values = _values(prompt.filter(pl.col("series") == name), 1.0)
         if len(values):
@@ -60,6 +61,14 @@ def return_figures(frame: pl.DataFrame, setting: Setting, params: FigureParams) 
 def _values(frame: pl.DataFrame, cost: float) -> Floats:
     """Return one series at a multiple of the costs, in the order of time."""
     return frame.filter(pl.col("cost") == cost).sort("ts")["value"].to_numpy()
+
+
+def _cost_drag(once: Floats, twice: Floats, setting: Setting) -> Iterator[Figure]:
+    """Yield what costs take in a year: 0 where none were charged, and then no return here is one after costs."""
+    if len(once) and len(once) == len(twice):
+        drag = float((once - twice).mean()) * setting.periods_per_year
+        method = "annual; mean return at the costs less that at twice the costs"
+        yield replace(exact("costs.drag", drag, setting.scope, method), n=len(once), trials=setting.trials)
 
 
 def _net(name: str, values: Floats, setting: Setting, params: FigureParams) -> Figure:

@@ -12,6 +12,7 @@ import numpy as np
 
 from tradewright.core.kernel import codes as c
 from tradewright.core.kernel.compiled import compiled, inlined
+from tradewright.core.kernel.costs_nb import drawn_price_nb
 from tradewright.core.kernel.memory_nb import (
     book_nb,
     copy_nb,
@@ -299,6 +300,8 @@ def fill_nb(venue: int, instrument: int, slot: int, price: float, is_maker: int)
         lots = min(lots, -order.side * book.position)
     if lots <= 0:
         return 0
+    if terms.costs != 0 and is_maker == 0:
+        price = drawn_price_nb(venue, instrument, slot, price)
     rate = terms.maker_bps if is_maker != 0 else terms.taker_bps
     units = lots * (terms.lot_num / terms.lot_den)
     order.fee_raw += lots * terms.unit_value * price * rate * 1e-4 + units * terms.fee_per_unit

@@ -6,14 +6,18 @@ round towards zero, so rounding never adds risk.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tradewright.core.kernel import codes as c
 from tradewright.core.kernel.book_nb import on_grid_nb, whole_nb
 from tradewright.core.kernel.compiled import compiled, inlined
+from tradewright.core.kernel.decisions_nb import note_nb
 from tradewright.core.kernel.memory_nb import (
     call_nb,
     copy_nb,
+    guard_nb,
     ints_nb,
     order_nb,
     position_nb,
@@ -22,7 +26,15 @@ from tradewright.core.kernel.memory_nb import (
     terms_nb,
     verbs_nb,
 )
-from tradewright.core.kernel.refuse_nb import dearer_refusal_nb, price_refusal_nb, refusal_nb
+from tradewright.core.kernel.refuse_nb import (
+    AMENDED,
+    EXITING,
+    dearer_refusal_nb,
+    judged_nb,
+    price_refusal_nb,
+    refusal_nb,
+    state_refusal_nb,
+)
 from tradewright.core.kernel.submit_nb import blank_order_nb, cancel_nb, command_nb, deny_nb, submit_nb
 
 
@@ -115,12 +127,26 @@ def dress_nb(session: int, n: int, j: int, k: int) -> None:
 
 
 @inlined
+def eased_nb(s: Any, wanted: int, held: int, is_target: int) -> int:
+    """Position to go for where the guard takes risk back after losses: what would be added is made smaller."""
+    scale = guard_nb(s).scale if s.guard != 0 else 1.0
+    kept = held if (held > 0) == (wanted > 0) else 0
+    if scale == 1.0 or abs(wanted) <= abs(kept):
+        return wanted
+    if is_target == 0:
+        return int(kept + int((wanted - kept) * scale))
+    goal = int(wanted * scale)
+    return goal if abs(goal) > abs(kept) else int(kept)
+
+
+@inlined
 def place_nb(session: int, n: int, j: int) -> None:
     """Turn one signal into an order, or into a denial."""
     s = session_nb(session)[0]
     position = position_nb(s, j)
     if position.working >= s.n_slots:
-        s.denials += 1  # no slot is left even to write the denial down
+        s.denials += 1  # no slot is left even to write the denial into the order log
+        note_nb(session, c.SUBMIT_ORDER, j, -1, c.ORDER_TABLE_FULL)
         return
     signal = signals_nb(s.signals, s.n_signals)[n]
     k = blank_order_nb(session, j)
@@ -138,8 +164,13 @@ def place_nb(session: int, n: int, j: int) -> None:
         deny_nb(session, j, k, c.NOT_FINITE)
         return
     whole = whole_nb(lots)
+    wanted = whole if signal.is_target != 0 else position.lots + whole
+    eased = eased_nb(s, wanted, position.lots, signal.is_target)
+    if eased != wanted and eased == position.lots and (signal.is_target == 0 or eased == 0):
+        deny_nb(session, j, k, c.LOSS_STREAK)
+        return
+    wanted, whole = eased, eased - position.lots
     if signal.is_target != 0:
-        wanted = whole
         whole = to_target_nb(session, j, wanted)
         if whole == 0:
             return
@@ -158,6 +189,18 @@ def place_nb(session: int, n: int, j: int) -> None:
         cancel_exits_nb(session, j, order.side)
     s.reserved_micro += order.reserve_micro
     submit_nb(session, j, k)
+
+
+@inlined
+def amendment_refusal_nb(session: int, j: int, spare: int) -> int:
+    """Ask the guard about a working order at its new price."""
+    s = session_nb(session)[0]
+    order, lots = order_nb(s, j, spare), position_nb(s, j).lots
+    if order.is_reduce_only != 0 or (lots * order.side < 0 and order.lots - order.filled <= abs(lots)):
+        return judged_nb(session, j, spare, EXITING)
+    if s.trading_state != c.ACTIVE:
+        return c.TRADING_REDUCING
+    return judged_nb(session, j, spare, AMENDED)
 
 
 @inlined
@@ -181,8 +224,12 @@ def amend_nb(session: int, n: int, j: int, k: int) -> None:
     reason = price_refusal_nb(session, j, spare)
     if reason == c.NO_REASON and order.lots > order_nb(s, j, k).lots:
         reason = c.ABOVE_MAXIMUM_SIZE
+    if reason == c.NO_REASON:
+        reason = state_refusal_nb(session)
+    if reason == c.NO_REASON:
+        reason = amendment_refusal_nb(session, j, spare)
     if reason == c.NO_REASON and order.is_reduce_only == 0 and order.limit > order_nb(s, j, k).limit:
-        reason = dearer_refusal_nb(session, j, k, spare)
+        reason = dearer_refusal_nb(session, j, k, spare)  # the last: it reserves
     if order.kind == c.LIMIT:
         price = position_nb(s, j).price
         order.is_triggered = is_beyond_nb(order.side, order.limit, price)
@@ -195,7 +242,7 @@ def amend_nb(session: int, n: int, j: int, k: int) -> None:
         order.fee_raw = 0.0
         order.fee_charged = 0.0
         order.reserve_micro = 0
-        deny_nb(session, j, spare, reason)
+        deny_nb(session, j, spare, reason, c.REPLACE_ORDER)
         return
     command_nb(session, c.REPLACE_ORDER, j, spare, c.NO_REASON)
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from tradewright.core.types.events import EventKind
 from tradewright.core.types.ledger import LedgerKind
-from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Reason, TimeInForce, TradingState, Verb
+from tradewright.core.types.order import (
+    LossState,
+    OrderKind,
+    OrderStatus,
+    Origin,
+    Reason,
+    TimeInForce,
+    TradingState,
+    Verb,
+)
 from tradewright.core.types.signal import AttachUnit, SignalVerb, SizeUnit
 
 BAR, QUOTE, TRADE, FUNDING = (int(k) for k in EventKind)
@@ -47,6 +56,37 @@ NOTHING_TO_REDUCE = int(Reason.NOTHING_TO_REDUCE)
 NOT_SHORTABLE = int(Reason.NOT_SHORTABLE)
 ALREADY_EXPIRED = int(Reason.ALREADY_EXPIRED)
 UNKNOWN_INSTRUMENT = int(Reason.UNKNOWN_INSTRUMENT)
+TRADING_REDUCING = int(Reason.TRADING_REDUCING)
+TRADING_HALTED = int(Reason.TRADING_HALTED)
+TRADING_KILLED = int(Reason.TRADING_KILLED)
+GUARD_ERROR = int(Reason.GUARD_ERROR)
+PRICE_COLLAR = int(Reason.PRICE_COLLAR)
+COLLAR_OVER_TIME = int(Reason.COLLAR_OVER_TIME)
+MAX_ORDER_SIZE = int(Reason.MAX_ORDER_SIZE)
+MAX_GROSS_EXPOSURE = int(Reason.MAX_GROSS_EXPOSURE)
+MAX_NET_EXPOSURE = int(Reason.MAX_NET_EXPOSURE)
+MESSAGE_THROTTLE = int(Reason.MESSAGE_THROTTLE)
+MAX_ORDERS_PER_DAY = int(Reason.MAX_ORDERS_PER_DAY)
+SIGNALS_PER_HOUR = int(Reason.SIGNALS_PER_HOUR)
+REPEATED_EXECUTION = int(Reason.REPEATED_EXECUTION)
+DUPLICATE_ORDER = int(Reason.DUPLICATE_ORDER)
+STALE_DATA = int(Reason.STALE_DATA)
+UNREASONABLE_DATA = int(Reason.UNREASONABLE_DATA)
+CLOCK_DRIFT = int(Reason.CLOCK_DRIFT)
+BLACKOUT = int(Reason.BLACKOUT)
+INSTRUMENT_HALTED = int(Reason.INSTRUMENT_HALTED)
+NOT_ALLOWED = int(Reason.NOT_ALLOWED)
+SELF_MATCH = int(Reason.SELF_MATCH)
+NAKED_POSITION = int(Reason.NAKED_POSITION)
+PROP_DAILY_LOSS = int(Reason.PROP_DAILY_LOSS)
+PROP_MAX_LOSS = int(Reason.PROP_MAX_LOSS)
+PROP_ENDED = int(Reason.PROP_ENDED)
+PROP_HEADROOM = int(Reason.PROP_HEADROOM)
+LOSS_STREAK = int(Reason.LOSS_STREAK)
+MODEL_STALE = int(Reason.MODEL_STALE)
+MODEL_DRIFT = int(Reason.MODEL_DRIFT)
+MODEL_CONFIDENCE = int(Reason.MODEL_CONFIDENCE)
+CANARY = int(Reason.CANARY)
 CANCELED_BY_STRATEGY = int(Reason.CANCELED_BY_STRATEGY)
 CANCELED_BY_OCO = int(Reason.CANCELED_BY_OCO)
 CANCELED_POSITION_CLOSED = int(Reason.CANCELED_POSITION_CLOSED)
@@ -65,9 +105,8 @@ ORDER_REJECTED = int(Verb.ORDER_REJECTED)
 ORDER_EXPIRED = int(Verb.ORDER_EXPIRED)
 ORDER_REPLACED = int(Verb.ORDER_REPLACED)
 
-ACTIVE = int(TradingState.ACTIVE)
-HALTED_FOR_DAY = int(TradingState.HALTED_FOR_DAY)
-HALTED = int(TradingState.HALTED)
+ACTIVE, REDUCING, HALTED, KILLED = (int(s) for s in TradingState)
+CLEAR, OUT_FOR_DAY, OUT_FOR_GOOD, OUT_UNTIL_RESET = (int(s) for s in LossState)
 
 NO_SIGNAL = int(SignalVerb.NONE)
 PLACE = int(SignalVerb.ORDER)

@@ -16,6 +16,7 @@ from tradewright.core.kernel.memory_nb import (
     call_nb,
     field_nb,
     floats_nb,
+    guard_nb,
     int_at_nb,
     ints_nb,
     limits_nb,
@@ -25,6 +26,7 @@ from tradewright.core.kernel.memory_nb import (
     terms_nb,
     verbs_nb,
 )
+from tradewright.core.kernel.watch_nb import begin_day_nb
 from tradewright.core.types.dtypes import ASK, BID, CLOSE, HIGH, LOW, PRICE, RATE
 
 _DAY_NS = 86_400_000_000_000
@@ -64,8 +66,9 @@ def start_day_nb(session: int, ts: int, _unused: int) -> int:
             position.is_untested = 1
             s.equity_micro = s.cash_micro + s.value_micro
     s.day_open_micro = s.equity_micro
-    if s.trading_state == c.HALTED_FOR_DAY:
-        s.trading_state = c.ACTIVE
+    is_latched = begin_day_nb(session) if s.guard != 0 else 0
+    if s.loss_state == c.OUT_FOR_DAY and is_latched == 0:
+        s.loss_state = c.CLEAR
         s.halt_reason = c.NO_REASON
     set_floor_nb(session)
     return 0
@@ -133,14 +136,18 @@ def stop_losses_nb(session: int, _unused: int, _unused_too: int) -> int:
     """Act on a broken loss limit: stop opening, cancel everything, close everything, until it is done."""
     s = session_nb(session)[0]
     limits = limits_nb(s.limits)[0]
-    if s.trading_state != c.ACTIVE:
+    if s.loss_state != c.CLEAR:
         pass
     elif s.equity_micro < s.peak_micro * (1.0 - limits.max_drawdown):  # the stop that does not lift wins a tie
-        s.trading_state = c.HALTED
+        s.loss_state = c.OUT_FOR_GOOD
         s.halt_reason = c.MAX_DRAWDOWN
     else:
-        s.trading_state = c.HALTED_FOR_DAY
+        s.loss_state = c.OUT_FOR_DAY
         s.halt_reason = c.INTRADAY_LOSS
+        if s.guard != 0:
+            g = guard_nb(s)
+            g.halt_day = s.day
+            g.is_reset = 0
     call_nb(verbs_nb(s.verbs)[0].flatten, session, c.FROM_RISK, c.CANCELED_BY_RISK)
     return 0
 
@@ -234,7 +241,10 @@ def mark_nb(session: int, i: int) -> int:
     position = position_nb(s, j)
     position.events += 1
     price = field_nb(m, CLOSE, i)
-    if kind == c.QUOTE:
+    is_unusable = call_nb(verbs_nb(s.verbs)[0].watch, session, j, i) if s.guard != 0 else 0
+    if is_unusable != 0:
+        price = position.price  # the mark stays where it was
+    elif kind == c.QUOTE:
         position.bid = field_nb(m, BID, i)
         position.ask = field_nb(m, ASK, i)
         price = 0.5 * (position.bid + position.ask)
@@ -246,7 +256,7 @@ def mark_nb(session: int, i: int) -> int:
     if position.lots != 0:
         if has_moved:
             revalue_nb(session, j)
-        if has_moved or position.is_untested != 0 or kind == c.BAR:
+        if (has_moved or position.is_untested != 0 or kind == c.BAR) and is_unusable == 0:
             test_margin_nb(session, j, i)
     if s.uses_fx != 0:
         call_nb(verbs_nb(s.verbs)[0].convert, session, j, 0)
@@ -257,8 +267,10 @@ def mark_nb(session: int, i: int) -> int:
     elif s.equity_micro < s.trough_micro:
         s.trough_micro = s.equity_micro
         s.max_drawdown = max(s.max_drawdown, drawdown_nb(s.peak_micro, s.trough_micro))
-    if (s.equity_micro < s.floor_micro and s.trading_state == c.ACTIVE) or (
-        s.trading_state != c.ACTIVE and s.open_positions > 0
+    if s.guard != 0:
+        call_nb(verbs_nb(s.verbs)[0].oversee, session, j, i)
+    if (s.equity_micro < s.floor_micro and s.loss_state == c.CLEAR) or (
+        s.loss_state != c.CLEAR and s.open_positions > 0
     ):
         call_nb(verbs_nb(s.verbs)[0].stop_losses, session, 0, 0)
     keep_nb(session, ts)

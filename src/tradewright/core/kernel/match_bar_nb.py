@@ -133,7 +133,10 @@ def at_open_nb(v: Any, order: Any, terms: Any, price: float) -> tuple[float, int
             if price * order.side <= order.limit * order.side:
                 return capped_price_nb(price, order.side, terms.half_spread_bps, order.limit), 0
             return np.nan, 0
-    return taken_price_nb(price, order.side, terms.half_spread_bps + terms.slippage_bps), 0
+    taken = taken_price_nb(price, order.side, terms.half_spread_bps + terms.slippage_bps)
+    if order.kind == c.MARKET and taken * order.side > order.limit * order.side:
+        return np.nan, 0  # beyond its collar
+    return taken, 0
 
 
 @inlined

@@ -77,8 +77,10 @@ def take_nb(venue: int, j: int, k: int) -> None:
     price = book.ask if order.side > 0 else book.bid
     if order.kind == c.LIMIT or order.kind == c.STOP_LIMIT:
         fill_nb(venue, j, k, price, 0)
-    else:
-        fill_nb(venue, j, k, taken_price_nb(price, order.side, terms.slippage_bps), 0)
+        return
+    taken = taken_price_nb(price, order.side, terms.slippage_bps)
+    if not (order.kind == c.MARKET and taken * order.side > order.limit * order.side):  # beyond its collar
+        fill_nb(venue, j, k, taken, 0)
 
 
 @compiled
@@ -219,7 +221,9 @@ def rest_on_trade_nb(venue: int, j: int, k: int, i: int) -> None:
             if price * order.side <= order.limit * order.side:
                 fill_nb(venue, j, k, price, 0)
             return
-        fill_nb(venue, j, k, taken_price_nb(price, order.side, terms.half_spread_bps + terms.slippage_bps), 0)
+        taken = taken_price_nb(price, order.side, terms.half_spread_bps + terms.slippage_bps)
+        if not (order.kind == c.MARKET and taken * order.side > order.limit * order.side):
+            fill_nb(venue, j, k, taken, 0)
 
 
 def walk_on_trade_nb(venue: int, j: int, i: int) -> int:

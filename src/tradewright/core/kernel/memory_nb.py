@@ -22,6 +22,7 @@ from tradewright.core.kernel.compiled import inlined
 from tradewright.core.types.dtypes import (
     N_FIELDS,
     book_dtype,
+    costs_dtype,
     fill_dtype,
     instrument_dtype,
     ledger_dtype,
@@ -34,7 +35,10 @@ from tradewright.core.types.dtypes import (
     signal_dtype,
     venue_dtype,
     verbs_dtype,
+    window_dtype,
 )
+from tradewright.core.types.guard_dtypes import decision_dtype, guard_dtype, guarded_dtype, trace_dtype
+from tradewright.core.types.prop_dtypes import prop_rule_dtype, prop_state_dtype
 
 _BUILD: Any = cgutils  # numba's type information stops at these
 _TUPLE: Any = types.UniTuple
@@ -62,6 +66,12 @@ def session_nb(address: int) -> Any:
 def venue_nb(address: int) -> Any:
     """View the simulated venue's record, venue_dtype[1]."""
     return carray(_pointer(address), 1, venue_dtype)
+
+
+@inlined
+def costs_nb(address: int) -> Any:
+    """View an instrument's distributions of costs, costs_dtype[1]."""
+    return carray(_pointer(address), 1, costs_dtype)
 
 
 def _call(_typing_context: Any, _address: Any, _a: Any, _b: Any, _c: Any) -> Any:
@@ -201,6 +211,7 @@ row_nb = cast("Callable[[tuple[int, ...], int], tuple[float, ...]]", intrinsic(_
 #: ``record_nb(address, like)`` would be one function, were a dtype an argument: hence one line for each layout below.
 _INSTRUMENT, _POSITION, _ORDER = instrument_dtype.itemsize, position_dtype.itemsize, order_dtype.itemsize
 _INLINE = 128  # bytes that are copied on the spot; more would be a call of the C library
+_GUARDED, _TRACE, _DECISION = guarded_dtype.itemsize, trace_dtype.itemsize, decision_dtype.itemsize
 _MESSAGE, _BOOK, _FILL, _ENTRY = message_dtype.itemsize, book_dtype.itemsize, fill_dtype.itemsize, ledger_dtype.itemsize
 
 
@@ -279,3 +290,45 @@ def signals_nb(address: int, n: int) -> Any:
 def limits_nb(address: int) -> Any:
     """View the limits, limits_dtype[1]."""
     return carray(_pointer(address), 1, limits_dtype)
+
+
+@inlined
+def prop_rules_nb(address: int, n: int) -> Any:
+    """View prop-firm rules, prop_rule_dtype[n]."""
+    return carray(_pointer(address), n, prop_rule_dtype)
+
+
+@inlined
+def prop_states_nb(address: int, n: int) -> Any:
+    """View what each rule set remembers, prop_state_dtype[n]."""
+    return carray(_pointer(address), n, prop_state_dtype)
+
+
+@inlined
+def windows_nb(address: int, n: int) -> Any:
+    """View windows of time, window_dtype[n]."""
+    return carray(_pointer(address), n, window_dtype)
+
+
+@inlined
+def guard_nb(s: Any) -> Any:
+    """View the guard of our record, guard_dtype; only where ``s.guard`` is not 0."""
+    return carray(_pointer(s.guard), 1, guard_dtype)[0]
+
+
+@inlined
+def guarded_nb(g: Any, j: int) -> Any:
+    """View the guard's part of instrument ``j``, guarded_dtype."""
+    return carray(_pointer(g.instruments + j * _GUARDED), 1, guarded_dtype)[0]
+
+
+@inlined
+def trace_at_nb(address: int, n: int) -> Any:
+    """View row ``n`` of a ring of orders or fills, trace_dtype."""
+    return carray(_pointer(address + n * _TRACE), 1, trace_dtype)[0]
+
+
+@inlined
+def decision_at_nb(address: int, n: int) -> Any:
+    """View row ``n`` of the guard's log, decision_dtype."""
+    return carray(_pointer(address + n * _DECISION), 1, decision_dtype)[0]

@@ -19,6 +19,7 @@ from tradewright.core.kernel.memory_nb import (
     float_at_nb,
     floats_at_nb,
     floats_nb,
+    guard_nb,
     int_at_nb,
     ints_at_nb,
     ints_nb,
@@ -31,6 +32,7 @@ from tradewright.core.kernel.memory_nb import (
     terms_nb,
     venue_nb,
 )
+from tradewright.core.kernel.oversee_nb import beyond_nb, catch_up_nb, guarded_band_nb, until_nb
 from tradewright.core.kernel.settle_nb import refresh_limits_nb
 from tradewright.core.kernel.snapshot_nb import Mark, forecast_nb, snapshot_nb
 from tradewright.core.types.account import Account
@@ -45,7 +47,6 @@ Row = Account  # stands where the strategy's named tuple of features is bound
 Params = Account  # stands where the strategy's named tuple of parameters is bound
 N_ROW = 1
 N_PARAMS = 1
-_CAUTION = 1e-9  # a band a little too narrow costs time, a band too wide would hide an event
 _NOWHERE = (np.inf, -np.inf)
 _AHEAD = 128  # bars; columns are read faster than the memory finds by itself that they are
 KEEPS_CURVE = True
@@ -62,7 +63,9 @@ def is_calm_nb(session: int, venue: int) -> bool:
         return False
     if m.instrument != 0 or s.n_instruments != 1 or m.day_stops == 0:
         return False
-    if s.uses_fx != 0 or s.trading_state != c.ACTIVE or s.needs_room != 0 or v.needs_room != 0:
+    if s.uses_fx != 0 or s.loss_state != c.CLEAR or s.needs_room != 0 or v.needs_room != 0:
+        return False
+    if s.guard != 0 and (guard_nb(s).needs_each_event != 0 or guard_nb(s).is_busy != 0):
         return False
     return bool(book_nb(v, 0).n_careful == 0)
 
@@ -72,14 +75,6 @@ def may_be_quiet_nb(session: int, venue: int) -> bool:
     """Tell whether a bar can be quiet now."""
     m = market_nb(session_nb(session)[0].market)[0]
     return bool(m.kind == 0 and m.kind_all == c.BAR and is_calm_nb(session, venue))
-
-
-@inlined
-def beyond_nb(low: float, high: float, side: int, level: float) -> tuple[float, float]:
-    """Narrow a band to prices above a level, or below it for a negative side, with some caution."""
-    if side > 0:
-        return max(low, level + abs(level) * _CAUTION), high
-    return low, min(high, level - abs(level) * _CAUTION)
 
 
 @inlined
@@ -102,6 +97,8 @@ def quiet_band_nb(session: int, venue: int) -> tuple[float, float]:
         low, high = beyond_nb(low, high, lots, (s.floor_micro - cash) / step)
         if limits_nb(s.limits)[0].max_drawdown < np.inf:
             low, high = beyond_nb(low, high, -lots, (s.peak_micro - cash) / step)
+    if s.guard != 0:
+        low, high = guarded_band_nb(session, low, high)
     return low, high
 
 
@@ -162,7 +159,7 @@ def pass_quiet(session: int, venue: int, start: int, stop: int) -> int:
         stamp = stamps[row] if KEEPS_CURVE and row >= 0 else c.NEVER
     before = position.events - start + 1
     s.quiet_from = start
-    end = min(stop, int_at_nb(m.day_stops, s.day + 1))
+    end = until_nb(session, start, min(stop, int_at_nb(m.day_stops, s.day + 1)))
     i = start
     while i < end:
         if is_banded and not (float_at_nb(lows, i) > low and float_at_nb(highs, i) < high):
@@ -193,6 +190,7 @@ def pass_quiet(session: int, venue: int, start: int, stop: int) -> int:
     s.quiet_at = start - 1
     if i > start:
         move_on_nb(session, i - start, int_at_nb(ts_seen, i - 1), float_at_nb(closes, i - 1))
+        catch_up_nb(session, i - 1)
         if KEEPS_CURVE or KEEPS_SCORE:
             s.peak_micro, s.trough_micro, s.max_drawdown, s.n_equity = peak, trough, drawdown, row + 1
             store_sums_nb(session, sums)

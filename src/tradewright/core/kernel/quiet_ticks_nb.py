@@ -25,6 +25,7 @@ from tradewright.core.kernel.memory_nb import (
     signals_nb,
     venue_nb,
 )
+from tradewright.core.kernel.oversee_nb import catch_up_nb, until_nb
 from tradewright.core.kernel.quiet_nb import clear_nb, is_calm_nb
 from tradewright.core.kernel.snapshot_nb import account_nb, forecast_nb, later_nb, opened_nb
 from tradewright.core.types.account import Account
@@ -75,7 +76,7 @@ def pass_quiet(session: int, venue: int, start: int, stop: int) -> int:
     before = position.events - start + 1
     quoted = traded = start - 1
     s.quiet_from = start
-    end = min(stop, int_at_nb(m.day_stops, s.day + 1))
+    end = until_nb(session, start, min(stop, int_at_nb(m.day_stops, s.day + 1)))
     i = start
     while i < end:
         kind = kind_all if kinds == 0 else int_at_nb(kinds, i)
@@ -98,6 +99,8 @@ def pass_quiet(session: int, venue: int, start: int, stop: int) -> int:
     if i > start:
         s.now = int_at_nb(ts_seen, i - 1)
         position.events += i - start
+        catch_up_nb(session, max(quoted, start))
+        catch_up_nb(session, i - 1)
     if quoted >= start:
         show_quote_nb(venue, 0, quoted)  # those before it had the same prices
     if traded >= start:

@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 from tradewright.core.types.dtypes import N_FIELDS, instrument_dtype, market_dtype
 from tradewright.core.types.errors import ConfigError
 from tradewright.core.types.events import MarketEvents
+from tradewright.core.types.execution_costs import ExecutionCosts
 from tradewright.core.types.instrument import Instrument
 
 
 def instrument_records(instruments: Sequence[Instrument], currency: str) -> NDArray[np.void]:
     """Return instrument_dtype[n]; who converts whom is found by symbol (EURUSD converts EUR into USD and back).
+
+    Distributions of costs are pointed at: the instruments must live as long as the records.
 
     Raises
     ------
@@ -35,6 +38,10 @@ def instrument_records(instruments: Sequence[Instrument], currency: str) -> NDAr
         record["fee_per_unit"], record["fee_minimum"] = fees.per_unit, fees.minimum
         for name in ("half_spread_bps", "slippage_bps", "borrow_bps_year"):
             record[name] = getattr(fees, name)
+        record["expected_bps"] = fees.half_spread_bps + fees.slippage_bps
+        if instrument.costs is not None:
+            record["half_spread_bps"] = record["slippage_bps"] = 0.0
+            record["costs"] = _costs_record(instrument.costs).ctypes.data
         record["fx_source"] = -1
         if instrument.currency != currency:
             direct = symbols.get(f"{instrument.currency}{currency}")
@@ -50,6 +57,17 @@ def instrument_records(instruments: Sequence[Instrument], currency: str) -> NDAr
     return records
 
 
+def _costs_record(costs: ExecutionCosts) -> NDArray[np.void]:
+    """Fill in the addresses of an instrument's distributions; the noun itself keeps all of it alive."""
+    record = costs.record
+    record["table"], record["starts"], record["labels"] = (
+        array.ctypes.data for array in (costs.table, costs.starts, costs.labels)
+    )
+    record["n_starts"], record["impact_bps"] = len(costs.starts), costs.impact_bps
+    record["seed"] = np.uint64(costs.seed).astype(np.int64)
+    return record
+
+
 class MarketMemory:
     """The market block that compiled code reads: a record of addresses, and the arrays they belong to.
 
@@ -62,6 +80,7 @@ class MarketMemory:
         self.columns = self.days = np.zeros(1, np.int64)
         self._events = single_event()
         self._kept: tuple[object, ...] = ()
+        self._times: NDArray[np.int64] | None = None
 
     @property
     def events(self) -> MarketEvents:
@@ -98,6 +117,11 @@ class MarketMemory:
         self.show_addresses(np.array([column.ctypes.data - 8 * start for column in columns], np.int64))
         self.record["forecasts"] = 0 if forecasts is None else forecasts.ctypes.data - 32 * start
         self._kept = (*columns, forecasts)
+
+    def show_forecast_times(self, times: NDArray[np.int64] | None, start: int) -> None:
+        """Point at when each event's newest forecast was known, i8[m], the first value belonging to event ``start``."""
+        self.record["forecast_ts"] = 0 if times is None else times.ctypes.data - 8 * start
+        self._times = times
 
     def show_addresses(self, columns: NDArray[np.int64]) -> None:
         """Point at feature columns by their addresses, i8[n_features]; the caller keeps the columns alive."""

@@ -10,11 +10,23 @@ import numpy as np
 from tradewright.core.kernel import codes as c
 from tradewright.core.kernel.compiled import compiled, inlined
 from tradewright.core.kernel.ledger_nb import micro_nb
-from tradewright.core.kernel.memory_nb import limits_nb, order_nb, position_nb, session_nb, terms_nb
+from tradewright.core.kernel.memory_nb import (
+    call_nb,
+    limits_nb,
+    order_nb,
+    position_nb,
+    session_nb,
+    terms_nb,
+    verbs_nb,
+)
 from tradewright.core.kernel.settle_nb import reserve_nb
 
 #: Value no order may have, whatever the limits say: half of what int64 holds in millionths.
 _LARGEST_VALUE = 4.6e12
+#: What the guard answers where it refuses nothing; 0 is what is left of a verb that broke off.
+PERMITTED = -1
+#: What the guard is asked about: slots are passed times 4, with one of these added.
+NEW_RISK, AMENDED, EXITING = range(3)
 
 
 @compiled
@@ -86,6 +98,40 @@ def margin_nb(session: int, j: int, added: float) -> float:
     return float(margin)
 
 
+@inlined
+def lot_value_nb(session: int, j: int, k: int) -> float:
+    """Worst value of one lot of an order, account currency: at its own price, or at the mark with all costs."""
+    s = session_nb(session)[0]
+    terms, order = terms_nb(s, j), order_nb(s, j, k)
+    price = position_nb(s, j).price * (1.0 + terms.expected_bps * 1e-4)
+    if order.kind == c.LIMIT or order.kind == c.STOP_LIMIT:
+        price = order.limit
+    elif order.kind == c.STOP:
+        price = order.stop
+    return float(terms.unit_value * price * position_nb(s, j).fx)
+
+
+@inlined
+def judged_nb(session: int, j: int, k: int, about: int) -> int:
+    """Ask the guard about an order; reason to refuse it, or 0."""
+    s = session_nb(session)[0]
+    if s.guard == 0:
+        return c.NO_REASON
+    verdict = call_nb(verbs_nb(s.verbs)[0].guard, session, j, 4 * k + about)
+    if verdict == PERMITTED or about == EXITING:  # nothing keeps an exit back, not even a guard that broke off
+        return c.NO_REASON
+    return int(verdict) if verdict > 0 else c.GUARD_ERROR
+
+
+@inlined
+def state_refusal_nb(session: int) -> int:
+    """Look at what people allow, for orders of any kind."""
+    s = session_nb(session)[0]
+    if s.trading_state == c.ACTIVE or s.trading_state == c.REDUCING:
+        return c.NO_REASON
+    return c.TRADING_HALTED if s.trading_state == c.HALTED else c.TRADING_KILLED
+
+
 @compiled
 def exposure_refusal_nb(session: int, j: int, k: int) -> int:
     """Look at what an order could add to the account if it and all others working were filled."""
@@ -94,12 +140,7 @@ def exposure_refusal_nb(session: int, j: int, k: int) -> int:
     position = position_nb(s, j)
     terms = terms_nb(s, j)
     order = order_nb(s, j, k)
-    price = position.price * (1.0 + (terms.half_spread_bps + terms.slippage_bps) * 1e-4)
-    if order.kind == c.LIMIT or order.kind == c.STOP_LIMIT:
-        price = order.limit
-    elif order.kind == c.STOP:
-        price = order.stop
-    lot_value = terms.unit_value * price * position.fx
+    lot_value = lot_value_nb(session, j, k)
     if order.lots * lot_value > min(limits.max_order_value, _LARGEST_VALUE):
         return c.MAX_ORDER_VALUE
     held = position.lots
@@ -133,6 +174,18 @@ def exposure_refusal_nb(session: int, j: int, k: int) -> int:
 
 
 @inlined
+def risk_refusal_nb(session: int, j: int, k: int) -> int:
+    """Reason to deny an order that would add risk, or 0."""
+    s = session_nb(session)[0]
+    if s.trading_state != c.ACTIVE:
+        return c.TRADING_REDUCING
+    if s.loss_state != c.CLEAR:
+        return int(s.halt_reason)
+    reason = exposure_refusal_nb(session, j, k)
+    return reason if reason != c.NO_REASON else judged_nb(session, j, k, NEW_RISK)
+
+
+@inlined
 def refusal_nb(session: int, j: int, k: int) -> int:
     """Reason to deny the prepared order, or 0."""
     s = session_nb(session)[0]
@@ -140,6 +193,8 @@ def refusal_nb(session: int, j: int, k: int) -> int:
     terms = terms_nb(s, j)
     order = order_nb(s, j, k)
     reason = price_refusal_nb(session, j, k)
+    if reason == c.NO_REASON:
+        reason = state_refusal_nb(session)
     if reason != c.NO_REASON:
         return reason
     if order.is_reduce_only != 0:
@@ -155,15 +210,13 @@ def refusal_nb(session: int, j: int, k: int) -> int:
     if slots_needed_nb(session, j, k) > s.n_slots - 1:  # one is kept for flattening
         return c.ORDER_TABLE_FULL
     if order.is_reduce_only != 0:
-        return c.NO_REASON
+        return judged_nb(session, j, k, EXITING)
     if position.lots * order.side < 0 and order.lots + leaves_nb(session, j, order.side) <= abs(position.lots):
         # should another order close the position first, nothing is left for this one to do
         if exits_nb(session, j, order.side) > 0 or terms.is_shortable == 0:
             order.is_reduce_only = 1
-        return c.NO_REASON
-    if s.trading_state != c.ACTIVE:
-        return int(s.halt_reason)
-    return exposure_refusal_nb(session, j, k)
+        return judged_nb(session, j, k, EXITING)
+    return risk_refusal_nb(session, j, k)
 
 
 @compiled

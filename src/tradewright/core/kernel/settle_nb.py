@@ -21,6 +21,7 @@ from tradewright.core.kernel.memory_nb import (
     venue_nb,
     verbs_nb,
 )
+from tradewright.core.kernel.watch_nb import after_fill_nb
 
 
 @inlined
@@ -143,6 +144,8 @@ def apply_nb(session: int, message: Any, told: Any) -> int:
     mine.is_canceling = is_canceling
     if message.verb == c.ORDER_FILLED:
         fill_id = book_fill_nb(session, j, told.side, message.fill_lots, message.fill_price, message.fill_fee)
+        if s.guard != 0:
+            after_fill_nb(session, j, told.side, message.fill_lots, message.fill_price)
         reserve_nb(session, j, k, int(reserve * ((told.lots - told.filled) / left)) if left > 0 else 0)
         if s.fills != 0:
             fill = fill_at_nb(s.fills, fill_id - 1)

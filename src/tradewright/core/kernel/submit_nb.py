@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from tradewright.core.kernel import codes as c
 from tradewright.core.kernel.compiled import compiled, inlined
-from tradewright.core.kernel.memory_nb import copy_nb, message_at_nb, order_at_nb, order_nb, position_nb, session_nb
+from tradewright.core.kernel.decisions_nb import note_nb
+from tradewright.core.kernel.memory_nb import (
+    copy_nb,
+    guard_nb,
+    message_at_nb,
+    order_at_nb,
+    order_nb,
+    position_nb,
+    session_nb,
+)
 from tradewright.core.kernel.order_nb import blank_nb
 from tradewright.core.kernel.settle_nb import log_order_nb, stale_limits_nb
+from tradewright.core.kernel.watch_nb import spend_nb
 
 
 @inlined
@@ -17,6 +27,8 @@ def command_nb(session: int, verb: int, j: int, k: int, reason: int) -> None:
     if place >= s.outbox_capacity:
         return  # cannot be: every wish and every instrument has room for all orders it could be about
     s.n_outbox += 1
+    spend_nb(session)
+    note_nb(session, verb, j, k, c.NO_REASON)
     message = message_at_nb(s.outbox, place)
     message.verb = verb
     message.ts_sent = s.now
@@ -49,18 +61,21 @@ def submit_nb(session: int, j: int, k: int) -> None:
     s = session_nb(session)[0]
     s.next_id += c.ID_STEP
     position_nb(s, j).working += 1
+    if s.guard != 0:
+        guard_nb(s).orders_today += 1
     command_nb(session, c.SUBMIT_ORDER, j, k, c.NO_REASON)
     stale_limits_nb(session, j)
 
 
 @compiled
-def deny_nb(session: int, j: int, k: int, reason: int) -> None:
+def deny_nb(session: int, j: int, k: int, reason: int, verb: int = c.SUBMIT_ORDER) -> None:
     """Record the prepared order as denied; it never becomes ours and nothing is sent."""
     s = session_nb(session)[0]
     order = order_nb(s, j, k)
     order.status = c.DENIED
     order.reason = reason
     order.ts_done = s.now
+    note_nb(session, verb, j, k, reason)
     s.next_id += c.ID_STEP
     s.denials += 1
     log_order_nb(session, j, k)
@@ -77,29 +92,36 @@ def cancel_nb(session: int, j: int, k: int, reason: int) -> None:
         stale_limits_nb(session, j)
 
 
-def flatten_nb(session: int, origin: int, reason: int) -> int:
-    """Cancel everything and close every position at the market; return the positions newly sent to be closed.
+@compiled
+def close_nb(session: int, j: int, origin: int, reason: int) -> int:
+    """Cancel every order of an instrument and close its position at the market; 1 where that was newly sent.
 
     Safe to repeat while orders are on their way.
     """
     s = session_nb(session)[0]
+    position = position_nb(s, j)
+    is_closing = False
+    for k in range(position.working):
+        order = order_nb(s, j, k)
+        if order.origin == c.FROM_RISK or order.origin == c.FROM_LIQUIDATION:
+            is_closing = True
+        else:
+            cancel_nb(session, j, k, reason)
+    if position.lots == 0 or is_closing or position.working >= s.n_slots:
+        return 0
+    k = blank_order_nb(session, j)
+    order = order_nb(s, j, k)
+    order.side = -1 if position.lots > 0 else 1
+    order.lots = abs(position.lots)
+    order.is_reduce_only = 1
+    order.origin = origin
+    submit_nb(session, j, k)
+    return 1
+
+
+def flatten_nb(session: int, origin: int, reason: int) -> int:
+    """Cancel everything and close every position at the market; return the positions newly sent to be closed."""
     closed = 0
-    for j in range(s.n_instruments):
-        position = position_nb(s, j)
-        is_closing = False
-        for k in range(position.working):
-            order = order_nb(s, j, k)
-            if order.origin == c.FROM_RISK or order.origin == c.FROM_LIQUIDATION:
-                is_closing = True
-            else:
-                cancel_nb(session, j, k, reason)
-        if position.lots != 0 and not is_closing and position.working < s.n_slots:
-            k = blank_order_nb(session, j)
-            order = order_nb(s, j, k)
-            order.side = -1 if position.lots > 0 else 1
-            order.lots = abs(position.lots)
-            order.is_reduce_only = 1
-            order.origin = origin
-            submit_nb(session, j, k)
-            closed += 1
+    for j in range(session_nb(session)[0].n_instruments):
+        closed += close_nb(session, j, origin, reason)
     return closed

@@ -17,13 +17,16 @@ from numpy.typing import NDArray
 
 from tradewright.core.kernel import (
     check_nb,
+    guard_nb,
     loop_nb,
     mark_nb,
     match_bar_nb,
     match_nb,
     match_tick_nb,
+    oversee_nb,
     settle_nb,
     submit_nb,
+    watch_nb,
 )
 from tradewright.core.kernel.compiled import IS_CACHED, compiled
 from tradewright.core.kernel.memory_nb import call_nb
@@ -47,6 +50,9 @@ _VERBS = {
     "post": match_nb.post_nb,
     "exchange": match_nb.exchange_nb,
     "flatten": submit_nb.flatten_nb,
+    "guard": guard_nb.verdict_nb,
+    "watch": watch_nb.watch_nb,
+    "oversee": oversee_nb.oversee_nb,
 }
 
 

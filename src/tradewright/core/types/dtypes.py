@@ -1,4 +1,4 @@
-"""Every record layout of the program; no layout is declared anywhere else.
+"""Every record layout of the program but those of one part alone, which stand in its own ``*_dtypes`` beside this file.
 
 All fields take 8 bytes, so records are aligned on every platform and a field is one load in compiled code.
 Units: times are int64 nanoseconds UTC; ``*_micro`` are millionths of the account currency; ``lots`` are whole
@@ -46,10 +46,24 @@ instrument_dtype = np.dtype(
         ("fee_minimum", _F),  # per order, in the instrument's currency
         ("half_spread_bps", _F),
         ("slippage_bps", _F),
+        ("expected_bps", _F),  # of both together, by which orders are valued beforehand
+        ("costs", _I),  # address of costs_dtype[1], drawn from in place of the fixed two, which are 0 then; or 0
         ("borrow_bps_year", _F),
         ("participation", _F),  # share of bar volume or quoted size one event may fill; 0 = unlimited
         ("fx_source", _I),  # index of the instrument whose price converts the currency; -1 = none needed
         ("fx_invert", _I),
+    ]
+)
+
+#: Distributions of one instrument's costs; see `core.types.execution_costs`.
+costs_dtype = np.dtype(
+    [
+        ("table", _I),  # f8[sessions, 2 x quantiles + 2]: half spread, slippage, share of late entries, what they pay
+        ("starts", _I),  # i8[n_starts], ascending: when a session begins
+        ("labels", _I),  # i8[n_starts]: its number; before the first start it is the last number there is
+        ("n_starts", _I),
+        ("seed", _I),
+        ("impact_bps", _F),  # of an order of one lot; grows with the root of the lots
     ]
 )
 
@@ -220,6 +234,7 @@ market_dtype = np.dtype(
         ("instrument", _I),  # i8[n], or 0: all events belong to instrument 0
         ("columns", _I),  # i8[n_features]: address of each feature's f8[n]
         ("forecasts", _I),  # f8[n, 4]: newest forecast known at each event, or 0: none
+        ("forecast_ts", _I),  # i8[n]: when it was known, or 0: nobody asks
         ("day_stops", _I),  # i8[n_days + 1]: first event that might belong to each trading day, n at the end; or 0
     ]
 )
@@ -243,6 +258,9 @@ verbs_dtype = np.dtype(
         ("post", _I),
         ("exchange", _I),
         ("flatten", _I),
+        ("guard", _I),
+        ("watch", _I),
+        ("oversee", _I),
     ]
 )
 
@@ -303,8 +321,13 @@ session_dtype = np.dtype(
         ("floor_micro", _I),  # equity below which a limit is broken
         ("liquidations", _I),
         ("open_positions", _I),
-        ("trading_state", _I),
+        ("trading_state", _I),  # what people allow
+        ("loss_state", _I),  # what the loss limits allow
         ("halt_reason", _I),
+        ("guard", _I),  # guard_dtype[1], or 0: none of its controls is on
+        ("decisions", _I),  # decision_dtype[capacity]: every wish with its verdict, or 0: not kept
+        ("n_decisions", _I),
+        ("decisions_capacity", _I),
         ("denials", _I),
         ("margin_call", _F),  # largest maintenance margin of any instrument; 0 = no liquidation
         ("margin_most", _F),  # largest initial margin of any instrument
@@ -401,3 +424,6 @@ round_trip_dtype = np.dtype(
         ("is_open", _I),
     ]
 )
+
+#: A stretch of time in which something is forbidden: [start, end), ns UTC.
+window_dtype = np.dtype([("start", _I), ("end", _I)])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from tradewright.core.types.calendar import Calendar
+from tradewright.core.types.execution_costs import ExecutionCosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Instrument:
 
     ``tick_size``, ``lot_size`` and ``multiplier`` are decimal strings: exact, never binary fractions.
     ``margin_initial`` is the share of a position's value that must be covered by equity (0.05 = leverage 20).
+    ``costs``, where given, take the place of the fixed half spread and slippage in every simulated fill.
     """
 
     symbol: str
@@ -43,6 +45,7 @@ class Instrument:
     participation: float = 0.0
     fees: FeeModel = field(default_factory=FeeModel)
     calendar: Calendar = field(default_factory=Calendar)
+    costs: ExecutionCosts | None = field(default=None, compare=False)
 
     @property
     def tick(self) -> Fraction:

@@ -85,6 +85,38 @@ class Reason(IntEnum):
     NOT_SHORTABLE = 17
     ALREADY_EXPIRED = 18
     UNKNOWN_INSTRUMENT = 19
+    # controls of the guard, `risk.controls`
+    TRADING_REDUCING = 64
+    TRADING_HALTED = 65
+    TRADING_KILLED = 66
+    GUARD_ERROR = 67  # the guard did not come to a verdict
+    PRICE_COLLAR = 68
+    COLLAR_OVER_TIME = 69
+    MAX_ORDER_SIZE = 70
+    MAX_GROSS_EXPOSURE = 71
+    MAX_NET_EXPOSURE = 72
+    MESSAGE_THROTTLE = 73
+    MAX_ORDERS_PER_DAY = 74
+    SIGNALS_PER_HOUR = 75
+    REPEATED_EXECUTION = 76
+    DUPLICATE_ORDER = 77
+    STALE_DATA = 78
+    UNREASONABLE_DATA = 79
+    CLOCK_DRIFT = 80
+    BLACKOUT = 81
+    INSTRUMENT_HALTED = 82
+    NOT_ALLOWED = 83
+    SELF_MATCH = 84
+    NAKED_POSITION = 85
+    PROP_DAILY_LOSS = 86
+    PROP_MAX_LOSS = 87
+    PROP_ENDED = 88  # passed, or out of time
+    PROP_HEADROOM = 89  # what a gap may cost would break a floor, now or at the reset that is near
+    LOSS_STREAK = 90
+    MODEL_STALE = 91
+    MODEL_DRIFT = 92
+    MODEL_CONFIDENCE = 93
+    CANARY = 94
     # why a working order ended
     CANCELED_BY_STRATEGY = 32
     CANCELED_BY_OCO = 33
@@ -111,11 +143,21 @@ class Verb(IntEnum):
 
 
 class TradingState(IntEnum):
-    """What the account may do."""
+    """What people let the account do. Numbers are stable: they stand in files."""
 
     ACTIVE = 1
-    HALTED_FOR_DAY = 2  # intraday loss limit: only reducing until the next trading day
-    HALTED = 3  # drawdown stop: only reducing, for good
+    REDUCING = 2  # nothing but what makes positions smaller
+    HALTED = 3  # no new order at all; positions and what protects them stay
+    KILLED = 4  # the same, and what works is cancelled but for protection
+
+
+class LossState(IntEnum):
+    """What a loss limit or a prop rule did to the account; from 2 on it is flat, or on the way there."""
+
+    CLEAR = 1
+    OUT_FOR_DAY = 2  # until the next trading day
+    OUT_FOR_GOOD = 3
+    OUT_UNTIL_RESET = 4  # until the next reset of a prop rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,11 @@ import typer
 
 from tradewright import __version__
 from tradewright.services.cli import (
+    allocate,
     backtest,
+    challenge,
+    controls,
+    costs,
     data,
     evaluate,
     exchange,
@@ -19,6 +23,7 @@ from tradewright.services.cli import (
     make,
     models,
     retrain,
+    rules,
     runs,
     strategies,
     train,
@@ -52,6 +57,9 @@ def _options(
 
 
 backtest.register(app)
+costs.register(app)
+allocate.register(app)
+controls.register(app)
 data.register(app)
 features.register(app)
 models.register(app)
@@ -64,6 +72,8 @@ evaluate.register(app)
 tune.register(app)
 experiment.register(app)
 gate_study.register(app)
+challenge.register(app)
+rules.register(app)
 exchange.register(app)
 
 

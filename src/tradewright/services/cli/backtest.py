@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -60,6 +62,10 @@ def backtest(options: BacktestOptions) -> None:
 
     settings, layers = settings_of(options)
     run = prepare(settings, layers)
+    if settings.limits.prop is not None:
+        for rules in settings.limits.prop.rule_sets(settings.limits):
+            for notice in rules.banners(datetime.now(UTC).date()):
+                print(f"note: {notice}", file=sys.stderr)
     with Meter(f"{run.strategy.name} on {len(run.bars)} instrument(s)", run.plan.n_events) as meter:
         finished = execute(run, Place(options.runs, options.out), meter.advance)
     if options.json:
@@ -139,6 +145,7 @@ def show(finished: FinishedRun) -> None:
     """Print the headline numbers and where the rest is."""
     from tradewright.services.report.headline import headline
     from tradewright.services.report.wording import DASH, written
+    from tradewright.services.runs.facts import cost_notices
     from tradewright.services.runs.write import REPORT
 
     outcome = finished.outcome
@@ -155,6 +162,8 @@ def show(finished: FinishedRun) -> None:
         value = written(metric.value, metric.unit)
         rows.append((metric.label, value if value != DASH else f"{DASH} ({metric.missing})", interval, hold))
     print_table(("", "Strategy", "95 % interval", "Buy and hold"), rows, " rrr")
+    for notice in cost_notices(finished.manifest):
+        print(notice)
     denials = outcome.result.counters["denials"]
     if denials:
         print(f"{denials:,} wishes were denied; orders.parquet says why.")

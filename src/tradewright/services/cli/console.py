@@ -46,6 +46,12 @@ def print_fields(fields: Mapping[str, object]) -> None:
         print(f"{name:<{width}}  {value}")
 
 
+def warn(text: str) -> None:
+    """Print a warning on stderr, where there is anything to warn of."""
+    if text:
+        print(f"warning: {text}", file=sys.stderr)
+
+
 class Meter:
     """Progress on stderr: a bar on a terminal, a line now and then elsewhere, nothing for quick work.
 

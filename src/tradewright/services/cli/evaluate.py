@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradewright.services.cli.console import Meter, print_json, print_table
+from tradewright.services.cli.console import Meter, print_json, print_table, warn
 from tradewright.services.cli.options import add_command
 from tradewright.services.cli.reading import Json
 from tradewright.services.cli.train import teller
-from tradewright.services.cli.training_config import Assignments, Ray, Workers
+from tradewright.services.cli.training_config import Assignments, Mlflow, Ray, Workers
 
 if TYPE_CHECKING:
     from tradewright.core.types.evidence import Figure
@@ -28,6 +28,7 @@ class EvaluateOptions:
     assignments: Assignments = None
     workers: Workers = 1
     ray: Ray = ""
+    mlflow: Mlflow = ""
     json: Json = False
 
 
@@ -42,11 +43,14 @@ def evaluate(options: EvaluateOptions) -> None:
     The holdout is looked at once for each evaluation; every look is counted and shown.
     """
     from tradewright.services.cli.training_config import executor, training_settings
+    from tradewright.services.tracking import begin_tracking
     from tradewright.services.training import run_evaluation
 
     settings, layers = training_settings(options.config, options.assignments)
+    tracking = begin_tracking(options.mlflow, settings.registry)
     with Meter(f"evaluate {options.model}", 100) as meter, executor(options.workers, options.ray) as pool:
         done = run_evaluation(options.model, settings, layers, pool, teller(meter))
+    warn(tracking.evaluation(done))
     manifest = done.evidence.manifest
     if options.json:
         print_json(

@@ -10,7 +10,7 @@ import typer
 
 from tradewright.core.types.errors import TradewrightError, UsageError
 from tradewright.services.cli import forecast
-from tradewright.services.cli.console import print_fields, print_json, print_table
+from tradewright.services.cli.console import print_fields, print_json, print_table, warn
 from tradewright.services.cli.guard import guarded
 from tradewright.services.cli.options import add_command
 from tradewright.services.cli.reading import Json, moment
@@ -121,7 +121,7 @@ def show(what: Which, registry: RegistryRoot = REGISTRY, json: Json = False) -> 
             "Code": row.code or "unknown",
             "Seed": row.seed,
             "Added": f"{moment(row.added_ns)} UTC",
-            "Evidence": row.evidence or "not judged yet",
+            "Evidence": row.evidence or "not evaluated yet",
             "Verdict": row.verdict or "none",
             "Folder": version.folder,
         }
@@ -190,7 +190,7 @@ def promote(
     _tell(judged, json=json)
     if not json:
         print(f"\n{judged.version.full_name} is promoted.")
-    _warn(mirrored(kept, shown, judged.version.name))
+    warn(mirrored(kept, shown, judged.version.name))
 
 
 def promote_unproven(
@@ -215,7 +215,7 @@ def promote_unproven(
         print_json(_document(version))
     else:
         print(f"{version.full_name} is promoted UNPROVEN. Reason given: {version.row.unproven}")
-    _warn(mirrored(kept, shown, version.name))
+    warn(mirrored(kept, shown, version.name))
 
 
 def rollback(name: Name, mlflow: Mlflow = "", registry: RegistryRoot = REGISTRY, json: Json = False) -> None:
@@ -230,8 +230,8 @@ def rollback(name: Name, mlflow: Mlflow = "", registry: RegistryRoot = REGISTRY,
     else:
         print(f"{back.now.full_name} is promoted again; it was {back.left.full_name}.")
     for line in back.skipped:
-        _warn(f"passed over, because it is damaged: {line}")
-    _warn(mirrored(kept, shown, name))
+        warn(f"passed over, because it is damaged: {line}")
+    warn(mirrored(kept, shown, name))
 
 
 def archive(
@@ -374,11 +374,6 @@ def _document(version: Version) -> dict[str, Any]:
     return told | version.row.model_dump(mode="json")
 
 
-def _warn(text: str) -> None:
-    if text:
-        typer.echo(f"warning: {text}", err=True)
-
-
 def _refresh_card(registry: Registry, version: Version) -> None:
     """Write a version's card again, if it has one; a card that cannot be written stops nothing."""
     from tradewright.services.model_card.build import CARD, write_card
@@ -388,4 +383,4 @@ def _refresh_card(registry: Registry, version: Version) -> None:
     try:
         write_card(version, registry.key())
     except TradewrightError as error:
-        _warn(f"the card was not written again: {error}")
+        warn(f"the card was not written again: {error}")

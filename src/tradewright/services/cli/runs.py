@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Look at past runs.", no_args_is_help=True)
     app.add_typer(group, name="runs")
     group.command("list")(guarded(list_))
+    group.command("denials")(guarded(denials))
 
 
 def report(
@@ -96,6 +97,21 @@ def list_(runs: Runs = RUNS, json: Json = False) -> None:
         )
     for error in bad:
         typer.echo(f"warning: {error}", err=True)
+
+
+def denials(run: RunName, runs: Runs = RUNS, json: Json = False) -> None:
+    """Show what the guard refused in a run, by reason: how often, first and last."""
+    from tradewright.services.runs.denials import denials_of
+    from tradewright.services.runs.read import find_run
+
+    found = denials_of(find_run(run, runs))
+    if json:
+        print_json(found.document())
+        return
+    print(f"{found.asked:,} decisions, {found.refused:,} refused.")
+    if found.rows:
+        cells = [(r.reason, r.control, f"{r.count:,}", r.first, r.last) for r in found.rows]
+        print_table(("Reason", "Control", "Times", "First", "Last"), cells, "  r")
 
 
 def _summary(run: StoredRun) -> dict[str, object]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradewright.services.cli.console import Meter, print_fields, print_json
+from tradewright.services.cli.console import Meter, print_fields, print_json, warn
 from tradewright.services.cli.options import add_command
 from tradewright.services.cli.reading import Json
-from tradewright.services.cli.training_config import Assignments, Config, Ray, Workers
+from tradewright.services.cli.training_config import Assignments, Config, Mlflow, Ray, Workers
 
 if TYPE_CHECKING:
     from tradewright.services.training import FinishedTraining
@@ -24,6 +24,7 @@ class TrainOptions:
     assignments: Assignments = None
     workers: Workers = 1
     ray: Ray = ""
+    mlflow: Mlflow = ""
     patch: Annotated[
         bool, typer.Option("--patch", help="Count it as the same model on newer data: a new patch version.")
     ] = False
@@ -43,14 +44,18 @@ def train(options: TrainOptions) -> None:
     finished before an interruption is not done again.
     """
     from tradewright.services.cli.training_config import executor, training_settings
+    from tradewright.services.tracking import begin_tracking
     from tradewright.services.training import run_training, run_trainings
 
     settings, layers = training_settings(options.config, options.assignments)
+    tracking = begin_tracking(options.mlflow, settings.registry)
     with Meter(f"train {settings.name}", 100) as meter, executor(options.workers, options.ray) as pool:
         if options.each:
             found = run_trainings(settings, layers, pool, teller(meter), is_patch=options.patch)
         else:
             found = (run_training(settings, layers, pool, teller(meter), is_patch=options.patch),)
+    for done in found:
+        warn(tracking.training(done))
     if options.json:
         print_json([document(done) for done in found] if options.each else document(found[0]))
         return

@@ -23,6 +23,10 @@ Ray = Annotated[
     str, typer.Option(metavar="local|ADDRESS", help="Run folds on Ray: here, or on a cluster.", show_default=False)
 ]
 
+Mlflow = Annotated[
+    str, typer.Option("--mlflow", help="`embedded` or an address: keep the run in MLflow too.", show_default=False)
+]
+
 
 def training_settings(file: Path, assignments: list[str] | None) -> tuple[TrainingSettings, Layered]:
     """Merge file, environment and options, and check the whole.

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradewright.services.cli.console import Meter, print_fields, print_json
+from tradewright.services.cli.console import Meter, print_fields, print_json, warn
 from tradewright.services.cli.options import add_command
 from tradewright.services.cli.reading import Json
 from tradewright.services.cli.train import teller
-from tradewright.services.cli.training_config import Assignments, Config, Ray, Workers
+from tradewright.services.cli.training_config import Assignments, Config, Mlflow, Ray, Workers
 
 if TYPE_CHECKING:
     from tradewright.research.tuning import Tuned
@@ -34,6 +34,7 @@ class TuneOptions:
     assignments: Assignments = None
     workers: Workers = 1
     ray: Ray = ""
+    mlflow: Mlflow = ""
     json: Json = False
 
 
@@ -49,10 +50,12 @@ def tune(options: TuneOptions) -> None:
     """
     from tradewright.research.tuning import TuningParams
     from tradewright.services.cli.training_config import executor, training_settings
+    from tradewright.services.tracking import begin_tracking
     from tradewright.services.training import run_tuning
     from tradewright.services.training_data import prepare_training
 
     settings, layers = training_settings(options.config, options.assignments)
+    tracking = begin_tracking(options.mlflow, settings.registry)
     params = settings.tuning or TuningParams()
     changed: dict[str, Any] = {} if options.trials is None else {"trials": options.trials}
     changed |= {"storage": options.storage} if options.storage else {}
@@ -63,6 +66,7 @@ def tune(options: TuneOptions) -> None:
     counted = prepared.store.trials_of(prepared.plan.family)
     if options.out is not None:
         _write(options.out, settings, tuned)
+    warn(tracking.search(settings.name, tuned))
     if options.json:
         print_json(
             {

@@ -15,6 +15,7 @@ from tradewright.analytics.ratios import sharpe_ratio
 from tradewright.analytics.reliability import reliability_bins, reliability_figure
 from tradewright.analytics.tear_sheet import CURVE_LIMIT, milliseconds, plain, thin
 from tradewright.data.evidence_store import Evidence
+from tradewright.services.model_card.drift_picture import LARGE, SMALL, drift_picture
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -37,8 +38,6 @@ _MARGIN: Spec = {"l": 8, "r": 12, "t": 28, "b": 28}
 _TITLED = _MARGIN | {"b": 46}
 _MOST_FEATURES = 20
 _BINS = 40
-#: Usual reading of the population stability index.
-_SMALL, _LARGE = 0.1, 0.25
 
 
 def pictures(evidence: Evidence) -> tuple[dict[str, Picture], dict[str, str]]:
@@ -55,6 +54,7 @@ def pictures(evidence: Evidence) -> tuple[dict[str, Picture], dict[str, str]]:
         "paths": (_paths(paths), "No combinatorial cross-validation was made"),
         "ratios": (_ratios(paths, trials, evidence), "There are fewer than two paths"),
         "importance": (_importance(evidence.manifest.importance), "The model says nothing about its features"),
+        "drift": (drift_picture(tables["features"]), "There is no holdout to compare with the training"),
         "folds": (_folds(tables["forecasts"]), "The evidence has no forecasts"),
     }
     for name, (picture, why) in candidates.items():
@@ -170,7 +170,7 @@ def _forecasts(forecasts: pl.DataFrame) -> Picture | None:
     note = ""
     if len(sides) > 1:
         index = stability_index(sides["validation"], sides["holdout"])
-        size = "little" if index < _SMALL else "some" if index < _LARGE else "a lot"
+        size = "little" if index < SMALL else "some" if index < LARGE else "a lot"
         note = f"Drift of the forecasts from validation to holdout: {size}, population stability index {index:.3f}"
     layout: Spec = {
         "margin": _TITLED,

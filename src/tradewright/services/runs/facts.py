@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tradewright.core.types.instrument import FeeModel, Instrument
+from tradewright.risk.controls import CONTROLS
 from tradewright.services.report.build import RunFacts
 from tradewright.services.report.view import Provenance
 from tradewright.services.settings import RunSettings
@@ -41,10 +42,13 @@ def facts_of(manifest: Mapping[str, Any], settings: RunSettings, config_yaml: st
         strategy=name,
         run_id=manifest["run"],
         provenance=Provenance(
-            assumptions=tuple(assumptions(settings)), origins=tuple(_origins(manifest)), config_yaml=config_yaml
+            assumptions=(*assumptions(settings), *_drawn_costs(manifest), *_sizing(manifest)),
+            origins=tuple(_origins(manifest)),
+            config_yaml=config_yaml,
         ),
         survivorship=manifest.get("survivorship", "UNKNOWN"),
-        basis="net of commission, spread and slippage" if has_spread else "net of commission",
+        basis="net of commission, spread and slippage" if has_spread or "costs" in manifest else "net of commission",
+        notices=cost_notices(manifest),
     )
 
 
@@ -81,9 +85,44 @@ def assumptions(settings: RunSettings) -> list[tuple[str, str]]:
         )
     rows += [(f"Costs of {symbol}", _fees(fields)) for symbol, fields in settings.instruments.items()]
     limits = [text.format(v) for k, text in _LIMITS.items() if (v := getattr(settings.limits, k)) is not None]
+    fields = set(type(settings.limits).model_fields) - set(_LIMITS)
+    on = {name for name in fields if getattr(settings.limits, name) != type(settings.limits).model_fields[name].default}
+    limits += [control.name for control in CONTROLS if on & set(control.fields)]
     rows.append(("Risk limits", "; ".join(limits) if limits else "none set; margin is always checked"))
     rows.append(("Account", f"{settings.account.initial_cash:,.2f} {settings.account.currency}"))
     return rows
+
+
+def cost_notices(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what a reader must be told about the costs before anything else."""
+    costs = manifest.get("costs", {})
+    if not costs.get("assumed"):
+        return ()
+    return ("ASSUMED COSTS: " + "; ".join(costs["assumed"]) + ". Measure your own with `tradewright costs measure`.",)
+
+
+def _drawn_costs(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Say which version of the execution model the fills drew from, and which pools answered."""
+    costs = manifest.get("costs")
+    if costs:
+        impact = f"; impact {costs['impact']:g} x volatility x root of the share of a day's volume" * bool(
+            costs["impact"]
+        )
+        late = costs["latency_budget_ms"]
+        late_text = f"; entries later than {late:g} ms pay the 90th percentile of slippage" if late is not None else ""
+        yield (
+            "Spread and slippage",
+            f"drawn for each order from the {costs['model']} model {costs['version']} in place of the fixed terms"
+            + impact
+            + late_text,
+        )
+        for symbol, told in costs["instruments"].items():
+            yield f"Drawn costs of {symbol}", told
+
+
+def _sizing(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if "sizing" in manifest:
+        yield "Size of entries", manifest["sizing"]["told"]
 
 
 def _fees(fields: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,6 +60,12 @@ def find_forecasts(settings: ForecastSettings, bars: Sequence[Bars]) -> FoundFor
         raise ConfigError(what, where=where, fix="Check the instrument names, and that the bars outlast the warm-up.")
     if all(np.isnan(series.values).all() for series in found.series):
         raise ConfigError("holds no number", where=where, fix="Check the file.")
+    if settings.patterns:
+        from tradewright.services.runs.patterned import with_patterns
+
+        series, conditions = with_patterns(found.series, settings.patterns, bars)
+        identity = hashlib.blake2b("\0".join([found.identity, *conditions]).encode(), digest_size=16).hexdigest()
+        found = replace(found, series=series, identity=identity)
     return found
 
 

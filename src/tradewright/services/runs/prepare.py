@@ -27,10 +27,12 @@ from tradewright.data.source import StoreSource
 from tradewright.data.store import BarStore
 from tradewright.data.universe import Survivorship, Universe, stored_universe, survivorship, universe_path
 from tradewright.engine.plan import BacktestPlan, plan_of_bars
+from tradewright.services.costs.sampling import with_costs
 from tradewright.services.explain import explained
 from tradewright.services.places import Place
 from tradewright.services.runs.forecasting import FoundForecasts, find_forecasts
 from tradewright.services.runs.gate import pass_gate
+from tradewright.services.runs.sizing import with_sizing
 from tradewright.services.settings import DataSettings, RunSettings
 from tradewright.strategies.loader import load_file
 from tradewright.strategies.strategy import Strategy
@@ -53,7 +55,8 @@ class PreparedRun:
     """A run before its first event.
 
     ``settings`` are resolved: every parameter and instrument definition is written out, so that they start
-    the same run again. ``identity`` is a hash of all inputs. ``model`` tells which model made the forecasts.
+    the same run again. ``identity`` is a hash of all inputs. ``model`` tells which model made the forecasts,
+    ``costs`` which version of the execution model the fills were drawn from, ``sizing`` how large entries are.
     ``survivorship`` is what can be said about how the instruments were chosen.
     """
 
@@ -65,6 +68,8 @@ class PreparedRun:
     identity: str
     survivorship: Survivorship
     model: dict[str, str | bool] = field(default_factory=dict)
+    costs: dict[str, Any] = field(default_factory=dict)
+    sizing: dict[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -146,7 +151,15 @@ def prepare(settings: RunSettings, origins: Origins | None = None) -> PreparedRu
     if settings.data.reference:
         _, newest, reference = _blamed(settings, settings.data.reference, origins, "reference")
         bars = [with_reference(b, newest) for b in bars]
-    plan = plan_of_bars([p.instrument() for p, *_ in loaded], bars, strategy, params)
+    _refuse_short_lead(settings, bars)
+    data = tuple(d for *_, d in loaded)
+    instruments, costs = with_costs([p.instrument() for p, *_ in loaded], bars, settings.costs, settings.seed)
+    if costs:
+        resolved = resolved.model_copy(
+            update={"costs": settings.costs.model_copy(update={"version": costs["version"]})}
+        )
+    sized, sizing = with_sizing((strategy, params), settings, bars, data)
+    plan = plan_of_bars(instruments, bars, *sized)
     plan = replace(
         plan,
         account=settings.account.params(),
@@ -154,16 +167,21 @@ def prepare(settings: RunSettings, origins: Origins | None = None) -> PreparedRu
         venue=settings.venue,
         forecasts=() if forecasts is None else forecasts.series,
     )
-    data = tuple(d for *_, d in loaded)
     inputs = [to_yaml(resolved), strategy.source_hash, *(d.fingerprint for d in data)]
     if reference is not None:
         inputs.append(reference.fingerprint)
     if forecasts is not None:
         inputs.append(forecasts.identity)
+    if costs:
+        inputs.append(costs["digest"])
+    if sizing:
+        inputs.append(repr(sorted(sizing.items())))
+    if settings.limits.prop is not None:  # a rule file may change under its name
+        inputs += [rules.model_dump_json() for rules in settings.limits.prop.rule_sets(settings.limits)]
     identity = hashlib.blake2b("\0".join(inputs).encode(), digest_size=16).hexdigest()
     origin = {} if forecasts is None else forecasts.origin
     badge = survivorship(_universe(settings, origins), [d.symbol for d in data], min(d.first for d in data))
-    return PreparedRun(resolved, strategy, plan, tuple(bars), data, identity, badge, origin)
+    return PreparedRun(resolved, strategy, plan, tuple(bars), data, identity, badge, origin, costs, sizing)
 
 
 def _universe(settings: RunSettings, origins: Origins) -> Universe | None:
@@ -175,6 +193,18 @@ def _universe(settings: RunSettings, origins: Origins) -> Universe | None:
         what = f"the store {settings.data.store} has no universe '{settings.universe}'"
         raise ConfigError(what, where=where, fix="Bring it in with `tradewright data universe FILE`.")
     return found
+
+
+def _refuse_short_lead(settings: RunSettings, bars: Sequence[Bars]) -> None:
+    """Refuse bars so long that none ends between the beginning of the lead and the reset it is before."""
+    if settings.limits.prop is None:
+        return
+    longest = max(int((b.ts_event - b.ts_open).max()) for b in bars) / 60e9
+    lead = settings.limits.prop.reset_lead_minutes
+    if longest > lead:
+        what = f"{lead:g} minutes before a reset may pass without the end of a bar of {longest:g} minutes"
+        fix = f"Give {longest:g} or more, or shorter bars."
+        raise ConfigError(what, where="limits.prop.reset_lead_minutes", fix=fix)
 
 
 def _refuse_strangers(settings: RunSettings, origins: Origins) -> None:

@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 
 from tradewright.core.types.instrument import Instrument
 from tradewright.core.types.ledger import LedgerKind
-from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Reason, Side, TimeInForce
+from tradewright.core.types.order import (
+    LossState,
+    OrderKind,
+    OrderStatus,
+    Origin,
+    Reason,
+    Side,
+    TimeInForce,
+    TradingState,
+    Verb,
+)
 
 Records = NDArray[np.void]
 
@@ -28,6 +38,15 @@ _ORDER_WORDS: dict[str, type[IntEnum]] = {
     "reason": Reason,
 }
 _LEDGER_WORDS: dict[str, type[IntEnum]] = {"kind": LedgerKind}
+_DECISION_WORDS: dict[str, type[IntEnum]] = {
+    "verb": Verb,
+    "reason": Reason,
+    "origin": Origin,
+    "kind": OrderKind,
+    "side": Side,
+    "trading_state": TradingState,
+    "loss_state": LossState,
+}
 
 
 def words_of(codes: NDArray[np.int64], kind: type[IntEnum]) -> list[str]:
@@ -49,6 +68,11 @@ def orders_frame(orders: Records, instruments: tuple[Instrument, ...]) -> pl.Dat
 def ledger_frame(ledger: Records, instruments: tuple[Instrument, ...]) -> pl.DataFrame:
     """Return the movements of cash with symbol, time and words."""
     return _frame(ledger, instruments, _LEDGER_WORDS, "ts_event")
+
+
+def decisions_frame(decisions: Records, instruments: tuple[Instrument, ...]) -> pl.DataFrame:
+    """Return the guard's log with symbol, time and words."""
+    return _frame(decisions, instruments, _DECISION_WORDS, "ts")
 
 
 def _frame(

@@ -27,6 +27,9 @@ CONFIG, MANIFEST, METRICS, REPORT, FINGERPRINT = (
     "fingerprint",
 )
 #: Files that hold results: the fingerprint is over these, and both engine paths write the same bytes.
+#: The guard's log, where any limit is set. It follows from the same events as the results and is none of them, so that
+#: the fingerprint of a run does not depend on whether it is kept.
+DECISIONS = "decisions.parquet"
 RESULTS = ("equity.parquet", "fills.parquet", "ledger.parquet", METRICS, "orders.parquet", "trades.csv")
 
 
@@ -111,6 +114,8 @@ def write_run(outcome: Outcome, folder: Path, wall_clock: Mapping[str, object]) 
     tables.write_parquet(tables.fills_frame(result.fills, instruments), folder / "fills.parquet")
     tables.write_parquet(tables.orders_frame(result.orders, instruments), folder / "orders.parquet")
     tables.write_parquet(tables.ledger_frame(result.ledger, instruments), folder / "ledger.parquet")
+    if run.plan.limits.is_limited:
+        tables.write_parquet(tables.decisions_frame(result.decisions, instruments), folder / DECISIONS)
     curve = tables.equity_frame(result.stamps, result.equity, result.exposure)
     tables.write_parquet(curve, folder / "equity.parquet")
     trips = tables.trades_frame(outcome.numbers.trips, outcome.numbers.trade_returns, instruments)
@@ -150,7 +155,7 @@ def _manifest(run: PreparedRun, fingerprint: str) -> dict[str, Any]:
         "seed": run.settings.seed,
         "survivorship": run.survivorship.value,
         "path": run.settings.path,
-    } | ({"model": run.model} if run.model else {})
+    } | {name: facts for name, facts in (("model", run.model), ("costs", run.costs), ("sizing", run.sizing)) if facts}
 
 
 def report_of(outcome: Outcome, manifest: Mapping[str, Any], config: str) -> str:

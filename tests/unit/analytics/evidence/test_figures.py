@@ -45,6 +45,7 @@ NAMES = {
     "net_return.costs_x1",
     "net_return.costs_x2",
     "net_return.costs_x3",
+    "costs.drag",
     "late.edge",
     "paths.sharpe_p5",
     "paths.share_positive",
@@ -103,6 +104,8 @@ def test_numbers_are_those_of_their_definitions(make: Make, facts: Given) -> Non
     assert found["net_return.costs_x2"].value == pytest.approx(
         np.prod(1.0 + _values(tables, "model", 2.0, is_late=False)) - 1.0
     )
+    drag = net - _values(tables, "model", 2.0, is_late=False)
+    assert found["costs.drag"].value == pytest.approx(drag.mean() * 252.0)
     late = [np.prod(1.0 + _values(tables, s, 1.0, is_late=True)) for s in ("model", "base_rate", "last_sign")]
     assert found["late.edge"].value == pytest.approx(late[0] - max(late[1:]))
     trials = [frame["value"].to_numpy() for _, frame in tables["trials"].group_by("trial")]
@@ -122,7 +125,7 @@ def test_more_trials_than_are_shown_still_count(make: Make, facts: Given) -> Non
 #: Beginnings of the names that come from each table.
 SOURCES = {
     "forecasts": ("sample", "accuracy", "log_loss", "brier", "calibration", "tier"),
-    "returns": ("sharpe", "net_return", "late", "track_record"),
+    "returns": ("sharpe", "net_return", "costs", "late", "track_record"),
     "trials": ("overfitting", "sharpe.deflated"),
     "paths": ("paths",),
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.rollout.made_up import make_evidence, make_model
+from tests.unit.rollout.made_up import make_evidence, make_model, register
 from typer.testing import CliRunner, Result
 
 from tradewright.rollout.registry import Registry
@@ -34,7 +34,7 @@ def kept(root: Path, tmp_path: Path) -> Registry:
         digest = make_model(folder, seed)
         if edge is not None:
             make_evidence(folder / "evidence", digest, edge)
-        registry.add(folder, "acme")
+        register(registry, folder)
     return registry
 
 

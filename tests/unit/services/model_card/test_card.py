@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from tests.unit.rollout.made_up import START_NS, make_evidence, make_model
+from tests.unit.rollout.made_up import START_NS, make_evidence, make_model, register
 
 from tradewright.core.types.errors import ModelError, StoreError
 from tradewright.rollout.policy import read_policy
@@ -33,7 +33,7 @@ def add(registry: Registry, tmp_path: Path) -> Add:
         digest = make_model(folder)
         if edge is not None:
             make_evidence(folder / "evidence", digest, edge, has_parts=edge > 0.1)
-        return registry.add(folder, "acme")
+        return register(registry, folder)
 
     return make
 
@@ -50,7 +50,8 @@ def test_a_card_shows_pictures_figures_and_the_verdict(registry: Registry, add: 
     path = write_card(version, registry.key())
     page = path.read_text(encoding="utf-8")
     assert path == version.folder / "card.html"
-    assert set(page_data(page)) == {"equity", "reliability", "forecasts", "paths", "ratios", "importance", "folds"}
+    drawn = {"equity", "reliability", "forecasts", "paths", "ratios", "importance", "drift", "folds"}
+    assert set(page_data(page)) == drawn
     assert "Passed the gate" in page
     assert "UNPROVEN" not in page
     for text in (version.digest, "calibration.ece", "session: london", "regime: wild", "Holdout", "sha256"):
@@ -64,6 +65,14 @@ def test_equity_is_drawn_at_each_cost_beside_the_baselines(registry: Registry, a
     view = card_of(add(0.08), registry.key())
     names = [curve["name"] for curve in view.figures["equity"]["data"]]  # type: ignore[attr-defined]
     assert set(names) == {"Model", "Late", "Costs x2", "Costs x3", "Base rate", "Last sign", "Buy and hold"}
+
+
+def test_the_feature_that_drifts_stands_on_top_and_is_marked(registry: Registry, add: Add) -> None:
+    picture = card_of(add(0.08), registry.key()).figures["drift"]
+    bars = picture["data"][0]  # type: ignore[index]
+    assert bars["y"][-1] == "volatility_20"
+    assert bars["marker"]["color"] == ["@accent", "@loss"]
+    assert "1 of 2 features drift" in str(picture["note"])
 
 
 def test_a_refused_model_says_so(registry: Registry, add: Add) -> None:

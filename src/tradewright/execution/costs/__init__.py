@@ -1,0 +1,1 @@
+"""The measured execution model: what trading costs, as distributions by instrument and session."""

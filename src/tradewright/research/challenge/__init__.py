@@ -1,0 +1,1 @@
+"""Challenge simulation: what a run's days, drawn anew many times, do under a prop firm's rules."""

@@ -1,0 +1,207 @@
+"""Parameters of single controls, as a configuration writes them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from tradewright.core.types.errors import ConfigError
+from tradewright.core.types.guard_dtypes import RING, TIERS
+from tradewright.risk.prop.book import RuleBook, rules_with, shipped_rules
+from tradewright.risk.prop.schema import News, RuleSet
+
+if TYPE_CHECKING:
+    from tradewright.risk.limits import Limits
+
+_STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+_PERCENT = 100
+
+
+def _share(value: object) -> object:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 1 < value <= _PERCENT:
+        msg = f"{value} is not a share; for {value} % write {value / _PERCENT:g}"
+        raise ValueError(msg)
+    return value
+
+
+Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, BeforeValidator(_share), Field(gt=0, le=1)]
+Seconds = Annotated[float, Field(gt=0, le=1e8, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, le=RING)]
+
+
+class Collar(BaseModel):
+    """How far an order's price may be from the mark: a ``share`` of it, ``atr`` times its true range, or the wider."""
+
+    model_config = _STRICT
+
+    share: Share | None = None
+    atr: Amount | None = None
+
+    @model_validator(mode="after")
+    def _has_a_width(self) -> Collar:
+        if self.share is None and self.atr is None:
+            msg = "give a width: `share` (0.02 = 2 % of the mark), `atr` (times the average true range), or both"
+            raise ValueError(msg)
+        return self
+
+
+class CollarOverTime(BaseModel):
+    """The strategy is disabled once two of its fills within ``seconds`` are more than ``share`` apart."""
+
+    model_config = _STRICT
+
+    share: Share
+    seconds: Seconds
+
+
+class Throttle(BaseModel):
+    """A bucket of ``burst`` messages that fills up at ``per_second``; ``cancel_share`` of it is kept for cancels."""
+
+    model_config = _STRICT
+
+    per_second: Annotated[float, Field(gt=0, le=1e6)]
+    burst: Annotated[int, Field(ge=1, le=1_000_000)]
+    cancel_share: Annotated[float, Field(ge=0, lt=1)] = 0.2
+
+    @model_validator(mode="after")
+    def _leaves_room(self) -> Throttle:
+        if self.burst * (1 - self.cancel_share) < 1:
+            msg = f"`cancel_share` {self.cancel_share} of `burst` {self.burst} leaves no message for orders"
+            raise ValueError(msg)
+        return self
+
+
+class SignalTier(BaseModel):
+    """At most ``per_hour`` entries while the newest forecast's confidence is at least ``confidence``."""
+
+    model_config = _STRICT
+
+    confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
+    per_hour: Annotated[int, Field(ge=0, le=RING)]
+
+
+Tiers = Annotated[tuple[SignalTier, ...], Field(max_length=TIERS)]
+
+
+class RepeatedExecution(BaseModel):
+    """The strategy is disabled after ``fills`` fills of one side of an instrument within ``seconds``."""
+
+    model_config = _STRICT
+
+    fills: Count
+    seconds: Seconds
+
+
+class DataChecks(BaseModel):
+    """Prices must be prices; they may not jump by more than ``max_jump`` nor stand still for ``max_frozen`` events."""
+
+    model_config = _STRICT
+
+    max_jump: Share | None = None
+    max_frozen: Annotated[int, Field(ge=1)] | None = None
+
+
+class LossStreak(BaseModel):
+    """After ``losses`` losing round trips within ``within_minutes``, sizes are smaller by ``reduce_by`` that day."""
+
+    model_config = _STRICT
+
+    losses: Count = 2
+    within_minutes: Annotated[float, Field(gt=0, le=1e6)] = 60.0
+    reduce_by: Share = 0.5
+
+
+class ModelGate(BaseModel):
+    """No new risk on a forecast that is too old, not sure enough, or of a model whose drift alarm is on."""
+
+    model_config = _STRICT
+
+    max_age_seconds: Seconds | None = None
+    min_confidence: Share | None = None
+    stop_on_drift: bool = True
+
+
+class Canary(BaseModel):
+    """The caps of a strategy that trades real money for the first time, as one object."""
+
+    model_config = _STRICT
+
+    symbols: Annotated[tuple[str, ...], Field(min_length=1)]
+    max_orders_per_day: Annotated[int, Field(ge=1)]
+    max_order_value: Amount
+    max_position_value: Amount
+    venues: tuple[str, ...] = ()
+
+    def refuse_venue(self, venue: str) -> None:
+        """Refuse a venue that is not named, where any is; raises ConfigError."""
+        if self.venues and venue not in self.venues:
+            fix = f"Use one of: {', '.join(self.venues)}."
+            raise ConfigError(f"'{venue}' is no venue of the canary", where="limits.canary.venues", fix=fix)
+
+
+class PropLimits(BaseModel):
+    """Rule sets that hold at once: a firm's, and perhaps the trader's own stricter one from ``files``.
+
+    ``gap`` is the share of gross exposure that a jump of the price may cost, kept free of every floor whose rule set
+    names none itself (`tradewright controls gap` measures it). Within ``reset_lead_minutes`` before a reset, or before
+    the close after which it comes, floating losses are held against the floor of the next day too.
+    """
+
+    model_config = _STRICT
+
+    rules: Annotated[tuple[str, ...], Field(min_length=1)]
+    files: Path | None = None
+    gap: Share | None = None
+    reset_lead_minutes: Annotated[float, Field(gt=0, le=10_080)] = 60.0
+
+    def rule_sets(self, limits: Limits) -> tuple[RuleSet, ...]:
+        """Return the rule sets, each with its gap; refuses one that asks for a control which is not on.
+
+        Raises
+        ------
+        UsageError
+            For a rule set that does not exist.
+        ConfigError
+            For a chain of phases, and where a control is missing.
+        """
+        book = _shipped() if self.files is None else rules_with(self.files)
+        found = []
+        for name in self.rules:
+            phases = book.find(name)
+            if len(phases) > 1:
+                fix = f"Name one phase: {', '.join(rule.id for rule in phases)}."
+                raise ConfigError(f"'{name}' has {len(phases)} phases", where="limits.prop.rules", fix=fix)
+            _refuse_unguarded(phases[0], limits)
+            found.append(phases[0])
+        if self.gap is None:
+            return tuple(found)
+        gap = Decimal(repr(self.gap))
+        return tuple(r if r.gap_pct is not None else r.model_copy(update={"gap_pct": gap}) for r in found)
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> RuleBook:
+    """Read the shipped rule sets once; a sweep or a study asks for them at every run."""
+    return shipped_rules()
+
+
+def _refuse_unguarded(rules: RuleSet, limits: Limits) -> None:
+    """Refuse a rule set part of which only another control can hold, where that is off."""
+    windows = limits.windows
+    closes_weekly = windows is not None and any(weekly.close for weekly in windows.weekly)
+    asked = [
+        (rules.weekend == "flat_before_close" and not closes_weekly, "flat positions before the weekend",
+         "windows: {weekly: [{start: 'Fri 21:45', end: 'Sun 22:00', tz: UTC, close: true}]}"),
+        (isinstance(rules.news, News) and (windows is None or windows.news is None), "no trades around news",
+         "windows: {news: {times: [...], before_seconds: 120, after_seconds: 120}}"),
+        (rules.stop_loss_required is not None and limits.naked_seconds is None, "a stop on every position",
+         "naked_seconds: 60"),
+    ]  # fmt: skip
+    for is_missing, what, fix in asked:
+        if is_missing:
+            raise ConfigError(f"{rules.id} asks for {what}", where="limits", fix=f"Add `{fix}` to limits.")
