@@ -10,7 +10,7 @@ import numpy as np
 _SECTOR = 512
 
 
-class Crash(BaseException):
+class Crash(SystemExit):  # the one kind of exception that an event loop lets through
     """The process is gone at this very instruction; only a simulated world may catch it."""
 
 

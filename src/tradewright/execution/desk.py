@@ -53,7 +53,6 @@ from tradewright.execution.venue import (
     Venue,
     VenueAuthError,
     VenueRejectedError,
-    VenueTimeoutError,
     VenueUnavailableError,
 )
 
@@ -193,14 +192,18 @@ class OrderDesk:
             if said:
                 raise GateClosedError(said)
 
+        never = 1 << 62
+        self._expected[intent.client_id] = never  # the stream may be quicker than the answer
         try:
             async with asyncio.timeout(self.params.answer_s):
                 told = await self.venue.submit(intent, gate)
         except Exception as error:  # noqa: BLE001 - whatever an adapter raises: what became of the order is not known
+            self._expected.pop(intent.client_id, None)
             self._failed(intent.client_id, "submit", error)
             return
         now = self.ports.now_ns()
-        self._expected[intent.client_id] = now + int(self.params.expect_s * SECOND)
+        if intent.client_id in self._expected:
+            self._expected[intent.client_id] = now + int(self.params.expect_s * SECOND)
         self.feed(Reported(told, Source.SUBMIT, now))
 
     async def _cancel(self, client_id: str, venue_id: str) -> None:
@@ -251,10 +254,14 @@ class OrderDesk:
             return
         now, venue_id = self.ports.now_ns(), self.state.orders[client_id].venue_id
         mine = [row for row in rows if row.client_id == client_id or (venue_id and row.venue_id == venue_id)]
-        for row in mine:
+        news = [row for row in mine if not (isinstance(row, VenueFill) and self._has(row))]
+        for row in news:
             self._take(row, source, now)
-        if not mine:
+        if not news:  # executions that we have are no news of what became of the rest
             self.feed(Absent(client_id, source, asked, now))
+
+    def _has(self, fill: VenueFill) -> bool:
+        return self.state.fills.get(fill_key(self.state, fill)) == fill
 
     async def _positions(self, client_id: str, instrument: str) -> None:
         asked = self.ports.now_ns()
@@ -271,7 +278,7 @@ class OrderDesk:
         if isinstance(row, VenueOrder):
             self.feed(Reported(row, source, now))
         elif isinstance(row, VenueFill):
-            if source is Source.STREAM or self.state.fills.get(fill_key(self.state, row)) != row:
+            if source is Source.STREAM or not self._has(row):
                 self.feed(Filled(row, source, now))
         else:
             self._wants_view.set()

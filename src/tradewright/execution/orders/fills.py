@@ -75,15 +75,16 @@ def _applied(state: OrdersState, order: LiveOrder, fill: VenueFill) -> list[Effe
         state.by_venue_id[fill.venue_id] = intent.client_id
     known.position += fill.side * fill.lots
     effects: list[Effect] = []
-    if order.status in TERMINAL and not (is_expected and order.filled < intent.lots):
+    if order.status in TERMINAL and not is_expected:
         effects += _corrected(state, order)
-    elif order.status in TERMINAL:
-        pass  # the report that ended it counted this execution
     elif order.filled == intent.lots:
         order.status = OrderStatus.FILLED
+    elif order.status in TERMINAL:
+        pass  # the report that ended it counted this execution
     elif order.status is not OrderStatus.UNKNOWN:  # the rest of an unknown order stays unknown
         order.status = OrderStatus.PARTIALLY_FILLED
     order.ts_changed = state.now
+    state.index(order)
     if not intent.is_reduce_only:
         if intent.stop_loss is not None:
             known.stop_price = intent.stop_loss
@@ -118,6 +119,7 @@ def become_unknown(state: OrdersState, order: LiveOrder) -> None:
     order.asks = 0
     order.is_canceling = False
     order.negatives.clear()
+    state.index(order)
 
 
 def _bust(state: OrdersState, key: str, fill: VenueFill) -> list[Effect]:

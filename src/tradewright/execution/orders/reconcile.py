@@ -32,7 +32,7 @@ def _missing(state: OrdersState, view: Viewed) -> list[Effect]:
     """Ask about orders that should be open and were not shown."""
     shown = {id(found) for told in view.open_orders if (found := find(state, told)) is not None}
     effects: list[Effect] = []
-    for order in state.orders.values():
+    for order in list(state.open.values()):
         if order.status in _WORKING and id(order) not in shown and order.ts_changed < view.ts_asked:
             become_unknown(state, order)
             effects.append(Ask(order.intent.client_id))
@@ -85,7 +85,7 @@ def _kill_verified(state: OrdersState, view: Viewed) -> list[Effect]:
     """Say whether a kill that cancels has been carried out: by what the venue shows, never by assumption."""
     if not state.verify_by:
         return []
-    left = [o for o in state.orders.values() if o.is_live and o.is_cancel_wanted]
+    left = [o for o in state.open.values() if o.is_live and o.is_cancel_wanted]
     if not left:
         state.verify_by = 0
         return [Alert("kill VERIFIED", f"no order that was to be cancelled is open, asked at {view.ts_asked}")]

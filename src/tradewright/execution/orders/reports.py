@@ -48,6 +48,7 @@ def find(state: OrdersState, told: VenueOrder) -> LiveOrder | None:
     )
     order = LiveOrder(intent, OrderStatus.SUBMITTED)
     state.orders[intent.client_id] = order
+    state.index(order)
     for key in [k for k, fill in state.fills.items() if fill.venue_id == told.venue_id]:
         fill = state.fills.pop(key)  # it was quicker than this report; asked for again, it is ours
         state.of(told.instrument).unbooked -= fill.side * fill.lots
@@ -64,8 +65,11 @@ def on_reported(state: OrdersState, report: Reported) -> list[Effect]:
         order.venue_id = told.venue_id
         state.by_venue_id[told.venue_id] = order.intent.client_id
     effects: list[Effect] = []
-    if told.filled > order.reported:
-        order.reported = told.filled
+    if order.status in TERMINAL and told.filled > order.reported:
+        state.corrections += 1
+        text = f"{order.intent.client_id} was {order.status.name} and has filled"
+        effects.append(Alert("corrected", text, is_page=True))
+    order.reported = max(order.reported, told.filled)
     if order.reported > order.filled:  # the position follows executions; these have not come yet
         effects.append(Reconcile("executions are missing"))
     was = order.status
@@ -77,6 +81,7 @@ def on_reported(state: OrdersState, report: Reported) -> list[Effect]:
         effects.append(OrderEvent(order.intent.client_id, order.status, order.filled, reason=told.reason))
     if order.is_live and order.is_cancel_wanted:
         effects += want_cancel(order)
+    state.index(order)
     return effects
 
 
@@ -163,6 +168,7 @@ def _not_there(state: OrdersState, order: LiveOrder, status: OrderStatus, text: 
         become_unknown(state, order)
     else:
         order.status, order.reason, order.ts_changed = status, text, state.now
+        state.index(order)
     return [OrderEvent(order.intent.client_id, order.status, order.filled, reason=text)]
 
 

@@ -40,7 +40,7 @@ def resubmission(capabilities: Capabilities, age_s: float) -> Resubmission:
 def due(state: OrdersState) -> list[Effect]:
     """Return the questions whose time has come, cancels to repeat, and protection that may be sent again."""
     effects: list[Effect] = []
-    for order in state.orders.values():
+    for order in state.open.values():
         if not order.is_live or state.now < order.next_ask:
             continue
         if order.status is OrderStatus.UNKNOWN:
@@ -61,10 +61,10 @@ def _ask(state: OrdersState, order: LiveOrder) -> list[Effect]:
     effects: list[Effect] = [Ask(order.intent.client_id)]
     if order.asks == _LONG:
         effects.append(Alert("still unknown", f"{order.intent.client_id}: nobody can say what it is", is_page=True))
-    if order.is_protective and order.asks > 1 and order.filled == 0 and order.intent.epoch == state.epoch:
-        # a position waits for it; entries are never sent again: their price is stale
-        if resubmission(state.capabilities, age_s) is Resubmission.AT_ONCE:
-            effects.append(Submit(order.intent))
+    waits = order.is_protective and order.asks > 1 and order.filled == 0 and order.intent.epoch == state.epoch
+    # a position waits for protection; entries are never sent again: their price is stale
+    if waits and resubmission(state.capabilities, age_s) is Resubmission.AT_ONCE:
+        effects.append(Submit(order.intent))
     return effects
 
 
@@ -85,6 +85,7 @@ def on_absent(state: OrdersState, told: Absent) -> list[Effect]:
     if not ((silent & _ORDERS and silent & _TRADES) or silent >= _WITHOUT_HISTORY):
         return []
     order.status, order.ts_changed = OrderStatus.ABANDONED, state.now
+    state.index(order)
     order.reason = "the venue does not have it: " + ", ".join(sorted(silent))
     return [OrderEvent(told.client_id, OrderStatus.ABANDONED, 0, reason=order.reason)]
 
@@ -94,6 +95,7 @@ def _forgotten(state: OrdersState, order: LiveOrder) -> list[Effect]:
     if order.reported > order.filled:
         return []
     order.status, order.ts_changed = OrderStatus.CANCELED, state.now
+    state.index(order)
     order.reason = "no longer open at the venue; executions and position agree on what was filled"
     text = f"{order.intent.client_id}: the venue's history has lost it; {order.filled} lots had filled"
     return [
