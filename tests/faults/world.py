@@ -39,6 +39,7 @@ class Broken(AssertionError):
 class Seen:
     """What the monitors remember."""
 
+    breaches: list[str] = field(default_factory=list)  # the client swallows what its callbacks raise
     alerts: list[Alert] = field(default_factory=list)
     events: list[OrderEvent] = field(default_factory=list)
     was_unknown: set[str] = field(default_factory=set)
@@ -128,6 +129,8 @@ class World:
             error = self._life.exception()
             if error is not None:
                 raise error
+        if self.seen.breaches:
+            raise Broken(self.seen.breaches[0])
 
     @contextmanager
     def survives(self) -> Iterator[None]:
@@ -146,7 +149,13 @@ class World:
     # -------------------------------------------------------------------------------------------------------- wishes
     def enter_now(self, lots: int, side: Side, stop: float | None, **more: Any) -> str:
         """Wish for a market entry, on the loop already; return the client id, or "" where it was refused."""
-        fields: dict[str, Any] = {"strategy": "S", "instrument": X, "side": side, "kind": OrderKind.MARKET, "lots": lots}
+        fields: dict[str, Any] = {
+            "strategy": "S",
+            "instrument": X,
+            "side": side,
+            "kind": OrderKind.MARKET,
+            "lots": lots,
+        }
         assert self.desk is not None
         return self.desk.submit(Wish(**{**fields, "stop_loss": stop, **more}))[0]
 
@@ -177,12 +186,12 @@ class World:
         self.seen.gates.append((now, intent))
         durable = b"".join(bytes(self.disk.files[n][: self.disk.synced[n]]) for n in self.disk.names())
         if intent.client_id.encode() not in durable:
-            raise Broken(f"I8: {intent.client_id} is sent before it is durable")
+            self.seen.breaches.append(f"I8: {intent.client_id} is sent before it is durable")
         adds = intent.origin not in PROTECTIVE and not intent.is_reduce_only
         if adds and self.seen.killed_at is not None:
-            raise Broken(f"I5: {intent.client_id} adds risk after the kill")
+            self.seen.breaches.append(f"I5: {intent.client_id} adds risk after the kill")
         if adds and any(o.intent.client_id != intent.client_id for o in self.state.unknown(intent.instrument)):
-            raise Broken(f"I6: {intent.client_id} adds risk while an order is unknown")
+            self.seen.breaches.append(f"I6: {intent.client_id} adds risk while an order is unknown")
 
     def _watch(self) -> None:
         self.loop.call_later(0.1, self._watch)
@@ -194,7 +203,7 @@ class World:
         for client_id, order in self.state.orders.items():
             most = self.seen.max_filled.get(client_id, 0)
             if order.filled < most or order.filled > order.intent.lots:
-                raise Broken(f"I7: {client_id} has {order.filled} of {order.intent.lots} lots filled, was {most}")
+                self.seen.breaches.append(f"I7: {client_id} has {order.filled} of {order.intent.lots} lots, was {most}")
             self.seen.max_filled[client_id] = order.filled
 
     def _watch_bare(self, name: str, position: int) -> None:
@@ -214,7 +223,7 @@ class World:
         late = self.loop.time() - since > self.capabilities.t_protect_s + _SLACK_S
         exits = [at for at, i in self.seen.gates if i.origin is Origin.RISK and i.instrument == name and at >= since]
         if late and not exits:
-            raise Broken(f"I2: {position} lots of {name} are bare since {since:.1f} s and nobody closes them")
+            self.seen.breaches.append(f"I2: {position} lots of {name} are bare since {since:.1f} s, nobody closes them")
 
     # ---------------------------------------------------------------------------------------------------- in the end
     def settle(self, seconds: float = 120.0) -> None:
@@ -227,6 +236,8 @@ class World:
     def check(self) -> None:
         """Hold the invariants of a quiet end."""
         state, venue = self.state, self.venue
+        if state.quarantine or self.alerts("adapter error") or self.alerts("protection refused"):
+            raise Broken(f"I7: set aside: {state.quarantine}; {self.seen.alerts}")
         lots: dict[str, int] = {}
         for book in venue.books.values():
             lots[book.intent.client_id] = lots.get(book.intent.client_id, 0) + book.intent.lots

@@ -6,7 +6,7 @@ from tradewright.core.types.order import OrderStatus
 from tradewright.execution.orders.fills import become_unknown
 from tradewright.execution.orders.inputs import Alert, Ask, Effect, Reported, Source, Viewed
 from tradewright.execution.orders.reports import find, on_reported
-from tradewright.execution.orders.state import InstrumentState, OrdersState
+from tradewright.execution.orders.state import SECOND, InstrumentState, OrdersState
 
 _WORKING = (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
 
@@ -34,8 +34,9 @@ def _missing(state: OrdersState, view: Viewed) -> list[Effect]:
     effects: list[Effect] = []
     for order in list(state.open.values()):
         if order.status in _WORKING and id(order) not in shown and order.ts_changed < view.ts_asked:
-            become_unknown(state, order)
-            effects.append(Ask(order.intent.client_id))
+            if view.ts_asked - order.ts_changed > state.capabilities.settle_s * SECOND:
+                become_unknown(state, order)
+            effects.append(Ask(order.intent.client_id))  # a list may be older than the venue's own word
     return effects
 
 

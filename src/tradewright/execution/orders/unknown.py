@@ -61,9 +61,14 @@ def _ask(state: OrdersState, order: LiveOrder) -> list[Effect]:
     effects: list[Effect] = [Ask(order.intent.client_id)]
     if order.asks == _LONG:
         effects.append(Alert("still unknown", f"{order.intent.client_id}: nobody can say what it is", is_page=True))
-    waits = order.is_protective and order.asks > 1 and order.filled == 0 and order.intent.epoch == state.epoch
+    waits = order.is_protective and not order.is_cancel_wanted and order.intent.epoch == state.epoch
     # a position waits for protection; entries are never sent again: their price is stale
-    if waits and resubmission(state.capabilities, age_s) is Resubmission.AT_ONCE:
+    if (
+        waits
+        and order.asks > 1
+        and order.filled == 0
+        and resubmission(state.capabilities, age_s) is Resubmission.AT_ONCE
+    ):
         effects.append(Submit(order.intent))
     return effects
 
