@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -45,7 +45,7 @@ class Seen:
     was_unknown: set[str] = field(default_factory=set)
     killed_at: float | None = None
     gates: list[tuple[float, OrderIntent]] = field(default_factory=list)
-    bare_since: dict[str, float] = field(default_factory=dict)
+    bare_since: dict[str, tuple[float, int]] = field(default_factory=dict)
     max_filled: dict[str, int] = field(default_factory=dict)
 
 
@@ -69,6 +69,7 @@ class World:
         self.desk: OrderDesk | None = None
         self._life: asyncio.Task[None] | None = None
         self.loop.call_later(0.1, self._watch)
+        self.disk.on_crash = lambda: self.loop.stop() if self.loop.is_running() else None
 
     # ------------------------------------------------------------------------------------------------------ the client
     def start(self) -> OrderDesk:
@@ -102,14 +103,15 @@ class World:
         """End the client without a word, as SIGKILL does; with the power, what was not synced goes too."""
         desk, self.desk = self.desk, None
         if desk is not None:
-            victims = [t for t in asyncio.all_tasks(self.loop) if t is not self._life]
+            victims = asyncio.all_tasks(self.loop) - {self._life}
             if self._life is not None:
                 self._life.cancel()
+                self._life = None
             for task in sorted(victims, key=lambda t: t.get_name()):
                 task.cancel()
-            with suppress(RuntimeError):  # a crash leaves the wish of the interrupted run to stop the loop
-                self.loop.run_until_complete(asyncio.sleep(0))
-            self.loop.run_until_complete(asyncio.sleep(0.001))
+            for _ in range(3):
+                with suppress(RuntimeError):  # a crash leaves the interrupted run's wish to stop behind
+                    self.loop.run_until_complete(asyncio.sleep(0))
         self.disk.restart(loses_power=loses_power)
 
     def inside(self, work: Callable[[], T]) -> T:
@@ -118,13 +120,25 @@ class World:
         async def now() -> T:
             return work()
 
+        return self._drive(now())
+
+    def _drive(self, work: Coroutine[Any, Any, T]) -> T:
         asyncio.set_event_loop(self.loop)
-        return self.loop.run_until_complete(now())
+        task = self.loop.create_task(work)
+        try:
+            done = self.loop.run_until_complete(task)
+        except RuntimeError:
+            if not self.disk.is_dead:
+                raise
+            task.cancel()
+            raise Crash from None
+        if self.disk.is_dead:
+            raise Crash
+        return done
 
     def run(self, seconds: float) -> None:
         """Let simulated time pass; a crash of the client's disk ends the client."""
-        asyncio.set_event_loop(self.loop)
-        self.loop.run_until_complete(asyncio.sleep(seconds))
+        self._drive(asyncio.sleep(seconds))
         if self._life is not None and self._life.done() and not self._life.cancelled():
             error = self._life.exception()
             if error is not None:
@@ -219,9 +233,14 @@ class World:
         if not self.checks_bare or not is_protected or works >= abs(position):
             self.seen.bare_since.pop(name, None)
             return
-        since = self.seen.bare_since.setdefault(name, self.loop.time())
-        late = self.loop.time() - since > self.capabilities.t_protect_s + _SLACK_S
-        exits = [at for at, i in self.seen.gates if i.origin is Origin.RISK and i.instrument == name and at >= since]
+        since, was = self.seen.bare_since.get(name, (self.loop.time(), position))
+        if was * position < 0:  # another position
+            since = self.loop.time()
+        self.seen.bare_since[name] = (since, position)
+        knows = position + self.state.of(name).external == self.venue.held.get(name, 0)
+        most = self.capabilities.t_protect_s + _SLACK_S if knows else self.params.reconcile_s + 10.0
+        late = self.loop.time() - since > most
+        exits = [at for at, i in self.seen.gates if i.origin is Origin.RISK and i.instrument == name and at > since - 1]
         if late and not exits:
             self.seen.breaches.append(f"I2: {position} lots of {name} are bare since {since:.1f} s, nobody closes them")
 

@@ -67,11 +67,15 @@ _OUTCOMES: tuple[tuple[type[Exception], Outcome], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class DeskParams:
-    """Times, seconds. ``stream_breaks``: so many lost streams in a minute stop new orders."""
+    """Times, seconds. ``stream_breaks``: so many lost streams in a minute stop new orders.
+
+    ``poll_s``: how often the venue is asked while the stream has been found silent and orders are open.
+    """
 
     tick_s: float = 0.25
     answer_s: float = 10.0
     expect_s: float = 3.0
+    poll_s: float = 1.0
     stream_breaks: int = 20
     longest_wait_s: float = 30.0
 
@@ -114,6 +118,7 @@ class OrderDesk:
         self._expected: dict[str, int] = {}  # client id -> by when the stream should have spoken of it
         self._stream: asyncio.Task[None] | None = None
         self._breaks: list[int] = []
+        self._poll_at: int | None = None  # None: the stream speaks
 
     # ------------------------------------------------------------------------------------------------ what we are told
     def submit(self, wish: Wish) -> tuple[str, str]:
@@ -321,9 +326,12 @@ class OrderDesk:
         if any(by <= now for by in self._expected.values()):  # the stream lives and says nothing
             self._expected.clear()
             self.ports.tell(Alert("stream silent", "it did not speak of our order; subscribing anew"))
-            self._wants_view.set()
+            self._poll_at = now
             if self._stream is not None:
                 self._stream.cancel("resubscribe")
+        if self._poll_at is not None and now >= self._poll_at and self.state.open:
+            self._poll_at = now + int(self.params.poll_s * SECOND)
+            self._wants_view.set()
 
     async def _reconcile_forever(self) -> None:
         wait = 1.0
@@ -349,6 +357,7 @@ class OrderDesk:
                     now = self.ports.now_ns()
                     if not isinstance(event, StreamGap):
                         self._expected.pop(event.client_id, None)
+                        self._poll_at = None
                     self._take(event, Source.STREAM, now)
             except (VenueError, TimeoutError):
                 pass

@@ -88,8 +88,8 @@ def _applied(state: OrdersState, order: LiveOrder, fill: VenueFill) -> list[Effe
     if not intent.is_reduce_only:
         if intent.stop_loss is not None:
             known.stop_price = intent.stop_loss
-        if before == 0:
-            known.strategy, known.stops_lost = intent.strategy, 0
+        if before * known.position <= 0:  # another position begins
+            known.strategy, known.stops_lost, known.naked_since, known.next_exit = intent.strategy, 0, 0, 0
     elif before * known.position < 0 or (before == 0 and known.position):
         known.must_exit = True  # two exits filled where one was meant
         effects.append(Alert("exit turned the position", f"{fill.instrument}: now {known.position} lots", is_page=True))

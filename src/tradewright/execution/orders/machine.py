@@ -76,6 +76,7 @@ def _intended(state: OrdersState, told: Intended) -> list[Effect]:
 
 def _sent(state: OrdersState, told: Sent) -> list[Effect]:
     order = state.orders[told.client_id]
+    order.ts_sent = state.now
     if order.status is OrderStatus.PENDING:
         order.status, order.ts_changed = OrderStatus.SUBMITTED, state.now
     return []

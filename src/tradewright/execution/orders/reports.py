@@ -87,7 +87,7 @@ def on_reported(state: OrdersState, report: Reported) -> list[Effect]:
 
 def _is_newer(order: LiveOrder, report: Reported) -> bool:
     told = report.order
-    if order.status is OrderStatus.UNKNOWN:
+    if order.status in (OrderStatus.UNKNOWN, OrderStatus.ABANDONED):
         return True  # any word of the venue is news
     if order.status in TERMINAL:  # only a question asked now, or a later event, brings it back
         return told.status is not order.status and report.source in _ASKED and told.ts_event > order.ts_report
@@ -105,7 +105,7 @@ def _moved(state: OrdersState, order: LiveOrder, told: VenueOrder) -> list[Effec
             order.status = OrderStatus.PARTIALLY_FILLED if order.filled else OrderStatus.ACCEPTED
         order.status = OrderStatus.FILLED if order.filled == order.intent.lots else order.status
         return []
-    if status in TERMINAL and order.status in TERMINAL:
+    if status in TERMINAL and order.status in TERMINAL and order.status is not OrderStatus.ABANDONED:
         return []
     effects: list[Effect] = []
     if order.status in TERMINAL:
@@ -114,7 +114,7 @@ def _moved(state: OrdersState, order: LiveOrder, told: VenueOrder) -> list[Effec
         state.corrections += 1
         effects.append(
             Alert(
-                "corrected", f"{order.intent.client_id} was {order.status.name}, the venue shows it open", is_page=True
+                "corrected", f"{order.intent.client_id} was {order.status.name}, the venue has it", is_page=True
             )
         )
         if not order.is_protective:  # we had already told the strategy that it is gone

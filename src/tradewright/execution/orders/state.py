@@ -38,7 +38,7 @@ class OrderParams(BaseModel):
     ask_every_s: Annotated[float, Field(gt=0)] = 15.0
     overlap_s: Annotated[float, Field(ge=0)] = 60.0  # fills are asked for from the watermark minus this
     min_asks: Annotated[int, Field(ge=3)] = 3
-    exit_retry_s: Annotated[float, Field(gt=0)] = 5.0
+    exit_retry_s: Annotated[float, Field(gt=0)] = 2.0
     rejects_per_minute: Annotated[int, Field(ge=1)] = 3
     kill_verify_s: Annotated[float, Field(gt=0)] = 5.0
 
@@ -62,6 +62,7 @@ class LiveOrder:
     ts_changed: int = 0
     ts_report: int = 0  # venue's time of the newest report believed
     ts_unknown: int = 0
+    ts_sent: int = 0  # the last time
     is_cancel_wanted: bool = False
     is_canceling: bool = False
     asks: int = 0

@@ -16,6 +16,8 @@ _TRADES = {Source.FILLS, Source.POSITIONS}
 #: Where the order's time is forgotten: it is not open, has left no execution, and the position is what it was.
 _WITHOUT_HISTORY = {Source.OPEN_ORDERS, *_TRADES}
 _LONG = 8
+#: Questions with which protection is sent again; later ones let it settle.
+_SENDS = (2, 3)
 
 
 class Resubmission(StrEnum):
@@ -63,12 +65,8 @@ def _ask(state: OrdersState, order: LiveOrder) -> list[Effect]:
         effects.append(Alert("still unknown", f"{order.intent.client_id}: nobody can say what it is", is_page=True))
     waits = order.is_protective and not order.is_cancel_wanted and order.intent.epoch == state.epoch
     # a position waits for protection; entries are never sent again: their price is stale
-    if (
-        waits
-        and order.asks > 1
-        and order.filled == 0
-        and resubmission(state.capabilities, age_s) is Resubmission.AT_ONCE
-    ):
+    may_send = resubmission(state.capabilities, age_s) is Resubmission.AT_ONCE
+    if waits and may_send and order.asks in _SENDS and order.filled == 0:
         effects.append(Submit(order.intent))
     return effects
 
@@ -81,7 +79,7 @@ def on_absent(state: OrdersState, told: Absent) -> list[Effect]:
     if told.source in _ORDERS and told.ts_asked - order.intent.ts_event > state.capabilities.retention_s * SECOND:
         return []  # the venue has forgotten that time: its silence says nothing
     order.negatives[told.source] = max(told.ts_asked, order.negatives.get(told.source, 0))
-    settled = order.ts_unknown + int(state.capabilities.settle_s * SECOND)
+    settled = max(order.ts_unknown, order.ts_sent) + int(state.capabilities.settle_s * SECOND)
     silent = {source for source, asked in order.negatives.items() if asked >= settled}
     if order.asks < state.params.min_asks:
         return []
