@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
+from typing import NoReturn
 
 import numpy as np
 
@@ -29,6 +31,8 @@ class SimDisk:
         self.tears = False
         self.fail_at = 0
         self.error = errno.ENOSPC
+        self.is_dead = False  # the process is; its disk waits for the next one
+        self.on_crash: Callable[[], None] = lambda: None
         self._rng = np.random.default_rng(seed)
 
     def names(self) -> list[str]:
@@ -53,7 +57,7 @@ class SimDisk:
         part = data[: int(self._rng.integers(0, len(data)))] if len(data) > 1 else b""
         if self._is_crash():
             self.files[name] += part if self.tears else b""
-            raise Crash
+            self._die()
         if self._fails():
             self.files[name] += part
             raise OSError(self.error, os.strerror(self.error))
@@ -61,7 +65,7 @@ class SimDisk:
 
     def sync(self, name: str) -> None:
         if self._is_crash():
-            raise Crash
+            self._die()
         if self._fails():
             raise OSError(self.error, os.strerror(self.error))
         self.synced[name] = len(self.files[name])
@@ -69,6 +73,7 @@ class SimDisk:
     def restart(self, *, loses_power: bool) -> None:
         """Begin again after a crash: power takes what was not synced, or parts of it."""
         self.crash_at = self.fail_at = 0
+        self.is_dead = False
         if not loses_power:
             return
         for name, content in self.files.items():
@@ -80,7 +85,14 @@ class SimDisk:
                     begin, end = max(start, first), min(start + _SECTOR, keep)
                     content[begin:end] = bytes(end - begin)
 
+    def _die(self) -> NoReturn:
+        self.is_dead = True
+        self.on_crash()
+        raise Crash
+
     def _is_crash(self) -> bool:
+        if self.is_dead:
+            raise Crash
         self.operations += 1
         return self.operations == self.crash_at
 

@@ -53,7 +53,6 @@ from tradewright.execution.venue import (
     Venue,
     VenueAuthError,
     VenueRejectedError,
-    VenueTimeoutError,
     VenueUnavailableError,
 )
 
@@ -68,11 +67,15 @@ _OUTCOMES: tuple[tuple[type[Exception], Outcome], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class DeskParams:
-    """Times, seconds. ``stream_breaks``: so many lost streams in a minute stop new orders."""
+    """Times, seconds. ``stream_breaks``: so many lost streams in a minute stop new orders.
+
+    ``poll_s``: how often the venue is asked while the stream has been found silent and orders are open.
+    """
 
     tick_s: float = 0.25
     answer_s: float = 10.0
     expect_s: float = 3.0
+    poll_s: float = 1.0
     stream_breaks: int = 20
     longest_wait_s: float = 30.0
 
@@ -115,6 +118,7 @@ class OrderDesk:
         self._expected: dict[str, int] = {}  # client id -> by when the stream should have spoken of it
         self._stream: asyncio.Task[None] | None = None
         self._breaks: list[int] = []
+        self._poll_at: int | None = None  # None: the stream speaks
 
     # ------------------------------------------------------------------------------------------------ what we are told
     def submit(self, wish: Wish) -> tuple[str, str]:
@@ -193,14 +197,18 @@ class OrderDesk:
             if said:
                 raise GateClosedError(said)
 
+        never = 1 << 62
+        self._expected[intent.client_id] = never  # the stream may be quicker than the answer
         try:
             async with asyncio.timeout(self.params.answer_s):
                 told = await self.venue.submit(intent, gate)
         except Exception as error:  # noqa: BLE001 - whatever an adapter raises: what became of the order is not known
+            self._expected.pop(intent.client_id, None)
             self._failed(intent.client_id, "submit", error)
             return
         now = self.ports.now_ns()
-        self._expected[intent.client_id] = now + int(self.params.expect_s * SECOND)
+        if intent.client_id in self._expected:
+            self._expected[intent.client_id] = now + int(self.params.expect_s * SECOND)
         self.feed(Reported(told, Source.SUBMIT, now))
 
     async def _cancel(self, client_id: str, venue_id: str) -> None:
@@ -251,10 +259,14 @@ class OrderDesk:
             return
         now, venue_id = self.ports.now_ns(), self.state.orders[client_id].venue_id
         mine = [row for row in rows if row.client_id == client_id or (venue_id and row.venue_id == venue_id)]
-        for row in mine:
+        news = [row for row in mine if not (isinstance(row, VenueFill) and self._has(row))]
+        for row in news:
             self._take(row, source, now)
-        if not mine:
+        if not news:  # executions that we have are no news of what became of the rest
             self.feed(Absent(client_id, source, asked, now))
+
+    def _has(self, fill: VenueFill) -> bool:
+        return self.state.fills.get(fill_key(self.state, fill)) == fill
 
     async def _positions(self, client_id: str, instrument: str) -> None:
         asked = self.ports.now_ns()
@@ -271,7 +283,7 @@ class OrderDesk:
         if isinstance(row, VenueOrder):
             self.feed(Reported(row, source, now))
         elif isinstance(row, VenueFill):
-            if source is Source.STREAM or self.state.fills.get(fill_key(self.state, row)) != row:
+            if source is Source.STREAM or not self._has(row):
                 self.feed(Filled(row, source, now))
         else:
             self._wants_view.set()
@@ -314,9 +326,12 @@ class OrderDesk:
         if any(by <= now for by in self._expected.values()):  # the stream lives and says nothing
             self._expected.clear()
             self.ports.tell(Alert("stream silent", "it did not speak of our order; subscribing anew"))
-            self._wants_view.set()
+            self._poll_at = now
             if self._stream is not None:
                 self._stream.cancel("resubscribe")
+        if self._poll_at is not None and now >= self._poll_at and self.state.open:
+            self._poll_at = now + int(self.params.poll_s * SECOND)
+            self._wants_view.set()
 
     async def _reconcile_forever(self) -> None:
         wait = 1.0
@@ -342,6 +357,7 @@ class OrderDesk:
                     now = self.ports.now_ns()
                     if not isinstance(event, StreamGap):
                         self._expected.pop(event.client_id, None)
+                        self._poll_at = None
                     self._take(event, Source.STREAM, now)
             except (VenueError, TimeoutError):
                 pass

@@ -2,9 +2,9 @@
 
 Segment: header ``magic, version, number, first sequence, chain so far, CRC-32``, then frames.
 Frame: head ``marker, length, sequence, durable, CRC-32``, body (JSON), chain (32 bytes), CRC-32 of body and chain. All
-numbers are little-endian. ``chain`` is BLAKE2b of the chain before it and the head's numbers and body, so that no record
-can be changed, moved, inserted or taken out of the middle. ``durable`` is the last sequence known to be on the disk
-when the frame was made; it tells a tail that power took from damage (`reading.py`).
+numbers are little-endian. ``chain`` is BLAKE2b of the chain before it and the head's numbers and body, so that no
+record can be changed, moved, inserted or taken out of the middle. ``durable`` is the last sequence known to be on the
+disk when the frame was made; it tells a tail that power took from damage (`reading.py`).
 """
 
 from __future__ import annotations

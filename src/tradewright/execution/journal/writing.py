@@ -23,7 +23,7 @@ from tradewright.execution.journal.frame import (
 )
 from tradewright.execution.journal.reading import SESSION, JournalReader, segment_name
 
-_FIX = "New orders are refused from here on; cancels still go out. Free the disk, then restart: the journal repairs itself."
+_FIX = "New orders are refused, cancels still go out. Free the disk, then restart: the journal repairs itself."
 
 
 class Durability(IntEnum):

@@ -75,20 +75,21 @@ def _applied(state: OrdersState, order: LiveOrder, fill: VenueFill) -> list[Effe
         state.by_venue_id[fill.venue_id] = intent.client_id
     known.position += fill.side * fill.lots
     effects: list[Effect] = []
-    if order.status in TERMINAL and not (is_expected and order.filled < intent.lots):
+    if order.status in TERMINAL and not is_expected:
         effects += _corrected(state, order)
-    elif order.status in TERMINAL:
-        pass  # the report that ended it counted this execution
     elif order.filled == intent.lots:
         order.status = OrderStatus.FILLED
+    elif order.status in TERMINAL:
+        pass  # the report that ended it counted this execution
     elif order.status is not OrderStatus.UNKNOWN:  # the rest of an unknown order stays unknown
         order.status = OrderStatus.PARTIALLY_FILLED
     order.ts_changed = state.now
+    state.index(order)
     if not intent.is_reduce_only:
         if intent.stop_loss is not None:
             known.stop_price = intent.stop_loss
-        if before == 0:
-            known.strategy, known.stops_lost = intent.strategy, 0
+        if before * known.position <= 0:  # another position begins
+            known.strategy, known.stops_lost, known.naked_since, known.next_exit = intent.strategy, 0, 0, 0
     elif before * known.position < 0 or (before == 0 and known.position):
         known.must_exit = True  # two exits filled where one was meant
         effects.append(Alert("exit turned the position", f"{fill.instrument}: now {known.position} lots", is_page=True))
@@ -118,6 +119,7 @@ def become_unknown(state: OrdersState, order: LiveOrder) -> None:
     order.asks = 0
     order.is_canceling = False
     order.negatives.clear()
+    state.index(order)
 
 
 def _bust(state: OrdersState, key: str, fill: VenueFill) -> list[Effect]:

@@ -31,6 +31,13 @@ def refusal(state: OrdersState, order: Wish | OrderIntent) -> str:
         return "the journal cannot be written"
     if order.origin in PROTECTIVE:
         return ""
+    return _closed(state, order) or (
+        _not_reducing(state, order) if order.is_reduce_only else _no_new_risk(state, order)
+    )
+
+
+def _closed(state: OrdersState, order: Wish | OrderIntent) -> str:
+    """Return what refuses every order of a strategy."""
     level = state.kill_level(order.strategy, order.instrument)
     if level >= KillLevel.BLOCK_NEW:
         return f"killed: {level.name}"
@@ -40,9 +47,11 @@ def refusal(state: OrdersState, order: Wish | OrderIntent) -> str:
         return "not reconciled with the venue yet"
     if state.now - state.last_view > 3 * state.params.reconcile_ns:
         return "the venue has not been seen for three reconciliations"
-    if order.is_reduce_only:
-        return _not_reducing(state, order)
-    if level is KillLevel.REDUCE_ONLY:
+    return ""
+
+
+def _no_new_risk(state: OrdersState, order: Wish | OrderIntent) -> str:
+    if state.kill_level(order.strategy, order.instrument) is KillLevel.REDUCE_ONLY:
         return "killed: REDUCE_ONLY"
     known = state.of(order.instrument)
     if known.halted:
@@ -70,7 +79,7 @@ def _malformed(order: Wish | OrderIntent) -> str:
 
 
 def _not_reducing(state: OrdersState, order: Wish | OrderIntent) -> str:
-    """An exit can never turn a position: it and the other exits of strategies together close at most all of it."""
+    """Refuse an exit that could turn a position: all exits of strategies together close at most all of it."""
     position = state.of(order.instrument).position
     others = sum(
         o.remaining
@@ -88,7 +97,7 @@ def on_killed(state: OrdersState, kill: Killed) -> list[Effect]:
     state.kills[kill.scope] = level
     effects: list[Effect] = [Alert("killed", f"{level.name} of {kill.scope} by {kill.by}: {kill.reason}", is_page=True)]
     if level >= KillLevel.CANCEL:
-        effects += [e for o in state.orders.values() if _is_reached(o, kill.scope) for e in want_cancel(o)]
+        effects += [e for o in state.open.values() if _is_reached(o, kill.scope) for e in want_cancel(o)]
         if kill.scope == ALL:
             claimed = [state.external[k] for k in state.claims if k in state.external]
             effects += [CancelOrder(o.client_id, o.venue_id) for o in claimed]

@@ -257,7 +257,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
-    """Tell the session what became of its order. ``fill_lots`` is 0 where nothing was filled; negative when taken back."""
+    """Tell the session what became of its order. ``fill_lots``: 0 = none filled; negative = an execution taken back."""
 
     client_id: str
     status: OrderStatus

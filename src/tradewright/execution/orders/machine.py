@@ -1,8 +1,10 @@
-"""The state machine of orders: ``step(state, input)`` changes the state and returns what is to be done. No I/O, no clock."""
+"""The state machine of orders: ``step(state, input)`` changes the state and returns what to do. No I/O, no clock."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 from tradewright.core.types.order import OrderStatus
 from tradewright.core.types.venue import OrderIntent
@@ -50,11 +52,11 @@ def make_intent(state: OrdersState, wish: Wish, ts: int) -> OrderIntent:
 def step(state: OrdersState, told: Input) -> list[Effect]:
     """Take one input in and return the effects, in order."""
     state.now = max(state.now, told.ts)  # the decision clock never goes back
-    before = {k: o.status for k, o in state.orders.items() if o.is_protective and o.is_live}
-    effects = _taken(state, told)
-    for name in before:
+    before = {k: o.status for k, o in state.open.items() if o.is_protective and o.is_live}
+    effects = list(_TAKERS[type(told)](state, told))
+    for name, was in before.items():
         order = state.orders[name]
-        if order.status is not before[name] and order.status in TERMINAL:
+        if order.status is not was and order.status in TERMINAL:
             effects += note_lost(state, order)
     if not state.is_ready:
         return effects  # the venue is asked before anything is sent, protection included
@@ -63,42 +65,10 @@ def step(state: OrdersState, told: Input) -> list[Effect]:
     return effects
 
 
-def _taken(state: OrdersState, told: Input) -> list[Effect]:  # noqa: PLR0911 - one line for each input
-    match told:
-        case Intended():
-            return _intended(state, told)
-        case Sent():
-            return _sent(state, told)
-        case Reported():
-            return on_reported(state, told)
-        case Filled():
-            return on_filled(state, told)
-        case Failed():
-            return on_failed(state, told)
-        case Absent():
-            return on_absent(state, told)
-        case Viewed():
-            return on_viewed(state, told)
-        case Ticked():
-            return _ticked(state)
-        case CancelWanted():
-            return _cancel_wanted(state, told.client_id)
-        case Killed():
-            return on_killed(state, told)
-        case Released():
-            return on_released(state, told)
-        case Claimed():
-            return _claimed(state, told)
-        case Started():
-            return _started(state, told)
-        case JournalLost():
-            state.is_journal_lost = True
-            return [Alert("journal lost", "nothing new is sent until a restart; cancels are", is_page=True)]
-
-
 def _intended(state: OrdersState, told: Intended) -> list[Effect]:
     intent = told.intent
-    state.orders[intent.client_id] = LiveOrder(intent, ts_changed=state.now)
+    state.orders[intent.client_id] = order = LiveOrder(intent, ts_changed=state.now)
+    state.index(order)
     state.next_sequence = max(state.next_sequence, intent.sequence + 1)
     state.of(intent.instrument)
     return [Submit(intent)]
@@ -106,12 +76,13 @@ def _intended(state: OrdersState, told: Intended) -> list[Effect]:
 
 def _sent(state: OrdersState, told: Sent) -> list[Effect]:
     order = state.orders[told.client_id]
+    order.ts_sent = state.now
     if order.status is OrderStatus.PENDING:
         order.status, order.ts_changed = OrderStatus.SUBMITTED, state.now
     return []
 
 
-def _ticked(state: OrdersState) -> list[Effect]:
+def _ticked(state: OrdersState, _: Ticked) -> list[Effect]:
     effects = due(state)
     if state.now >= state.next_reconcile or (state.verify_by and state.now >= state.verify_by):
         state.next_reconcile = state.now + state.params.reconcile_ns
@@ -122,8 +93,9 @@ def _ticked(state: OrdersState) -> list[Effect]:
     return effects
 
 
-def _cancel_wanted(state: OrdersState, name: str) -> list[Effect]:
+def _cancel_wanted(state: OrdersState, told: CancelWanted) -> list[Effect]:
     """Cancel an order of ours by its client id, or one that was claimed by its venue id."""
+    name = told.client_id
     order = state.orders.get(name)
     if order is not None:
         return want_cancel(order) if order.is_live else []
@@ -144,8 +116,31 @@ def _started(state: OrdersState, told: Started) -> list[Effect]:
     state.is_ready = state.is_journal_lost = False
     state.watermark = state.watermark or told.ts
     state.last_view = told.ts
-    for order in state.orders.values():
+    for order in list(state.open.values()):
         order.is_canceling = False
         if order.status in (OrderStatus.PENDING, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN):
             become_unknown(state, order)
     return [Reconcile("start")]
+
+
+def _journal_lost(state: OrdersState, _: JournalLost) -> list[Effect]:
+    state.is_journal_lost = True
+    return [Alert("journal lost", "nothing new is sent until a restart; cancels are", is_page=True)]
+
+
+_TAKERS: dict[type[Input], Callable[[OrdersState, Any], list[Effect]]] = {
+    Absent: on_absent,
+    CancelWanted: _cancel_wanted,
+    Claimed: _claimed,
+    Failed: on_failed,
+    Filled: on_filled,
+    Intended: _intended,
+    JournalLost: _journal_lost,
+    Killed: on_killed,
+    Released: on_released,
+    Reported: on_reported,
+    Sent: _sent,
+    Started: _started,
+    Ticked: _ticked,
+    Viewed: on_viewed,
+}

@@ -58,7 +58,6 @@ def _exit(state: OrdersState, name: str, side: Side, missing: int) -> list[Effec
     known = state.of(name)
     if missing <= 0 or state.now < known.next_exit:
         return []
-    known.next_exit = state.now + int(state.params.exit_retry_s * SECOND)
     text = f"{name}: {known.position} lots have no working stop; closing {missing} at the market"
     return [Alert("emergency exit", text, is_page=True), Want(_wish(known, name, side, missing, None))]
 
@@ -88,9 +87,11 @@ def _wish(known: InstrumentState, name: str, side: Side, lots: int, stop: float 
 
 
 def note_lost(state: OrdersState, order: LiveOrder) -> list[Effect]:
-    """Count a stop that ended without us: refused once is enough to give up stops, cancelled twice is."""
+    """Count a stop that ended without us (refused once, or cancelled twice, is enough to give up stops); delay exits."""
     intent = order.intent
     known = state.of(intent.instrument)
+    if intent.origin is Origin.RISK and order.filled < intent.lots and known.position * intent.side < 0:
+        known.next_exit = state.now + int(state.params.exit_retry_s * SECOND)
     if intent.origin not in (Origin.STOP_LOSS, Origin.TRAILING) or order.is_cancel_wanted or not known.position:
         return []
     if order.status is OrderStatus.REJECTED:

@@ -6,7 +6,7 @@ from tradewright.core.types.order import OrderStatus
 from tradewright.execution.orders.fills import become_unknown
 from tradewright.execution.orders.inputs import Alert, Ask, Effect, Reported, Source, Viewed
 from tradewright.execution.orders.reports import find, on_reported
-from tradewright.execution.orders.state import InstrumentState, OrdersState
+from tradewright.execution.orders.state import SECOND, InstrumentState, OrdersState
 
 _WORKING = (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
 
@@ -32,10 +32,11 @@ def _missing(state: OrdersState, view: Viewed) -> list[Effect]:
     """Ask about orders that should be open and were not shown."""
     shown = {id(found) for told in view.open_orders if (found := find(state, told)) is not None}
     effects: list[Effect] = []
-    for order in state.orders.values():
+    for order in list(state.open.values()):
         if order.status in _WORKING and id(order) not in shown and order.ts_changed < view.ts_asked:
-            become_unknown(state, order)
-            effects.append(Ask(order.intent.client_id))
+            if view.ts_asked - order.ts_changed > state.capabilities.settle_s * SECOND:
+                become_unknown(state, order)
+            effects.append(Ask(order.intent.client_id))  # a list may be older than the venue's own word
     return effects
 
 
@@ -85,7 +86,7 @@ def _kill_verified(state: OrdersState, view: Viewed) -> list[Effect]:
     """Say whether a kill that cancels has been carried out: by what the venue shows, never by assumption."""
     if not state.verify_by:
         return []
-    left = [o for o in state.orders.values() if o.is_live and o.is_cancel_wanted]
+    left = [o for o in state.open.values() if o.is_live and o.is_cancel_wanted]
     if not left:
         state.verify_by = 0
         return [Alert("kill VERIFIED", f"no order that was to be cancelled is open, asked at {view.ts_asked}")]

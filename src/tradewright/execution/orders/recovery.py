@@ -46,8 +46,8 @@ _NAMES = {kind: name for name, kind in KINDS.items()}
 
 
 @cache
-def _adapter(kind: type[Input]) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+def _adapter(kind: str) -> TypeAdapter[Any]:
+    return TypeAdapter(KINDS[kind])
 
 
 def kind_of(told: Input) -> str | None:
@@ -57,16 +57,15 @@ def kind_of(told: Input) -> str | None:
 
 def to_payload(told: Input) -> dict[str, object]:
     """Return an input as a journal payload."""
-    payload: dict[str, object] = _adapter(type(told)).dump_python(told, mode="json")
+    payload: dict[str, object] = _adapter(_NAMES[type(told)]).dump_python(told, mode="json")
     return payload
 
 
 def from_record(record: JournalRecord) -> Input | None:
     """Return the input that a record holds, or None where it is about something else."""
-    kind = KINDS.get(record.kind)
-    if kind is None:
+    if record.kind not in KINDS:
         return None
-    told: Input = _adapter(kind).validate_python(record.payload)
+    told: Input = _adapter(record.kind).validate_python(record.payload)
     return told
 
 

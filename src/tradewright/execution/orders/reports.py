@@ -48,6 +48,7 @@ def find(state: OrdersState, told: VenueOrder) -> LiveOrder | None:
     )
     order = LiveOrder(intent, OrderStatus.SUBMITTED)
     state.orders[intent.client_id] = order
+    state.index(order)
     for key in [k for k, fill in state.fills.items() if fill.venue_id == told.venue_id]:
         fill = state.fills.pop(key)  # it was quicker than this report; asked for again, it is ours
         state.of(told.instrument).unbooked -= fill.side * fill.lots
@@ -64,8 +65,11 @@ def on_reported(state: OrdersState, report: Reported) -> list[Effect]:
         order.venue_id = told.venue_id
         state.by_venue_id[told.venue_id] = order.intent.client_id
     effects: list[Effect] = []
-    if told.filled > order.reported:
-        order.reported = told.filled
+    if order.status in TERMINAL and told.filled > order.reported:
+        state.corrections += 1
+        text = f"{order.intent.client_id} was {order.status.name} and has filled"
+        effects.append(Alert("corrected", text, is_page=True))
+    order.reported = max(order.reported, told.filled)
     if order.reported > order.filled:  # the position follows executions; these have not come yet
         effects.append(Reconcile("executions are missing"))
     was = order.status
@@ -77,12 +81,13 @@ def on_reported(state: OrdersState, report: Reported) -> list[Effect]:
         effects.append(OrderEvent(order.intent.client_id, order.status, order.filled, reason=told.reason))
     if order.is_live and order.is_cancel_wanted:
         effects += want_cancel(order)
+    state.index(order)
     return effects
 
 
 def _is_newer(order: LiveOrder, report: Reported) -> bool:
     told = report.order
-    if order.status is OrderStatus.UNKNOWN:
+    if order.status in (OrderStatus.UNKNOWN, OrderStatus.ABANDONED):
         return True  # any word of the venue is news
     if order.status in TERMINAL:  # only a question asked now, or a later event, brings it back
         return told.status is not order.status and report.source in _ASKED and told.ts_event > order.ts_report
@@ -100,7 +105,7 @@ def _moved(state: OrdersState, order: LiveOrder, told: VenueOrder) -> list[Effec
             order.status = OrderStatus.PARTIALLY_FILLED if order.filled else OrderStatus.ACCEPTED
         order.status = OrderStatus.FILLED if order.filled == order.intent.lots else order.status
         return []
-    if status in TERMINAL and order.status in TERMINAL:
+    if status in TERMINAL and order.status in TERMINAL and order.status is not OrderStatus.ABANDONED:
         return []
     effects: list[Effect] = []
     if order.status in TERMINAL:
@@ -109,7 +114,7 @@ def _moved(state: OrdersState, order: LiveOrder, told: VenueOrder) -> list[Effec
         state.corrections += 1
         effects.append(
             Alert(
-                "corrected", f"{order.intent.client_id} was {order.status.name}, the venue shows it open", is_page=True
+                "corrected", f"{order.intent.client_id} was {order.status.name}, the venue has it", is_page=True
             )
         )
         if not order.is_protective:  # we had already told the strategy that it is gone
@@ -163,6 +168,7 @@ def _not_there(state: OrdersState, order: LiveOrder, status: OrderStatus, text: 
         become_unknown(state, order)
     else:
         order.status, order.reason, order.ts_changed = status, text, state.now
+        state.index(order)
     return [OrderEvent(order.intent.client_id, order.status, order.filled, reason=text)]
 
 

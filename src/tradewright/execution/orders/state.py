@@ -38,7 +38,7 @@ class OrderParams(BaseModel):
     ask_every_s: Annotated[float, Field(gt=0)] = 15.0
     overlap_s: Annotated[float, Field(ge=0)] = 60.0  # fills are asked for from the watermark minus this
     min_asks: Annotated[int, Field(ge=3)] = 3
-    exit_retry_s: Annotated[float, Field(gt=0)] = 5.0
+    exit_retry_s: Annotated[float, Field(gt=0)] = 2.0
     rejects_per_minute: Annotated[int, Field(ge=1)] = 3
     kill_verify_s: Annotated[float, Field(gt=0)] = 5.0
 
@@ -62,6 +62,7 @@ class LiveOrder:
     ts_changed: int = 0
     ts_report: int = 0  # venue's time of the newest report believed
     ts_unknown: int = 0
+    ts_sent: int = 0  # the last time
     is_cancel_wanted: bool = False
     is_canceling: bool = False
     asks: int = 0
@@ -110,13 +111,14 @@ class OrdersState:
 
     account: str
     capabilities: Capabilities
-    params: OrderParams = OrderParams()
+    params: OrderParams = field(default_factory=OrderParams)
     epoch: int = 0
     next_sequence: int = 1
     now: int = 0
     is_ready: bool = False
     is_journal_lost: bool = False
     orders: dict[str, LiveOrder] = field(default_factory=dict)
+    open: dict[str, LiveOrder] = field(default_factory=dict)  # those with something left, see `index`
     by_venue_id: dict[str, str] = field(default_factory=dict)
     instruments: dict[str, InstrumentState] = field(default_factory=dict)
     fills: dict[str, VenueFill] = field(default_factory=dict)  # by key
@@ -141,18 +143,23 @@ class OrdersState:
 
     def live(self, instrument: str) -> list[LiveOrder]:
         """Return orders that may still fill, or whose executions we have not all seen."""
-        return [o for o in self.orders.values() if o.intent.instrument == instrument and o.remaining > 0]
+        return [o for o in self.open.values() if o.intent.instrument == instrument and o.remaining > 0]
+
+    def index(self, order: LiveOrder) -> None:
+        """Keep ``open`` right after an order has changed, so that a long day is no slower than a short one."""
+        if order.is_live or order.remaining:
+            self.open[order.intent.client_id] = order
+        else:
+            self.open.pop(order.intent.client_id, None)
 
     def unknown(self, instrument: str = "") -> list[LiveOrder]:
         """Return orders nobody knows about."""
         return [
-            o
-            for o in self.orders.values()
-            if o.status is OrderStatus.UNKNOWN and instrument in ("", o.intent.instrument)
+            o for o in self.open.values() if o.status is OrderStatus.UNKNOWN and instrument in ("", o.intent.instrument)
         ]
 
     def exposure(self, instrument: str) -> tuple[int, int]:
-        """Return the lowest and the highest position that may come about: every order counts in full, unknown ones too."""
+        """Return the lowest and highest position that may come about; every order counts in full, unknown ones too."""
         position = self.of(instrument).position if instrument in self.instruments else 0
         live = self.live(instrument)
         return (

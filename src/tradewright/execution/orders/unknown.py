@@ -16,6 +16,8 @@ _TRADES = {Source.FILLS, Source.POSITIONS}
 #: Where the order's time is forgotten: it is not open, has left no execution, and the position is what it was.
 _WITHOUT_HISTORY = {Source.OPEN_ORDERS, *_TRADES}
 _LONG = 8
+#: Questions with which protection is sent again; later ones let it settle.
+_SENDS = (2, 3)
 
 
 class Resubmission(StrEnum):
@@ -40,7 +42,7 @@ def resubmission(capabilities: Capabilities, age_s: float) -> Resubmission:
 def due(state: OrdersState) -> list[Effect]:
     """Return the questions whose time has come, cancels to repeat, and protection that may be sent again."""
     effects: list[Effect] = []
-    for order in state.orders.values():
+    for order in state.open.values():
         if not order.is_live or state.now < order.next_ask:
             continue
         if order.status is OrderStatus.UNKNOWN:
@@ -61,10 +63,11 @@ def _ask(state: OrdersState, order: LiveOrder) -> list[Effect]:
     effects: list[Effect] = [Ask(order.intent.client_id)]
     if order.asks == _LONG:
         effects.append(Alert("still unknown", f"{order.intent.client_id}: nobody can say what it is", is_page=True))
-    if order.is_protective and order.asks > 1 and order.filled == 0 and order.intent.epoch == state.epoch:
-        # a position waits for it; entries are never sent again: their price is stale
-        if resubmission(state.capabilities, age_s) is Resubmission.AT_ONCE:
-            effects.append(Submit(order.intent))
+    waits = order.is_protective and not order.is_cancel_wanted and order.intent.epoch == state.epoch
+    # a position waits for protection; entries are never sent again: their price is stale
+    may_send = resubmission(state.capabilities, age_s) is Resubmission.AT_ONCE
+    if waits and may_send and order.asks in _SENDS and order.filled == 0:
+        effects.append(Submit(order.intent))
     return effects
 
 
@@ -76,7 +79,7 @@ def on_absent(state: OrdersState, told: Absent) -> list[Effect]:
     if told.source in _ORDERS and told.ts_asked - order.intent.ts_event > state.capabilities.retention_s * SECOND:
         return []  # the venue has forgotten that time: its silence says nothing
     order.negatives[told.source] = max(told.ts_asked, order.negatives.get(told.source, 0))
-    settled = order.ts_unknown + int(state.capabilities.settle_s * SECOND)
+    settled = max(order.ts_unknown, order.ts_sent) + int(state.capabilities.settle_s * SECOND)
     silent = {source for source, asked in order.negatives.items() if asked >= settled}
     if order.asks < state.params.min_asks:
         return []
@@ -85,6 +88,7 @@ def on_absent(state: OrdersState, told: Absent) -> list[Effect]:
     if not ((silent & _ORDERS and silent & _TRADES) or silent >= _WITHOUT_HISTORY):
         return []
     order.status, order.ts_changed = OrderStatus.ABANDONED, state.now
+    state.index(order)
     order.reason = "the venue does not have it: " + ", ".join(sorted(silent))
     return [OrderEvent(told.client_id, OrderStatus.ABANDONED, 0, reason=order.reason)]
 
@@ -94,6 +98,7 @@ def _forgotten(state: OrdersState, order: LiveOrder) -> list[Effect]:
     if order.reported > order.filled:
         return []
     order.status, order.ts_changed = OrderStatus.CANCELED, state.now
+    state.index(order)
     order.reason = "no longer open at the venue; executions and position agree on what was filled"
     text = f"{order.intent.client_id}: the venue's history has lost it; {order.filled} lots had filled"
     return [
