@@ -38,7 +38,10 @@ class LocalExchange:
         base = wanted or Wanted(specs or ("synthetic:SYN",), Path("nowhere"), seed=self.params.seed)
         self.runner = make_runner(self.params, replace(base, fills=self.params.fills))
         self._app = make_app(self.params, self.runner, lost_s)
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        # naming TCP lets asyncio send small packets at once; else every answer waits 40 ms for an acknowledgement
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.listen(100)
         self.port = int(self._socket.getsockname()[1])
         self.http_url, self.ws_url = f"http://127.0.0.1:{self.port}", f"ws://127.0.0.1:{self.port}"
         settings = uvicorn.Config(
