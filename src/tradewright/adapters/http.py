@@ -160,7 +160,7 @@ class VenueHttp:
             headers=dict(headers or {}),
             timeout=params.timeout_s,
             transport=transport,
-            verify=_trusted_roots(),
+            verify=trusted_roots(),
             trust_env=False,
         )
 
@@ -280,7 +280,7 @@ class VenueHttp:
 
 
 @cache
-def _trusted_roots() -> ssl.SSLContext:
+def trusted_roots() -> ssl.SSLContext:
     """Return the roots that venues are verified by; reading them takes tens of milliseconds, so once."""
     return httpx.create_ssl_context(trust_env=False)
 

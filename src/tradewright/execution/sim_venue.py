@@ -144,6 +144,10 @@ class VenueMemory:
         flying = {r: int(self.record[f"{r}_tail"][0] - self.record[f"{r}_head"][0]) for r in ("inbox", "answers")}
         return flying["answers"] + 6 * flying["inbox"] + 4 * int(self.record["n_slots"][0]) >= self.places
 
+    def due(self, ring: str, place: int) -> int:
+        """When the message at a place of a ring (``inbox``, ``answers``) arrives, ns UTC."""
+        return int(self._rings[ring]["ts_due"][place])
+
     def take_answers(self, until_ns: int) -> list[VenueMessage]:
         """Take the answers that have reached us by a time out of the ring."""
         record = self.record

@@ -16,6 +16,7 @@ from tradewright.services.cli import (
     costs,
     data,
     evaluate,
+    exchange,
     experiment,
     features,
     gate_study,
@@ -75,6 +76,7 @@ gate_study.register(app)
 challenge.register(app)
 journal.register(app)
 rules.register(app)
+exchange.register(app)
 
 
 def main() -> None:

@@ -20,8 +20,10 @@ _TURN_S = 0.001
 _IDLE_S = 75
 
 
-def run_app(app: ASGIApp, host: str, port: int, what: str) -> None:
+def run_app(app: ASGIApp, host: str, port: int, what: str, *, hears_sockets: bool = False) -> None:
     """Serve until SIGTERM or Ctrl-C; ``what`` is served, as it is told to people.
+
+    ``hears_sockets``: it answers WebSockets too, and has no page of addresses.
 
     Raises
     ------
@@ -35,12 +37,13 @@ def run_app(app: ASGIApp, host: str, port: int, what: str) -> None:
         log_level="critical",  # answers that fail are reported by the application
         access_log=False,
         server_header=False,
-        ws="none",
+        ws="websockets-sansio" if hears_sockets else "none",
         timeout_graceful_shutdown=_LAST_ANSWERS_S,
         timeout_keep_alive=_IDLE_S,
     )
     name, number = listener.getsockname()[:2]
-    print(f"Serving {what} on http://{f'[{name}]' if ':' in name else name}:{number} (/docs lists the addresses)")
+    place, more = f"[{name}]" if ":" in name else name, "" if hears_sockets else " (/docs lists the addresses)"
+    print(f"Serving {what} on http://{place}:{number}{more}")
     sys.stdout.flush()
     # uvicorn gives a signal back after it has stopped; by then it has done its work
     signals = [(s, signal.signal(s, lambda *_: None)) for s in (signal.SIGINT, signal.SIGTERM)]

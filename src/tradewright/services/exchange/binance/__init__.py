@@ -1,0 +1,1 @@
+"""The exchange in the words of Binance spot: signed REST, user data and market streams."""
