@@ -86,6 +86,8 @@ def on_absent(state: OrdersState, told: Absent) -> list[Effect]:
         return []
     if order.filled or order.reported or order.venue_id:
         return _forgotten(state, order) if silent >= _WITHOUT_HISTORY else []
+    if state.capabilities.idempotency is Idempotency.NONE:
+        return []  # nothing there is listed under our id: it stays unknown until a person looks
     if not ((silent & _ORDERS and silent & _TRADES) or silent >= _WITHOUT_HISTORY):
         return []
     order.status, order.ts_changed = OrderStatus.ABANDONED, state.now
