@@ -19,11 +19,11 @@ from tradewright.adapters.alpaca.trading_rows import (
     orders_of,
     position_of,
     prices_of,
-    units_text,
     unreadable,
 )
 from tradewright.adapters.alpaca.trading_stream import events
 from tradewright.adapters.commands import Answer, Command, VenueCommands
+from tradewright.adapters.decimal_text import units_text
 from tradewright.adapters.http import RateLimit, Sleep
 from tradewright.adapters.websocket import Connect, open_connection
 from tradewright.core.types.venue import (

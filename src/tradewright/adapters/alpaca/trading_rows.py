@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from tradewright.adapters.alpaca.stamps import ns_of
+from tradewright.adapters.decimal_text import lots_of, price_text, units_text
 from tradewright.core.types.instrument import Instrument
 from tradewright.core.types.order import OrderKind, OrderStatus, Side, TimeInForce
 from tradewright.core.types.venue import OrderIntent, VenueFill, VenueOrder, VenuePosition
@@ -197,22 +198,6 @@ def lot_of(symbol: str, instruments: Instruments) -> Fraction:
     """Return the lot size of an instrument; of one that is not ours, the smallest that Alpaca knows."""
     instrument = instruments.get(_named(symbol, instruments))
     return Fraction(1, 10**9) if instrument is None else instrument.lot
-
-
-def lots_of(units: object, lot: Fraction) -> int:
-    """Return decimal text as lots, rounded towards zero; raises ValueError or ArithmeticError for anything else."""
-    return int(Fraction(Decimal(str(units))) / lot)
-
-
-def units_text(lots: int, lot: Fraction) -> str:
-    """Return lots as decimal text."""
-    units = lots * lot
-    return format((Decimal(units.numerator) / Decimal(units.denominator)).normalize(), "f")
-
-
-def price_text(price: float) -> str:
-    """Return a price as decimal text, with the digits of its shortest form."""
-    return format(Decimal(repr(price)), "f")
 
 
 def unreadable(what: str) -> VenueTimeoutError:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from decimal import Decimal
 
 from tradewright.adapters.binance.signed import NO_SUCH_ORDER, NOT_CANCELLED, SignedRequests, code_of, list_of
 from tradewright.adapters.binance.trading_params import BinanceTradingParams
@@ -14,12 +15,12 @@ from tradewright.adapters.binance.trading_rows import (
     MS,
     Instruments,
     fill_of,
-    lots_of,
     order_of,
     params_of,
     unreadable,
 )
 from tradewright.adapters.binance.trading_stream import events
+from tradewright.adapters.decimal_text import lots_of
 from tradewright.adapters.http import Sleep
 from tradewright.adapters.websocket import Connect, open_connection
 from tradewright.core.types.venue import (
@@ -41,6 +42,7 @@ CAPABILITIES = Capabilities(
     replace="none",
     trade_id_scope="instrument",
 )
+_NOTHING = Decimal(0)
 #: Orders are listed by when they were made; one that changed lately may be older, by so much at most.
 _LOOK_BACK_MS = 30 * 86_400 * 1_000
 
@@ -169,7 +171,7 @@ class BinanceTrading:
         held, assets = await self._balances(), await self._asset_names()
         found = []
         for symbol, instrument in sorted(self._instruments.items()):
-            lots = lots_of(held.get(assets[symbol][0], 0.0), instrument.lot)
+            lots = lots_of(held.get(assets[symbol][0], _NOTHING), instrument.lot)
             if lots:
                 found.append(VenuePosition(symbol, lots))
         return found
@@ -177,12 +179,12 @@ class BinanceTrading:
     async def account(self) -> VenueAccount:
         """Return cash in the quote asset, and equity with every instrument at its last price."""
         held, assets = await self._balances(), await self._asset_names()
-        cash = sum(held.get(quote, 0.0) for quote in sorted({quote for _, quote in assets.values()}))
+        cash = float(sum(held.get(quote, _NOTHING) for quote in sorted({quote for _, quote in assets.values()})))
         equity = cash
         try:
             for symbol in sorted(self._instruments):
                 body = (await self._venue.public("/api/v3/ticker/price", {"symbol": symbol}, 2)).body
-                equity += held.get(assets[symbol][0], 0.0) * float(body["price"])
+                equity += float(held.get(assets[symbol][0], _NOTHING)) * float(body["price"])
         except (KeyError, TypeError, ValueError) as error:
             raise unreadable(f"a price cannot be read: {error}") from error
         return VenueAccount(equity, cash, await self.server_time_ns())
@@ -199,11 +201,12 @@ class BinanceTrading:
 
     # ---------------------------------------------------------------------------------------------------- the inside
 
-    async def _balances(self) -> dict[str, float]:
+    async def _balances(self) -> dict[str, Decimal]:
+        """Return what is held of each asset, free and in orders; exact, because lots are counted from it."""
         body = await self._venue.ask("/api/v3/account", {"omitZeroBalances": "true"}, weight=20)
         try:
-            return {row["asset"]: float(row["free"]) + float(row["locked"]) for row in body["balances"]}
-        except (KeyError, TypeError, ValueError) as error:
+            return {row["asset"]: Decimal(row["free"]) + Decimal(row["locked"]) for row in body["balances"]}
+        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
             raise unreadable(f"the balances cannot be read: {error}") from error
 
     async def _asset_names(self) -> dict[str, tuple[str, str]]:

@@ -97,6 +97,18 @@ def test_what_was_sent_is_found_again_by_every_question(exchange: LocalExchange)
     run(exchange, work)
 
 
+def test_what_is_held_is_counted_to_the_lot_while_part_of_it_is_in_an_order(exchange: LocalExchange) -> None:
+    """0.1 + 0.7 in binary is less than 0.8: a lot would be missing."""
+
+    async def work(venue: BinanceTrading) -> None:
+        await venue.submit(intent("a", 8_000), open_gate)
+        high = exchange.runner.account.means.mark(0) * 1.5
+        await venue.submit(intent("b", 7_000, side=Side.SELL, kind=OrderKind.LIMIT, limit_price=round(high)), open_gate)
+        assert [(p.instrument, p.lots) for p in await venue.positions()] == [(SYMBOL, 8_000)]
+
+    run(exchange, work)
+
+
 def test_cancels_and_refusals_are_told_apart(exchange: LocalExchange) -> None:
     async def work(venue: BinanceTrading) -> None:
         order = await venue.submit(resting("a"), open_gate)
