@@ -23,7 +23,7 @@ from tradewright.core.kernel.floors_nb import (
     is_blocked_nb,
     step_all_nb,
 )
-from tradewright.core.kernel.ledger_nb import value_nb
+from tradewright.core.kernel.mark_nb import worst_value_nb
 from tradewright.core.kernel.memory_nb import (
     call_nb,
     field_nb,
@@ -41,7 +41,7 @@ from tradewright.core.kernel.memory_nb import (
     windows_nb,
 )
 from tradewright.core.kernel.submit_nb import close_nb
-from tradewright.core.types.dtypes import HIGH, LOW, SESSION_CLOSE
+from tradewright.core.types.dtypes import SESSION_CLOSE
 
 _CAUTION = 1e-9  # a band a little too narrow costs time, a band too wide would hide an event
 _ROUNDING = 2  # millionths
@@ -71,14 +71,11 @@ def balance_nb(session: int) -> int:
 def worst_equity_nb(session: int, j: int, i: int) -> int:
     """Equity at the price of event ``i`` that is worst for the position: a bar's low or high, else the mark."""
     s = session_nb(session)[0]
-    m = market_nb(s.market)[0]
     position = position_nb(s, j)
-    kind = m.kind_all if m.kind == 0 else int_at_nb(m.kind, i)
-    if kind != c.BAR or position.lots == 0 or guarded_nb(guard_nb(s), j).is_unusable != 0:
+    if position.lots == 0 or guarded_nb(guard_nb(s), j).is_unusable != 0:
         return int(s.equity_micro)
-    worst = field_nb(m, LOW if position.lots > 0 else HIGH, i)
-    value = value_nb(position.lots, terms_nb(s, j).unit_value, worst, position.fx)
-    return int(min(s.equity_micro, s.equity_micro + value - position.value_micro))
+    change = worst_value_nb(session, j, i) - position.value_micro
+    return int(min(s.equity_micro, s.equity_micro + change))
 
 
 @inlined
