@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from tradewright.analytics.benchmark import buy_and_hold, marks_at
 from tradewright.analytics.bootstrap import HeadlineStatistics, Interval, block_bootstrap
 from tradewright.analytics.drawdown import Drawdowns, drawdowns
+from tradewright.analytics.equity_path import AccountRun
 from tradewright.analytics.monthly import MonthlyReturns, monthly_returns
 from tradewright.analytics.performance import Performance, PerformanceParams, performance
 from tradewright.analytics.returns import DailyEquity, daily_equity
 from tradewright.analytics.round_trips import round_trips
 from tradewright.core.types.bar import Bars
-from tradewright.core.types.instrument import Instrument
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -28,44 +28,12 @@ _LEAST_RESAMPLES, _MOST_RESAMPLES = 400, 2_000
 _RESAMPLED_VALUES = 20_000_000
 
 
-class RunResult(Protocol):
+class RunResult(AccountRun, Protocol):
     """What a finished backtest hands over; see `tradewright.engine.backtest.BacktestResult`."""
-
-    @property
-    def instruments(self) -> tuple[Instrument, ...]:
-        """Traded instruments, in the order of their numbers."""
-
-    @property
-    def fills(self) -> Records:
-        """fill_dtype[k], in order of booking."""
-
-    @property
-    def orders(self) -> Records:
-        """order_dtype[m], denied ones too."""
-
-    @property
-    def ledger(self) -> Records:
-        """ledger_dtype[l]."""
-
-    @property
-    def stamps(self) -> Ints:
-        """i8[s], ns UTC, ascending."""
-
-    @property
-    def equity(self) -> Floats:
-        """f8[s], account currency, after each stamp."""
 
     @property
     def exposure(self) -> Floats:
         """f8[s], gross exposure in account currency."""
-
-    @property
-    def initial_cash(self) -> float:
-        """Account currency."""
-
-    @property
-    def currency(self) -> str:
-        """The account's."""
 
     @property
     def marks(self) -> Floats:
