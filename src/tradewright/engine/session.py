@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tradewright.core.kernel.market_nb import mark_alone_nb, observe_alone_nb
 from tradewright.core.kernel.verbs import call_verb_nb
 from tradewright.core.types.events import MarketEvents
 from tradewright.core.types.message import VenueMessage
@@ -66,6 +67,22 @@ class Session:
             self._memory.grow()
         self._memory.expect(1)
         self._path.on_event(self._address, 0)
+        return self._take_commands()
+
+    def warm(self, *, is_cross_section: bool) -> list[VenueMessage]:
+        """Take in the event standing in the one-event block without asking the strategy: features, prices, account.
+
+        What a loss limit or the margin makes of it still goes out.
+        """
+        event = self._event
+        if len(self._features) > 0:
+            self._values[:] = self._features.update(event.fields, 0, int(event.instruments[0]), int(event.kinds[0]))
+        if self._memory.record["needs_room"][0]:
+            self._memory.grow()
+        self._memory.expect(1)
+        j = mark_alone_nb(self._address, 0)
+        if is_cross_section and j >= 0:
+            observe_alone_nb(self._address, 0, j)
         return self._take_commands()
 
     def on_order_event(self, message: VenueMessage) -> None:

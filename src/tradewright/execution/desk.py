@@ -112,6 +112,7 @@ class OrderDesk:
         self.state = state
         self.ports = ports
         self.params = params or DeskParams()
+        self.ts = 0  # of the input whose effects are being carried out, ns UTC
         self._tasks: set[asyncio.Task[None]] = set()
         self._inquiry = Inquiry(self)
         self._wants_view = asyncio.Event()
@@ -164,6 +165,7 @@ class OrderDesk:
         self._step(told)
 
     def _step(self, told: Input) -> None:
+        self.ts = told.ts
         for effect in step(self.state, told):
             if isinstance(effect, CancelOrder) and isinstance(told, Ticked):
                 # ticks are not journalled: a restart has to know that it was us who cancelled
@@ -186,6 +188,11 @@ class OrderDesk:
                 self._wants_view.set()
             case OrderEvent() | Alert():
                 self.ports.tell(effect)
+
+    async def quiet(self) -> None:
+        """Wait until every request under way has its answer; for venues in this process."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

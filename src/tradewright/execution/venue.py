@@ -27,7 +27,7 @@ class Capabilities(BaseModel):
     ``id_max_len``: characters of a client id. ``id_window_s``: for WINDOW, how long it knows an id. ``settle_s``: after
     so long an order that was taken is visible everywhere. ``retention_s``: how far its order history reaches back; 0 is
     none. ``trade_id_scope``: within what a trade id is unique; ``none``: it gives none. ``t_protect_s``: how long a
-    position may be without a working stop.
+    position may be without a working stop. ``takes_fractions``: exits may be given as shares of the fill's price.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +45,7 @@ class Capabilities(BaseModel):
     server_time: bool = True
     bracket_native: bool = False
     t_protect_s: Seconds = 2.0
+    takes_fractions: bool = False
 
 
 class VenueRejectedError(VenueError):

@@ -24,7 +24,10 @@ class OrderIntent:
 
     ``client_id`` is a pure function of (account, strategy, epoch, sequence). ``protects``: client id of the entry that
     this order protects. ``stop_loss``: the price at which what this order opens is to be closed; NaN has no place here,
-    None is none. ``replaces``: client id of the order whose place this one takes.
+    None is none. ``replaces``: client id of the order whose place this one takes. ``trail``: distance in price of a
+    trailing stop, ``trail_protect`` of the one that is to protect what this order opens. ``are_fractions``: the three
+    exits are shares of the fill's price. ``group``: orders of one group other than 0 cancel each other. ``ts_expire``:
+    end of GTD, ns UTC. ``reference``: the session's own number of the order; 0: it is not the session's.
     """
 
     client_id: str
@@ -45,13 +48,20 @@ class OrderIntent:
     take_profit: float | None = None
     protects: str = ""
     replaces: str = ""
+    trail: float | None = None
+    trail_protect: float | None = None
+    are_fractions: bool = False
+    group: int = 0
+    ts_expire: int = 0
+    reference: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class VenueOrder:
     """An order as the venue reports it. ``filled`` is cumulative; ``client_id`` is "" for an order that is not ours.
 
-    ``parent``: client id of the entry whose bracket this order belongs to, for orders that the venue made itself.
+    ``parent``: client id of the entry whose bracket this order belongs to, for orders that the venue made itself, and
+    ``origin`` which of its exits it is.
     """
 
     client_id: str
@@ -64,6 +74,7 @@ class VenueOrder:
     ts_event: int
     reason: str = ""
     parent: str = ""
+    origin: Origin = Origin.STOP_LOSS
 
     @property
     def is_open(self) -> bool:
@@ -80,7 +91,8 @@ class VenueFill:
     """One execution as the venue reports it.
 
     ``trade_id`` may be "" where a venue gives none. ``busts``: trade id of an execution that this report takes back;
-    its lots and price are those taken back. ``fee`` is in ``fee_currency``, None while it is not known.
+    its lots and price are those taken back. ``fee`` is in ``fee_currency``, None while it is not known. ``ts_open``:
+    when the market event it follows from began, where a simulated venue knows it; it decides the trading day.
     """
 
     trade_id: str
@@ -94,6 +106,8 @@ class VenueFill:
     fee: float | None = None
     fee_currency: str = ""
     busts: str = ""
+    is_maker: bool = False
+    ts_open: int = 0
 
 
 @dataclass(frozen=True, slots=True)

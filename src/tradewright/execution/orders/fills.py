@@ -87,7 +87,8 @@ def _applied(state: OrdersState, order: LiveOrder, fill: VenueFill) -> list[Effe
     state.index(order)
     if not intent.is_reduce_only:
         if intent.stop_loss is not None:
-            known.stop_price = intent.stop_loss
+            away = intent.side * intent.stop_loss * fill.price
+            known.stop_price = fill.price - away if intent.are_fractions else intent.stop_loss
         if before * known.position <= 0:  # another position begins
             known.strategy, known.stops_lost, known.naked_since, known.next_exit = intent.strategy, 0, 0, 0
     elif before * known.position < 0 or (before == 0 and known.position):
@@ -95,7 +96,7 @@ def _applied(state: OrdersState, order: LiveOrder, fill: VenueFill) -> list[Effe
         effects.append(Alert("exit turned the position", f"{fill.instrument}: now {known.position} lots", is_page=True))
     if known.position == 0:
         known.must_exit = False
-    effects.append(OrderEvent(intent.client_id, order.status, order.filled, fill.lots, fill.price))
+    effects.append(OrderEvent(intent.client_id, order.status, order.filled, fill.lots, fill.price, fill=fill))
     return effects
 
 
@@ -136,5 +137,5 @@ def _bust(state: OrdersState, key: str, fill: VenueFill) -> list[Effect]:
         return [Reconcile("a correction that is not ours")]
     state.of(fill.instrument).position -= known.side * known.lots
     state.corrections += 1
-    told = OrderEvent(order.intent.client_id, order.status, order.filled, -known.lots, known.price, "taken back")
+    told = OrderEvent(order.intent.client_id, order.status, order.filled, -known.lots, known.price, "taken back", known)
     return [Alert("trade busted", f"{fill.instrument}: execution {fill.busts} was taken back", is_page=True), told]

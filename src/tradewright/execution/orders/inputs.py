@@ -43,7 +43,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """An order that somebody on our side wants; the machine makes an intent of it or refuses."""
+    """An order that somebody on our side wants; the machine makes an intent of it or refuses. Fields: `OrderIntent`."""
 
     strategy: str
     instrument: str
@@ -59,6 +59,12 @@ class Wish:
     take_profit: float | None = None
     protects: str = ""
     replaces: str = ""
+    trail: float | None = None
+    trail_protect: float | None = None
+    are_fractions: bool = False
+    group: int = 0
+    ts_expire: int = 0
+    reference: int = 0
 
 
 # ------------------------------------------------------------------------------------------------------------- inputs
@@ -257,7 +263,10 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
-    """Tell the session what became of its order. ``fill_lots``: 0 = none filled; negative = an execution taken back."""
+    """Tell the session what became of its order. ``fill_lots``: 0 = none filled; negative = an execution taken back.
+
+    ``fill``: the execution, where this is about one.
+    """
 
     client_id: str
     status: OrderStatus
@@ -265,6 +274,7 @@ class OrderEvent:
     fill_lots: int = 0
     fill_price: float = 0.0
     reason: str = ""
+    fill: VenueFill | None = None
 
 
 Effect = Submit | CancelOrder | Ask | Reconcile | Want | Alert | OrderEvent

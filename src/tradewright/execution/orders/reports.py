@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tradewright.core.types.order import OrderKind, OrderStatus, Origin
 from tradewright.core.types.venue import OrderIntent, VenueOrder
 from tradewright.execution.orders.fills import become_unknown
@@ -31,6 +33,7 @@ def find(state: OrdersState, told: VenueOrder) -> LiveOrder | None:
     parent = state.orders.get(told.parent)
     if order is not None or parent is None:
         return order
+    is_target = told.origin is Origin.TAKE_PROFIT
     intent = OrderIntent(
         client_id=told.client_id or told.venue_id,
         sequence=0,
@@ -38,12 +41,13 @@ def find(state: OrdersState, told: VenueOrder) -> LiveOrder | None:
         strategy=parent.intent.strategy,
         instrument=told.instrument,
         side=told.side,
-        kind=OrderKind.STOP,
+        kind=OrderKind.LIMIT if is_target else OrderKind.STOP,
         lots=told.lots,
         ts_event=told.ts_event,
-        stop_price=parent.intent.stop_loss,
+        limit_price=parent.intent.take_profit if is_target and not parent.intent.are_fractions else None,
+        stop_price=None if is_target or parent.intent.are_fractions else parent.intent.stop_loss,
         is_reduce_only=True,
-        origin=Origin.STOP_LOSS,
+        origin=told.origin,
         protects=told.parent,
     )
     order = LiveOrder(intent, OrderStatus.SUBMITTED)
@@ -76,7 +80,10 @@ def on_reported(state: OrdersState, report: Reported) -> list[Effect]:
     if _is_newer(order, report):
         order.ts_report = told.ts_event
         effects += _moved(state, order, told)
-    if order.status is not was:
+    has_grown = bool(order.intent.protects) and told.lots > order.intent.lots  # an exit follows its entry's fills
+    if has_grown:
+        order.intent = replace(order.intent, lots=told.lots)
+    if order.status is not was or has_grown:
         order.ts_changed = state.now
         effects.append(OrderEvent(order.intent.client_id, order.status, order.filled, reason=told.reason))
     if order.is_alive and order.is_cancel_wanted:

@@ -1,0 +1,197 @@
+"""The deterministic middle: market rows and order events go in, wishes for the desk come out.
+
+It has no clock and does no I/O. The runtime drives it from a feed and a desk; recovery and replay drive it from a
+journal, and get the same to the bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradewright.core.kernel.records import single_event
+from tradewright.core.types.dtypes import message_dtype
+from tradewright.core.types.message import VenueMessage
+from tradewright.core.types.order import OrderStatus, Origin, Verb
+from tradewright.engine.backtest import Run
+from tradewright.engine.commands import Command
+from tradewright.engine.live.orders import answer, exit_record, fee_of, wish_of
+from tradewright.engine.live.rows import MarketRow, show
+from tradewright.engine.plan import BacktestPlan
+from tradewright.engine.session import Session
+from tradewright.execution.orders.inputs import OrderEvent, Wish
+from tradewright.execution.orders.state import OrdersState
+
+Record = NDArray[np.void]
+_OVER = frozenset(
+    {OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.ABANDONED}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Send this order; the answer goes to `Conductor.told`, a refusal to `Conductor.refused`."""
+
+    wish: Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Cancel the session's order of this number."""
+
+    reference: int
+
+
+Act = Place | Withdraw
+
+
+class Conductor:
+    """One strategy on one account.
+
+    Parameters
+    ----------
+    plan : BacktestPlan
+        Instruments, strategy, account, limits; its market is not read.
+    state : OrdersState
+        What the desk holds to be true; only looked at.
+    takes_fractions : bool
+        Whether the venue takes exits as fractions of the fill's price.
+    """
+
+    def __init__(self, plan: BacktestPlan, state: OrdersState, *, takes_fractions: bool) -> None:
+        self.plan, self.state = plan, state
+        self.run = Run(plan)
+        self.event = single_event()
+        self.session = Session(self.run.path(), self.run.memory, self.run.features, self.event)
+        self.sent: dict[int, VenueMessage] = {}  # by number: what the session sent and is not over
+        self._takes_fractions = takes_fractions
+        self._numbers = {instrument.symbol: j for j, instrument in enumerate(plan.instruments)}
+        self._orders: dict[int, Record] = {}  # our copies, by number
+        self._exits: dict[str, int] = {}  # client id -> number, of orders that the session did not send
+        self._entries = [0] * len(plan.instruments)  # number of the newest entry of each
+        self._successors: dict[int, Record] = {}  # number -> the order that takes its own place
+
+    # ------------------------------------------------------------------------------------------------- what comes in
+    def market(self, row: MarketRow) -> list[Act]:
+        """Take in a market event."""
+        show(row, self.event)
+        with self.run.blame():
+            if row.decides:
+                messages = self.session.on_market(row.forecast, row.forecast_ts)
+            else:
+                messages = self.session.warm(is_cross_section=self.plan.strategy.is_cross_section)
+        self.run.events += 1
+        return self._acts(messages)
+
+    def stamp(self, now: int) -> list[Act]:
+        """Take in that a timestamp is complete."""
+        if not self.plan.strategy.is_cross_section:
+            return []
+        with self.run.blame():
+            return self._acts(self.session.on_timer(now))
+
+    def command(self, command: Command, value: float = float("nan"), instrument: int = 0) -> list[Act]:
+        """Take in a person's command or a figure from outside."""
+        return self._acts(self.session.on_command(command, value, instrument))
+
+    def told(self, event: OrderEvent, now: int) -> list[Act]:
+        """Take in what became of an order."""
+        live = self.state.orders[event.client_id]
+        number = live.intent.reference or self._exits.get(event.client_id) or self._adopted(event.client_id)
+        order = self._orders.get(number)
+        if order is None:  # of an earlier lineage: its position was there when this session began
+            return []
+        successor = self._successors.get(number)
+        if successor is not None and event.fill is None and event.status is OrderStatus.CANCELED:
+            return self._succeed(number, order, successor)
+        if live.intent.protects and order["lots"][0] != live.intent.lots:  # an exit that grew with its entry
+            order["lots"] = live.intent.lots
+            self.session.on_order_event(_replaced(order))
+        instrument = self.plan.instruments[int(order["instrument"][0])]
+        fee = 0.0 if event.fill is None else fee_of(event.fill, instrument)
+        message = answer(event, order, now, -fee if event.fill_lots < 0 else fee)
+        if message is not None:
+            self.session.on_order_event(message)
+        if OrderStatus(int(order["status"][0])) in _OVER and event.fill_lots >= 0:
+            self.sent.pop(number, None)
+            self._successors.pop(number, None)
+        return []
+
+    def refused(self, reference: int, now: int) -> None:
+        """Take in that the desk did not take an order."""
+        order = self._orders.pop(reference)
+        self.sent.pop(reference, None)
+        message = answer(OrderEvent("", OrderStatus.REJECTED, 0), order, now, 0.0)
+        if message is not None:
+            self.session.on_order_event(message)
+
+    # ------------------------------------------------------------------------------------------------------ the inside
+    def _acts(self, messages: list[VenueMessage]) -> list[Act]:
+        acts: list[Act] = []
+        for message in messages:
+            number = message.order_id
+            if message.verb is Verb.SUBMIT_ORDER:
+                order = message.order.copy()
+                self._orders[number], self.sent[number] = order, message
+                if not order["is_reduce_only"][0]:
+                    self._entries[int(order["instrument"][0])] = number
+                acts.append(Place(self._wish(order)))
+            elif number in self._orders:
+                if message.verb is Verb.REPLACE_ORDER:
+                    self._successors[number] = message.order.copy()
+                acts.append(Withdraw(number))
+        return acts
+
+    def _wish(self, order: Record) -> Wish:
+        j = int(order["instrument"][0])
+        mark = None if self._takes_fractions else float(self.run.memory.arrays["positions"]["price"][j])
+        return wish_of(order, self.plan.instruments[j], self.plan.strategy.name, mark)
+
+    def _succeed(self, number: int, order: Record, successor: Record) -> list[Act]:
+        """Send a replaced order anew, for what its predecessor has left; to the session it is the same order."""
+        del self._successors[number]
+        for name in ("limit", "stop", "lots", "is_triggered"):
+            order[name] = successor[name]
+        left = int(order["lots"][0] - order["filled"][0])
+        if left <= 0:
+            return []
+        self.sent[number] = VenueMessage(self.sent[number].header, order.copy())
+        self.session.on_order_event(_replaced(order))
+        return [Place(self._wish(order))]
+
+    def _adopted(self, client_id: str) -> int:
+        """Give an exit that the venue or the desk made a number of the session's."""
+        intent = self.state.orders[client_id].intent
+        j = self._numbers.get(intent.instrument)
+        if j is None or intent.origin is Origin.STRATEGY:
+            return 0
+        parent = self.state.orders[intent.protects].intent.reference if intent.protects else self._entries[j]
+        order = exit_record(intent, j, parent)
+        if int(order["id"][0]) in self._orders:  # a second one of its kind
+            order["id"] = -len(self._exits) - 1
+        number = int(order["id"][0])
+        order["status"] = int(OrderStatus.SUBMITTED)
+        self._orders[number], self._exits[client_id] = order, number
+        return number
+
+    def book(self) -> dict[str, Any]:
+        """Return what the session holds to be true, for people and for comparing: numbers as they stand."""
+        record, positions = self.run.memory.record, self.run.memory.arrays["positions"]
+        return {
+            "equity_micro": int(record["equity_micro"][0]),
+            "cash_micro": int(record["cash_micro"][0]),
+            "lots": {s: int(positions["lots"][j]) for s, j in self._numbers.items()},
+            "fills": int(record["n_fills"][0]),
+            "denials": int(record["denials"][0]),
+            "trading_state": int(record["trading_state"][0]),
+            "loss_state": int(record["loss_state"][0]),
+        }
+
+
+def _replaced(order: Record) -> VenueMessage:
+    header = np.zeros(1, message_dtype)
+    header["verb"] = int(Verb.ORDER_REPLACED)
+    return VenueMessage(header, order.copy())

@@ -1,0 +1,167 @@
+"""The session's messages and the desk's words for the same orders."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradewright.core.kernel import codes as c
+from tradewright.core.types.dtypes import message_dtype, order_dtype
+from tradewright.core.types.instrument import Instrument
+from tradewright.core.types.message import VenueMessage
+from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side, TimeInForce, Verb
+from tradewright.core.types.venue import OrderIntent, VenueFill
+from tradewright.execution.orders.inputs import OrderEvent, Wish
+
+Record = NDArray[np.void]
+_VERBS = {
+    OrderStatus.ACCEPTED: Verb.ORDER_ACCEPTED,
+    OrderStatus.PARTIALLY_FILLED: Verb.ORDER_ACCEPTED,
+    OrderStatus.CANCELED: Verb.ORDER_CANCELED,
+    OrderStatus.REJECTED: Verb.ORDER_REJECTED,
+    OrderStatus.DENIED: Verb.ORDER_REJECTED,
+    OrderStatus.ABANDONED: Verb.ORDER_REJECTED,
+    OrderStatus.EXPIRED: Verb.ORDER_EXPIRED,
+}
+_PRICES = ("limit", "stop", "trail", "watermark", "stop_loss", "take_profit", "trail_protect")
+
+
+def wish_of(order: Record, instrument: Instrument, strategy: str, mark: float | None) -> Wish:
+    """Return an order of the session as the desk takes it: what is left of it, exits as prices.
+
+    Parameters
+    ----------
+    order : ndarray
+        order_dtype[1], as the session sent it.
+    mark : float or None
+        Last price, from which exits given as fractions become prices; None leaves them fractions of the fill's price,
+        for venues that take those.
+    """
+    row = order[0]
+    exits: dict[str, float | None] = {n: _known(row[n]) for n in ("stop_loss", "take_profit", "trail_protect")}
+    are_fractions = int(row["attach_unit"]) == c.FRACTION and any(v is not None for v in exits.values())
+    if are_fractions and mark is not None:
+        side, tick = int(row["side"]), float(instrument.tick)
+        away = {"stop_loss": -side, "take_profit": side, "trail_protect": 0}
+        for name, share in exits.items():
+            if share is not None:
+                level = mark * (1.0 + away[name] * share) if away[name] else mark * share
+                exits[name] = round(level / tick) * tick
+        are_fractions = False
+    expires = int(row["ts_expire"])
+    return Wish(
+        strategy=strategy,
+        instrument=instrument.symbol,
+        side=Side(int(row["side"])),
+        kind=OrderKind(int(row["kind"])),
+        lots=int(row["lots"] - row["filled"]),
+        limit_price=_known(row["limit"]),
+        stop_price=_known(row["stop"]),
+        time_in_force=TimeInForce(int(row["tif"])),
+        is_reduce_only=bool(row["is_reduce_only"]),
+        origin=Origin(int(row["origin"])),
+        trail=_known(row["trail"]),
+        are_fractions=are_fractions,
+        group=int(row["group"]),
+        ts_expire=0 if expires == c.NEVER else expires,
+        reference=int(row["id"]),
+        **exits,
+    )
+
+
+def _known(value: Any) -> float | None:  # noqa: ANN401 - a field of a record
+    number = float(value)
+    return None if math.isnan(number) else number
+
+
+def exit_record(intent: OrderIntent, instrument: int, parent: int) -> Record:
+    """Return order_dtype[1] of an order that the session did not send: an exit made by the venue or by the desk.
+
+    ``parent``: number of the session's order that it protects. Numbers follow the simulated venue's, so that an exit
+    has the number that a backtest gives it.
+    """
+    record = np.zeros(1, order_dtype)
+    for name in _PRICES:
+        record[name] = np.nan
+    record["queue_ahead"] = np.inf
+    record["id"], record["parent"], record["group"] = parent + int(intent.origin), parent, -parent
+    record["instrument"], record["origin"], record["is_reduce_only"] = instrument, int(intent.origin), 1
+    record["kind"], record["side"], record["tif"] = int(intent.kind), int(intent.side), int(intent.time_in_force)
+    record["lots"], record["ts_created"], record["ts_expire"] = intent.lots, intent.ts_event, c.NEVER
+    for name, value in (("limit", intent.limit_price), ("stop", intent.stop_price), ("trail", intent.trail)):
+        if value is not None:
+            record[name] = value
+    return record
+
+
+def answer(told: OrderEvent, order: Record, now: int, fee: float) -> VenueMessage | None:
+    """Return what the desk told about an order as the session takes it in; ``order`` follows it.
+
+    Parameters
+    ----------
+    order : ndarray
+        order_dtype[1], our copy; what was filled and its state are brought up to date.
+    fee : float
+        Of the execution, in the instrument's currency.
+
+    Returns
+    -------
+    VenueMessage or None
+        None where the session learns nothing: an order nobody knows about stays as it was, and counts in full.
+    """
+    header = np.zeros(1, message_dtype)
+    header["ts_sent"] = header["ts_open"] = header["ts_due"] = now
+    fill = told.fill
+    if fill is None:
+        verb = _VERBS.get(told.status)
+        if verb is None or (verb is Verb.ORDER_ACCEPTED and order["status"][0] != c.SUBMITTED):
+            return None
+        header["verb"] = int(verb)
+        order["status"] = int(_final(told.status) if verb is not Verb.ORDER_ACCEPTED else OrderStatus.ACCEPTED)
+        order["ts_active" if verb is Verb.ORDER_ACCEPTED else "ts_done"] = now
+        return VenueMessage(header, order.copy())
+    lots = abs(told.fill_lots)
+    header["verb"], header["fill_lots"], header["fill_price"] = int(Verb.ORDER_FILLED), lots, fill.price
+    header["fill_fee"], header["is_maker"], header["ts_sent"] = fee, fill.is_maker, fill.ts_event
+    header["ts_open"] = fill.ts_open or fill.ts_event
+    if told.fill_lots < 0:
+        return VenueMessage(header, _taken_back(order, lots))
+    order["filled"] += lots
+    order["fill_value"] += lots * fill.price
+    is_over = order["filled"][0] >= order["lots"][0]
+    order["status"] = int(OrderStatus.FILLED if is_over else _living(told.status))
+    if is_over:
+        order["ts_done"] = now
+    return VenueMessage(header, order.copy())
+
+
+def _final(status: OrderStatus) -> OrderStatus:
+    return OrderStatus.REJECTED if status in (OrderStatus.DENIED, OrderStatus.ABANDONED) else status
+
+
+def _living(status: OrderStatus) -> OrderStatus:
+    """Return the state after a part was filled: an order that had ended stays ended."""
+    ended = (OrderStatus.CANCELED, OrderStatus.EXPIRED)
+    return status if status in ended else OrderStatus.PARTIALLY_FILLED
+
+
+def _taken_back(order: Record, lots: int) -> Record:
+    """Return the opposite of an execution as an order of its own, filled at once."""
+    back = order.copy()
+    back["id"], back["parent"], back["group"] = -int(order["id"][0]), int(order["id"][0]), 0
+    back["side"], back["lots"], back["filled"] = -int(order["side"][0]), lots, lots
+    back["origin"], back["status"] = int(Origin.RISK), int(OrderStatus.FILLED)
+    return back
+
+
+def fee_of(fill: VenueFill, instrument: Instrument) -> float:
+    """Return an execution's commission in the instrument's currency, by the fee model where the venue names none."""
+    if fill.fee is not None and fill.fee_currency in ("", instrument.currency):
+        return fill.fee
+    fees, units = instrument.fees, fill.lots * float(instrument.lot)
+    value = units * float(instrument.multiplier) * fill.price
+    rate = fees.maker_bps if fill.is_maker else fees.taker_bps
+    return max(value * rate * 1e-4 + units * fees.per_unit, fees.minimum)

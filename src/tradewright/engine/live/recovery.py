@@ -1,0 +1,159 @@
+"""A session from its journal: the conductor driven by what was written instead of by a feed and a desk.
+
+A lineage begins with a `SESSION` record that says so and ends with the next; restarts continue it. What a lineage's
+inputs were, in order, is all there is to it: market rows, timestamps, commands, and the desk's own inputs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from tradewright.core.types.errors import VenueError
+from tradewright.core.types.journal import JournalRecord
+from tradewright.engine.commands import Command
+from tradewright.engine.live.conductor import Act, Conductor, Place
+from tradewright.engine.live.rows import MARKET, row_of, show
+from tradewright.execution.journal.reading import SESSION
+from tradewright.execution.orders.inputs import CancelOrder, OrderEvent, Sent, Wish
+from tradewright.execution.orders.machine import step
+from tradewright.execution.orders.recovery import from_record
+from tradewright.execution.orders.state import OrdersState
+from tradewright.execution.sim_broker import SimBroker
+
+STAMP, COMMAND, ACTED, REFUSED = "stamp", "command", "acted", "refused"
+_PLAIN = asdict(Wish("", "", 1, 1, 0))  # type: ignore[arg-type]  # only for what a field is when nobody set it
+
+
+def acts_payload(acts: list[Act]) -> dict[str, object]:
+    """Return what the conductor wants as a journal payload: orders without the fields that nobody set."""
+    return {"acts": [_act(act) for act in acts]}
+
+
+def _act(act: Act) -> dict[str, object]:
+    if not isinstance(act, Place):
+        return {"withdraw": act.reference}
+    fields = asdict(act.wish)
+    return {k: v for k, v in fields.items() if v != _PLAIN[k] or k in ("strategy", "instrument", "side", "kind")}
+
+
+def command_payload(command: Command, value: float, instrument: int) -> dict[str, object]:
+    """Return a command as a journal payload."""
+    return {"command": int(command), "value": None if math.isnan(value) else value, "instrument": instrument}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where a replay did something else than the session did."""
+
+    sequence: int
+    ts: int
+    what: str
+    was: object
+    now: object
+
+
+@dataclass(slots=True)
+class Retelling:
+    """What a journal has led to so far.
+
+    ``conductor`` and ``broker`` are those of the newest lineage, None before the first. ``pending``: acts of the last
+    input, which the next `ACTED` record has to equal. ``differences``: where it did not, at most ``most``.
+    """
+
+    state: OrdersState
+    begin: Callable[[JournalRecord, OrdersState], tuple[Conductor, SimBroker | None]]
+    conductor: Conductor | None = None
+    broker: SimBroker | None = None
+    pending: list[Act] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+    most: int = 20
+    inputs: int = 0
+    decisions: int = 0
+    begun: JournalRecord | None = None
+
+    def take(self, record: JournalRecord) -> None:
+        """Take in a record."""
+        kind = record.kind
+        if kind == SESSION:
+            self._settle_pending(record)
+            if record.payload.get("begins", True):
+                self.begun = record
+                self.conductor, self.broker = self.begin(record, self.state)
+            return
+        if kind == ACTED:
+            self._compare(record)
+            return
+        told = from_record(record)
+        if told is not None:
+            self._desk(told, record)
+            return
+        if self.conductor is None:
+            return
+        if kind in (MARKET, STAMP, COMMAND):
+            self._settle_pending(record)
+            self.inputs += 1
+        if kind == MARKET:
+            row = row_of(record)
+            if self.broker is not None:
+                show(row, self.conductor.event)
+                self.broker.on_market()  # what it told stands in the journal
+            self.pending = self.conductor.market(row)
+        elif kind == STAMP:
+            self.pending = self.conductor.stamp(record.ts_seen)
+        elif kind == COMMAND:
+            value = record.payload["value"]
+            number = float("nan") if value is None else float(str(value))
+            command = Command(int(str(record.payload["command"])))
+            self.pending = self.conductor.command(command, number, int(str(record.payload["instrument"])))
+        elif kind == REFUSED:
+            self.conductor.refused(int(str(record.payload["reference"])), record.ts_seen)
+
+    def finish(self) -> None:
+        """Say that the journal ends here."""
+        if self.pending:
+            self._differ(0, 0, "acted without a record of it", None, acts_payload(self.pending))
+
+    def _desk(self, told: Any, record: JournalRecord) -> None:  # noqa: ANN401 - any input of the desk
+        effects = step(self.state, told)
+        if self.broker is not None and isinstance(told, Sent):
+            self.broker.take(self.state.orders[told.client_id].intent)
+        for effect in effects:
+            if isinstance(effect, OrderEvent) and self.conductor is not None:
+                acts = self.conductor.told(effect, record.ts_seen)
+                if acts:
+                    self._settle_pending(record)
+                    self.pending = acts
+            elif isinstance(effect, CancelOrder) and self.broker is not None:
+                try:
+                    self.broker.withdraw(effect.client_id)
+                except VenueError:
+                    pass  # it was refused then too
+
+    def _compare(self, record: JournalRecord) -> None:
+        self.decisions += 1
+        now = acts_payload(self.pending)["acts"]
+        if record.payload.get("acts") != _plain(now):
+            self._differ(record.sequence, record.ts_seen, "acts", record.payload.get("acts"), now)
+        book = record.payload.get("book")
+        if self.conductor is not None and book is not None and book != self.conductor.book():
+            self._differ(record.sequence, record.ts_seen, "book", book, self.conductor.book())
+        self.pending = []
+
+    def _settle_pending(self, record: JournalRecord) -> None:
+        if self.pending:
+            self._differ(record.sequence, record.ts_seen, "acted where the session did not", None, acts_payload(self.pending))
+            self.pending = []
+
+    def _differ(self, sequence: int, ts: int, what: str, was: object, now: object) -> None:
+        if len(self.differences) < self.most:
+            self.differences.append(Difference(sequence, ts, what, was, now))
+
+
+def _plain(acts: object) -> object:
+    """Return acts as they come back from JSON."""
+    import json
+
+    return json.loads(json.dumps(acts))

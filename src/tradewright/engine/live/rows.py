@@ -1,0 +1,100 @@
+"""One market event as it goes into a session, and as it stands in the journal: to the bit."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tradewright.core.types.dtypes import N_FIELDS
+from tradewright.core.types.events import MarketEvents
+from tradewright.core.types.journal import JournalRecord
+
+#: Journal kind of a market event.
+MARKET = "market"
+
+
+@dataclass(frozen=True, slots=True)
+class MarketRow:
+    """One event: instrument number, `EventKind`, times ns UTC, ``fields`` f8[N_FIELDS].
+
+    ``decides``: the strategy is asked after it; without, features and account follow and nothing is decided.
+    ``forecast``: f8[4], the newest one where there is news, known at ``forecast_ts`` ns UTC.
+    """
+
+    instrument: int
+    kind: int
+    ts_open: int
+    ts_event: int
+    ts_seen: int
+    fields: NDArray[np.float64]
+    decides: bool = True
+    forecast: NDArray[np.float64] | None = None
+    forecast_ts: int | None = None
+
+
+def show(row: MarketRow, event: MarketEvents) -> None:
+    """Write a row into a one-event block."""
+    event.fields[:, 0] = row.fields
+    event.ts_open[0], event.ts_event[0], event.ts_seen[0] = row.ts_open, row.ts_event, row.ts_seen
+    event.kinds[0], event.instruments[0] = row.kind, row.instrument
+
+
+def rows_of(events: MarketEvents, *, decides: bool = True) -> list[MarketRow]:
+    """Return the events of a block as rows."""
+    kinds, numbers = events.kinds, events.instruments
+    return [
+        MarketRow(
+            int(numbers[i]),
+            int(kinds[i]),
+            int(events.ts_open[i]),
+            int(events.ts_event[i]),
+            int(events.ts_seen[i]),
+            np.ascontiguousarray(events.fields[:, i]),
+            decides,
+        )
+        for i in range(len(events))
+    ]
+
+
+def payload_of(row: MarketRow) -> dict[str, object]:
+    """Return a row as a journal payload; floats as bytes, because JSON has no NaN."""
+    payload: dict[str, object] = {
+        "j": row.instrument,
+        "k": row.kind,
+        "o": row.ts_open,
+        "d": int(row.decides),
+        "f": b64encode(row.fields.tobytes()).decode(),
+    }
+    if row.forecast is not None:
+        payload["p"] = b64encode(np.ascontiguousarray(row.forecast).tobytes()).decode()
+        payload["t"] = row.forecast_ts
+    return payload
+
+
+def row_of(record: JournalRecord) -> MarketRow:
+    """Return the row of a journal record of kind `MARKET`.
+
+    Raises
+    ------
+    ValueError
+        If the payload is not a row's: it was written by another version.
+    """
+    known = record.payload
+    try:
+        fields = np.frombuffer(b64decode(str(known["f"])))
+        forecast = np.frombuffer(b64decode(str(known["p"]))) if "p" in known else None
+        numbers = [int(str(known[name])) for name in ("j", "k", "o", "d")]
+        when = None if known.get("t") is None else int(str(known["t"]))
+    except (KeyError, ValueError) as error:
+        msg = f"record {record.sequence} holds no market event: {error}"
+        raise ValueError(msg) from error
+    if fields.shape != (N_FIELDS,):
+        msg = f"record {record.sequence} holds {len(fields)} fields, this version has {N_FIELDS}"
+        raise ValueError(msg)
+    instrument, kind, ts_open, decides = numbers
+    return MarketRow(
+        instrument, kind, ts_open, record.ts_event, record.ts_seen, fields, bool(decides), forecast, when
+    )

@@ -1,0 +1,144 @@
+"""The loop around the conductor: a feed, a desk, a journal, a clock. One thread, one input at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tradewright.engine.commands import Command
+from tradewright.engine.live.conductor import Act, Conductor, Place
+from tradewright.engine.live.recovery import ACTED, COMMAND, REFUSED, STAMP, acts_payload, command_payload
+from tradewright.engine.live.rows import MARKET, MarketRow, payload_of, show
+from tradewright.execution.desk import OrderDesk
+from tradewright.execution.journal.errors import JournalUnavailableError
+from tradewright.execution.orders.inputs import Alert, JournalLost, KillLevel, OrderEvent, Source
+from tradewright.execution.orders.state import ALL
+from tradewright.execution.sim_broker import SimBroker
+
+#: What a kill of the whole account means to the session; the desk itself cancels and flattens.
+_STATES = {
+    KillLevel.REDUCE_ONLY: Command.REDUCE,
+    KillLevel.BLOCK_NEW: Command.HALT,
+    KillLevel.CANCEL: Command.KILL,
+    KillLevel.FLATTEN: Command.KILL,
+}
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened since the start."""
+
+    rows: int = 0
+    decisions: int = 0
+    refused: int = 0
+    alerts: int = 0
+
+
+class Runtime:
+    """One session at work.
+
+    An input is in the journal before the conductor sees it, and what the conductor wants is there before the desk acts
+    on it. A journal that cannot be written stops new orders at once; the market goes on being followed, so that
+    protection and loss limits keep working.
+
+    Parameters
+    ----------
+    conductor : Conductor
+        As recovered, or new.
+    desk : OrderDesk
+        Its ``tell`` is `told` of this object.
+    broker : SimBroker or None
+        The simulated venue, where that is the desk's venue: it is shown every event before the session.
+    alert : callable
+        Told what a person should know.
+    """
+
+    def __init__(
+        self, conductor: Conductor, desk: OrderDesk, broker: SimBroker | None, alert: Callable[[Alert], None]
+    ) -> None:
+        self.conductor, self.desk, self.broker, self.alert = conductor, desk, broker, alert
+        self.counts = Counts()
+
+    # ---------------------------------------------------------------------------------------------------------- inputs
+    async def hear(self, row: MarketRow) -> None:
+        """Take in a market event, and wait for the simulated venue's answers if it is the venue."""
+        if self.broker is not None:
+            await self._look(row.ts_seen)
+            show(row, self.conductor.event)
+            for told in self.broker.on_market():
+                self.desk.take(told, Source.STREAM, row.ts_seen)
+        self.counts.rows += 1
+        self._record(MARKET, payload_of(row), row.ts_event, row.ts_seen)
+        self._do(self.conductor.market(row), row.ts_event, row.ts_seen)
+        if self.broker is not None:
+            await self.desk.quiet()
+
+    def stamp(self, now: int) -> None:
+        """Take in that a timestamp is complete."""
+        self._record(STAMP, {}, now, now)
+        self._do(self.conductor.stamp(now), now, now)
+
+    def command(self, command: Command, value: float = float("nan"), instrument: int = 0) -> None:
+        """Take in a person's command or a figure from outside."""
+        now = self.desk.ports.now_ns()
+        self._record(COMMAND, command_payload(command, value, instrument), now, now)
+        self._do(self.conductor.command(command, value, instrument), now, now)
+
+    def kill(self, level: KillLevel, scope: str, by: str, reason: str) -> None:
+        """Stop: first the gate, then the disk, then the venue, then the session."""
+        self.desk.kill(level, scope, by, reason)
+        if scope == ALL and level in _STATES:
+            self.command(_STATES[level])
+
+    def release(self, scope: str, by: str, confirmed_by: str, reason: str) -> None:
+        """Let a scope trade again, where the desk agrees."""
+        self.desk.release(scope, by, confirmed_by, reason)
+        if scope == ALL and ALL not in self.desk.state.kills:
+            self.command(Command.RESUME)
+
+    def told(self, effect: OrderEvent | Alert) -> None:
+        """Take in what the desk tells."""
+        if isinstance(effect, Alert):
+            self.counts.alerts += 1
+            self.alert(effect)
+            return
+        ts = self.desk.ts
+        self._do(self.conductor.told(effect, ts), ts, ts)
+
+    # ------------------------------------------------------------------------------------------------------ the inside
+    async def _look(self, now: int) -> None:
+        """Let the simulated venue answer, and reconcile with it by the time of the market, which may be a recording."""
+        await self.desk.quiet()
+        if now - self.desk.state.last_view > self.desk.state.params.reconcile_ns:
+            await self.desk.reconcile()
+
+    def _do(self, acts: list[Act], ts_event: int, ts_seen: int) -> None:
+        if not acts:
+            return
+        self.counts.decisions += 1
+        self._record(ACTED, {**acts_payload(acts), "book": self.conductor.book()}, ts_event, ts_seen)
+        for act in acts:
+            if isinstance(act, Place):
+                _, said = self.desk.submit(act.wish)
+                if said:
+                    self._refused(act.wish.reference, said, ts_seen)
+            else:
+                self._withdraw(act.reference)
+
+    def _refused(self, reference: int, said: str, now: int) -> None:
+        self.counts.refused += 1
+        self._record(REFUSED, {"reference": reference, "reason": said}, now, now)
+        self.conductor.refused(reference, now)
+        self.alert(Alert("order refused", said))
+
+    def _withdraw(self, reference: int) -> None:
+        for name, order in list(self.desk.state.open.items()):
+            if order.intent.reference == reference:
+                self.desk.cancel(name)
+
+    def _record(self, kind: str, payload: dict[str, object], ts_event: int, ts_seen: int) -> None:
+        try:
+            self.desk.journal.append(kind, payload, ts_event, ts_seen)
+        except JournalUnavailableError:
+            if not self.desk.state.is_journal_lost:
+                self.desk.feed(JournalLost(self.desk.ports.now_ns()))
