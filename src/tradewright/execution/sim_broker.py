@@ -156,7 +156,7 @@ class SimBroker:
         symbol = self._instruments[int(row["instrument"])].symbol
         side, sent = Side(int(row["side"])), int(message.header["ts_sent"][0])
         status = OrderStatus(int(row["status"])) if message.verb not in _STATUS else _STATUS[message.verb]
-        origin = Origin(int(row["origin"])) if parent else Origin.STOP_LOSS
+        origin = Origin(int(row["origin"])) if parent else Origin.STOP_LOSS  # says nothing of an order of ours
         order = VenueOrder(
             client_id,
             str(number),
@@ -168,6 +168,7 @@ class SimBroker:
             sent,
             parent=parent,
             origin=origin,
+            price=_price(row),
         )
         known = self._orders.get(client_id)
         self._orders[client_id] = order
@@ -244,3 +245,9 @@ class SimBroker:
         """Yield nothing: what happens is returned by `on_market`."""
         await asyncio.Event().wait()
         yield VenueOrder("", "", "", Side.BUY, 0, 0, OrderStatus.CANCELED, 0)
+
+
+def _price(row: np.void) -> float | None:
+    """Return an order's limit, else its stop, else None."""
+    prices = [float(row[name]) for name in ("limit", "stop")]
+    return next((price for price in prices if price == price), None)  # noqa: PLR0124 - NaN is unlike itself

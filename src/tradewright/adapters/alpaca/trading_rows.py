@@ -81,6 +81,7 @@ def orders_of(row: object, instruments: Instruments, parent: str = "") -> list[V
             reason=row["status"],
             parent=parent,
             origin=Origin.TAKE_PROFIT if row.get("type") == "limit" else Origin.STOP_LOSS,
+            price=float(at) if (at := row.get("limit_price") or row.get("stop_price")) else None,
         )
         legs = [leg for each in row.get("legs") or () for leg in orders_of(each, instruments, client_id)]
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:

@@ -61,7 +61,7 @@ class VenueOrder:
     """An order as the venue reports it. ``filled`` is cumulative; ``client_id`` is "" for an order that is not ours.
 
     ``parent``: client id of the entry whose bracket this order belongs to, for orders that the venue made itself, and
-    ``origin`` which of its exits it is.
+    ``origin`` which of its exits it is. ``price``: its limit or stop, where the venue says it.
     """
 
     client_id: str
@@ -75,6 +75,7 @@ class VenueOrder:
     reason: str = ""
     parent: str = ""
     origin: Origin = Origin.STOP_LOSS
+    price: float | None = None
 
     @property
     def is_open(self) -> bool:

@@ -113,7 +113,7 @@ def answer(told: OrderEvent, order: Record, now: int, fee: float) -> VenueMessag
         None where the session learns nothing: an order nobody knows about stays as it was, and counts in full.
     """
     header = np.zeros(1, message_dtype)
-    header["ts_sent"] = header["ts_open"] = header["ts_due"] = now
+    header["ts_sent"] = header["ts_due"] = now  # ts_open stays 0: only what fills may begin a trading day
     fill = told.fill
     if fill is None:
         verb = _VERBS.get(told.status)

@@ -70,13 +70,18 @@ class Runtime:
         self.counts.rows += 1
         self._record(MARKET, payload_of(row), row.ts_event, row.ts_seen)
         self._do(self.conductor.market(row), row.ts_event, row.ts_seen)
-        if self.broker is not None:
-            await self.desk.quiet()
+        await self.settle()
 
-    def stamp(self, now: int) -> None:
+    async def stamp(self, now: int) -> None:
         """Take in that a timestamp is complete."""
         self._record(STAMP, {}, now, now)
         self._do(self.conductor.stamp(now), now, now)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Wait for the answers of a venue in this process: they belong to the moment before the clock moves on."""
+        if self.broker is not None:
+            await self.desk.quiet()
 
     def command(self, command: Command, value: float = float("nan"), instrument: int = 0) -> None:
         """Take in a person's command or a figure from outside."""

@@ -33,7 +33,9 @@ def find(state: OrdersState, told: VenueOrder) -> LiveOrder | None:
     parent = state.orders.get(told.parent)
     if order is not None or parent is None:
         return order
-    is_target = told.origin is Origin.TAKE_PROFIT
+    is_target, price = told.origin is Origin.TAKE_PROFIT, told.price
+    if price is None and not parent.intent.are_fractions:
+        price = parent.intent.take_profit if is_target else parent.intent.stop_loss
     intent = OrderIntent(
         client_id=told.client_id or told.venue_id,
         sequence=0,
@@ -44,8 +46,8 @@ def find(state: OrdersState, told: VenueOrder) -> LiveOrder | None:
         kind=OrderKind.LIMIT if is_target else OrderKind.STOP,
         lots=told.lots,
         ts_event=told.ts_event,
-        limit_price=parent.intent.take_profit if is_target and not parent.intent.are_fractions else None,
-        stop_price=None if is_target or parent.intent.are_fractions else parent.intent.stop_loss,
+        limit_price=price if is_target else None,
+        stop_price=None if is_target else price,
         is_reduce_only=True,
         origin=told.origin,
         protects=told.parent,
