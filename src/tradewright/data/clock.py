@@ -12,6 +12,7 @@ from tradewright.core.types.errors import UsageError
 from tradewright.data.sessions import ALWAYS, FX, Sessions, sessions_between, sessions_name
 
 _SECOND_NS = 1e9
+_MINUTE_NS = 60 * 10**9
 #: An event this long spans a session: its bounds are those of the trading day.
 _INTRADAY_NS = 12 * 3600 * 10**9
 
@@ -47,6 +48,28 @@ def fill_clock(
     fields[LOCAL_TIME] = local_clock(ts_event, calendar.zone) / _SECOND_NS
     fields[SESSION_OPEN] = opens / _SECOND_NS
     fields[SESSION_CLOSE] = closes / _SECOND_NS
+
+
+class EventClock:
+    """The same rows for one event at a time, as a live feed brings them: what a minute has in common is kept."""
+
+    def __init__(self, calendar: Calendar) -> None:
+        self._calendar = calendar
+        self._minutes = (-1, -1)
+        self._known = (0.0, 0.0, 0.0, 0)  # session, its bounds, local clock less UTC in ns
+
+    def fill(self, fields: NDArray[np.float64], ts_open: int, ts_event: int) -> None:
+        """Fill the rows of one event's ``fields``, f8[N_FIELDS], in place."""
+        minutes = (ts_open // _MINUTE_NS, ts_event // _MINUTE_NS)  # sessions and zones change on whole minutes
+        if minutes != self._minutes:
+            whole = np.zeros((len(fields), 1))
+            fill_clock(whole, np.array([ts_open]), np.array([ts_event]), self._calendar)
+            shown = local_clock(np.array([ts_event]), self._calendar.zone)
+            bounds = (float(whole[row, 0]) for row in (SESSION, SESSION_OPEN, SESSION_CLOSE))
+            self._minutes, self._known = minutes, (*bounds, int(shown[0]) - ts_event)  # type: ignore[assignment]
+        session, opens, closes, ahead = self._known
+        fields[SESSION], fields[SESSION_OPEN], fields[SESSION_CLOSE] = session, opens, closes
+        fields[TIME], fields[LOCAL_TIME] = ts_event / _SECOND_NS, (ts_event + ahead) / _SECOND_NS
 
 
 def _exchange_sessions(ts_open: NDArray[np.int64], ts_event: NDArray[np.int64], calendar: Calendar) -> Sessions | None:

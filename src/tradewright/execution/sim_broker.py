@@ -103,7 +103,7 @@ class SimBroker:
         self._venue.submit(message)
         told = VenueOrder(
             intent.client_id,
-            str(number),
+            intent.client_id,
             intent.instrument,
             intent.side,
             intent.lots,
@@ -159,7 +159,7 @@ class SimBroker:
         origin = Origin(int(row["origin"])) if parent else Origin.STOP_LOSS  # says nothing of an order of ours
         order = VenueOrder(
             client_id,
-            str(number),
+            client_id,
             symbol,
             side,
             int(row["lots"]),
@@ -177,9 +177,9 @@ class SimBroker:
         lots = int(message.header["fill_lots"][0])
         self._held[self._numbers[symbol]] += side * lots
         fill = VenueFill(
-            str(len(self._fills) + 1),
+            f"{client_id}/{int(row['filled'])}",  # unique for ever, as client ids are
             client_id,
-            str(number),
+            client_id,
             symbol,
             side,
             lots,

@@ -19,6 +19,7 @@ from tradewright.services.model_registry import REGISTRY
 
 DEFAULT_STORE = Path(".tradewright/store")
 DEFAULT_COSTS = Path(".tradewright/costs")
+DEFAULT_ACCOUNTS = Path(".tradewright/accounts")
 
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -220,6 +221,34 @@ class ReportSettings(BaseModel):
     risk_free: float = Field(default=0.0, ge=-0.5, le=1.0)
 
 
+class LiveSettings(BaseModel):
+    """A session that trades as time goes by (`tradewright paper`, `tradewright live`).
+
+    ``account`` names the folder in ``accounts`` that holds its journal. ``venue`` is where orders go, ``feed`` where
+    the market comes from: ``recording`` is the store's own bars from ``start`` on, ``speed`` simulated seconds a second
+    (0: as fast as it goes). ``warmup_bars`` of history come before the first decision; without a number, five
+    times what the features need. ``clock``: ``venue`` follows the venue's clock, for a venue that plays a recording.
+    The strategy is asked every ``scan_s`` seconds about what is newest; 0: after every event. ``micro_lots``: no order
+    above the smallest size the instrument allows. ``unproven``: trade real money without a promoted model, on purpose.
+    """
+
+    model_config = _STRICT
+
+    account: str = Field(default="paper", pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    accounts: Path = DEFAULT_ACCOUNTS
+    venue: Literal["simulated", "alpaca", "binance"] = "simulated"
+    feed: Literal["recording", "alpaca", "binance", "ibkr"] = "recording"
+    start: datetime | date | None = None
+    speed: float = Field(default=0.0, ge=0, le=1e6)
+    warmup_bars: int | None = Field(default=None, ge=0, le=10_000_000)
+    clock: Literal["wall", "venue"] = "wall"
+    scan_s: float = Field(default=0.0, ge=0, le=86_400)
+    grace_s: float = Field(default=0.5, ge=0, le=60)
+    silence_s: float = Field(default=0.0, ge=0)
+    micro_lots: bool = False
+    unproven: bool = False
+
+
 class RunSettings(BaseModel):
     """Everything a backtest is told.
 
@@ -242,5 +271,6 @@ class RunSettings(BaseModel):
     forecasts: ForecastSettings | None = None
     universe: str = Field(default="", pattern=r"^[^/\\]*$")
     report: ReportSettings = ReportSettings()
+    live: LiveSettings = LiveSettings()
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     path: Literal["loop", "session"] = "loop"

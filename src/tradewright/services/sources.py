@@ -37,7 +37,7 @@ class Variable:
     name : str
         Without ``TRADEWRIGHT_<VENDOR>_``.
     field : str
-        Of the adapter's parameters.
+        Of the adapter's parameters; empty for one that only trading reads (`services.live.vendors`).
     read : callable
         From text to what the field holds; raises ValueError.
     is_secret : bool
@@ -108,6 +108,7 @@ VENDORS: dict[str, Vendor] = {
         ),
         variables=(
             Variable("DATA_URL", "data_url", _address),
+            Variable("TRADING_URL", "", _address),
             Variable("STREAM_URL", "stream_url", _address),
             Variable("KEY", "key", is_secret=True, vendors_own="APCA_API_KEY_ID"),
             Variable("SECRET", "secret", is_secret=True, vendors_own="APCA_API_SECRET_KEY"),
@@ -123,6 +124,9 @@ VENDORS: dict[str, Vendor] = {
         ),
         variables=(
             Variable("ARCHIVE_URL", "archive_url", _address),
+            Variable("TRADING_URL", "", _address),
+            Variable("KEY", "", is_secret=True),
+            Variable("SECRET", "", is_secret=True),
             Variable("REST_URL", "rest_url", _address),
             Variable("STREAM_URL", "ws_url", _address),
         ),
@@ -177,7 +181,7 @@ def checked_market(name: str, market: str) -> str:
 
 def remembered(name: str, market: str, environment: Mapping[str, str]) -> dict[str, str]:
     """Return what decides which rows a source gives, to be kept beside the data set; never a secret."""
-    found = _fields(name, environment)
+    found = fields_of(name, environment)
     chosen = {f: str(found.get(f, default)) for f, default in vendor(name).remembers}
     return ({"market": market} if market else {}) | chosen
 
@@ -204,10 +208,10 @@ def history(name: str, options: Mapping[str, str], environment: Mapping[str, str
     from pydantic import ValidationError
 
     market = checked_market(name, options.get("market", ""))
-    fields = _fields(name, environment) | {k: v for k, v in options.items() if k != "market"}
+    fields = fields_of(name, environment) | {k: v for k, v in options.items() if k != "market"}
     make = {"alpaca": _alpaca, "binance": _binance, "ibkr": _ibkr}[name]
     try:
-        with _library_named(name):
+        with library_named(name):
             return make(fields, market, now_ns)
     except ValidationError as error:
         raise _explained(name, error) from None
@@ -236,8 +240,8 @@ def _ibkr(fields: dict[str, Any], market: str, now_ns: NowNs) -> HistorySource:
     return IbkrHistory(IbkrParams(**fields), now_ns=now_ns)
 
 
-def _fields(name: str, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return the adapter's fields that the environment sets; a variable that is none is refused, not overlooked."""
+def fields_of(name: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the data adapter's fields that the environment sets; a variable that is none is refused."""
     prefix = f"{PREFIX}{name.upper()}_"
     known = {prefix + v.name: v for v in vendor(name).variables}
     files = {full + _FILE: full for full, v in known.items() if v.is_secret}
@@ -257,6 +261,7 @@ def _fields(name: str, environment: Mapping[str, str]) -> dict[str, Any]:
             found[known[full].field] = known[full].read(environment[full])
         except ValueError as error:
             raise ConfigError(str(error), where=f"environment, {full}", fix="Correct the value.") from None
+    found.pop("", None)  # only trading reads it
     return found
 
 
@@ -274,7 +279,7 @@ def _secret(variable: str, path: Path) -> str:
 
 
 @contextmanager
-def _library_named(name: str) -> Iterator[None]:
+def library_named(name: str) -> Iterator[None]:
     """Turn a library that is not there into one sentence."""
     try:
         yield

@@ -71,6 +71,8 @@ def _bar(kline: Mapping[str, Any], symbol: str, interval: str) -> Numbered | Non
         low=_price(kline["l"]),
         close=_price(kline["c"]),
         volume=_amount(kline["v"]),
+        trades=float(_whole(kline["n"])),
+        buy_volume=_amount(kline["V"]),
     )
     if not (bar.high >= max(bar.open, bar.close) and bar.low <= min(bar.open, bar.close)):
         msg = "high and low do not enclose open and close"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,10 @@ def blank_fields(ts_event: NDArray[np.int64]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar. ``ts_event`` is its close: the first moment at which it may be seen."""
+    """One bar. ``ts_event`` is its close: the first moment at which it may be seen.
+
+    ``trades``: their number, 0 where it is not known; ``buy_volume``: what takers bought, NaN where that is not.
+    """
 
     instrument: str
     ts_open: int
@@ -32,6 +36,8 @@ class Bar:
     low: float
     close: float
     volume: float
+    trades: float = 0.0
+    buy_volume: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,11 +68,13 @@ def wish_of(order: Record, instrument: Instrument, strategy: str, mark: float | 
         group=int(row["group"]),
         ts_expire=0 if expires == c.NEVER else expires,
         reference=int(row["id"]),
-        **exits,
+        stop_loss=exits["stop_loss"],
+        take_profit=exits["take_profit"],
+        trail_protect=exits["trail_protect"],
     )
 
 
-def _known(value: Any) -> float | None:  # noqa: ANN401 - a field of a record
+def _known(value: Any) -> float | None:
     number = float(value)
     return None if math.isnan(number) else number
 

@@ -6,12 +6,14 @@ inputs were, in order, is all there is to it: market rows, timestamps, commands,
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tradewright.core.types.errors import VenueError
+from tradewright.core.types.errors import StrategyError, VenueError
 from tradewright.core.types.journal import JournalRecord
 from tradewright.engine.commands import Command
 from tradewright.engine.live.conductor import Act, Conductor, Place
@@ -59,12 +61,13 @@ class Difference:
 class Retelling:
     """What a journal has led to so far.
 
-    ``conductor`` and ``broker`` are those of the newest lineage, None before the first. ``pending``: acts of the last
-    input, which the next `ACTED` record has to equal. ``differences``: where it did not, at most ``most``.
+    ``begin`` makes what a lineage began with, or None for one that this program cannot retell: of that only orders and
+    positions count. ``conductor`` and ``broker`` are those of the newest lineage. ``pending``: acts of the last input,
+    which the next `ACTED` record has to equal. ``differences``: where it did not, at most ``most``.
     """
 
     state: OrdersState
-    begin: Callable[[JournalRecord, OrdersState], tuple[Conductor, SimBroker | None]]
+    begin: Callable[[JournalRecord], tuple[Conductor, SimBroker | None] | None]
     conductor: Conductor | None = None
     broker: SimBroker | None = None
     pending: list[Act] = field(default_factory=list)
@@ -73,6 +76,7 @@ class Retelling:
     inputs: int = 0
     decisions: int = 0
     begun: JournalRecord | None = None
+    newest: list[int] = field(default_factory=list)  # ts_event of the newest row of each instrument
 
     def take(self, record: JournalRecord) -> None:
         """Take in a record."""
@@ -81,9 +85,10 @@ class Retelling:
             self._settle_pending(record)
             if record.payload.get("begins", True):
                 self.begun = record
-                self.conductor, self.broker = self.begin(record, self.state)
+                self.conductor, self.broker = self.begin(record) or (None, None)
+                self.newest = [] if self.conductor is None else [0] * len(self.conductor.plan.instruments)
             return
-        if kind == ACTED:
+        if kind == ACTED and self.conductor is not None:
             self._compare(record)
             return
         told = from_record(record)
@@ -100,7 +105,9 @@ class Retelling:
             if self.broker is not None:
                 show(row, self.conductor.event)
                 self.broker.on_market()  # what it told stands in the journal
-            self.pending = self.conductor.market(row)
+            with suppress(StrategyError):  # as it did then; the session went on without asking it
+                self.pending = self.conductor.market(row)
+            self.newest[row.instrument] = row.ts_event
         elif kind == STAMP:
             self.pending = self.conductor.stamp(record.ts_seen)
         elif kind == COMMAND:
@@ -116,7 +123,7 @@ class Retelling:
         if self.pending:
             self._differ(0, 0, "acted without a record of it", None, acts_payload(self.pending))
 
-    def _desk(self, told: Any, record: JournalRecord) -> None:  # noqa: ANN401 - any input of the desk
+    def _desk(self, told: Any, record: JournalRecord) -> None:
         effects = step(self.state, told)
         if self.broker is not None and isinstance(told, Sent):
             self.broker.take(self.state.orders[told.client_id].intent)
@@ -127,10 +134,8 @@ class Retelling:
                     self._settle_pending(record)
                     self.pending = acts
             elif isinstance(effect, CancelOrder) and self.broker is not None:
-                try:
+                with suppress(VenueError):  # it was refused then too
                     self.broker.withdraw(effect.client_id)
-                except VenueError:
-                    pass  # it was refused then too
 
     def _compare(self, record: JournalRecord) -> None:
         self.decisions += 1
@@ -144,7 +149,8 @@ class Retelling:
 
     def _settle_pending(self, record: JournalRecord) -> None:
         if self.pending:
-            self._differ(record.sequence, record.ts_seen, "acted where the session did not", None, acts_payload(self.pending))
+            what = "acted where the session did not"
+            self._differ(record.sequence, record.ts_seen, what, None, acts_payload(self.pending))
             self.pending = []
 
     def _differ(self, sequence: int, ts: int, what: str, was: object, now: object) -> None:
@@ -154,6 +160,4 @@ class Retelling:
 
 def _plain(acts: object) -> object:
     """Return acts as they come back from JSON."""
-    import json
-
     return json.loads(json.dumps(acts))

@@ -95,6 +95,4 @@ def row_of(record: JournalRecord) -> MarketRow:
         msg = f"record {record.sequence} holds {len(fields)} fields, this version has {N_FIELDS}"
         raise ValueError(msg)
     instrument, kind, ts_open, decides = numbers
-    return MarketRow(
-        instrument, kind, ts_open, record.ts_event, record.ts_seen, fields, bool(decides), forecast, when
-    )
+    return MarketRow(instrument, kind, ts_open, record.ts_event, record.ts_seen, fields, bool(decides), forecast, when)

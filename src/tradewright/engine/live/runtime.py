@@ -63,7 +63,7 @@ class Runtime:
     async def hear(self, row: MarketRow) -> None:
         """Take in a market event, and wait for the simulated venue's answers if it is the venue."""
         if self.broker is not None:
-            await self._look(row.ts_seen)
+            await self.look(row.ts_seen)
             show(row, self.conductor.event)
             for told in self.broker.on_market():
                 self.desk.take(told, Source.STREAM, row.ts_seen)
@@ -111,7 +111,7 @@ class Runtime:
         self._do(self.conductor.told(effect, ts), ts, ts)
 
     # ------------------------------------------------------------------------------------------------------ the inside
-    async def _look(self, now: int) -> None:
+    async def look(self, now: int) -> None:
         """Let the simulated venue answer, and reconcile with it by the time of the market, which may be a recording."""
         await self.desk.quiet()
         if now - self.desk.state.last_view > self.desk.state.params.reconcile_ns:

@@ -23,6 +23,7 @@ from tradewright.services.cli import (
     journal,
     make,
     models,
+    paper,
     retrain,
     rules,
     runs,
@@ -67,6 +68,7 @@ models.register(app)
 runs.register(app)
 strategies.register(app)
 make.register(app)
+paper.register(app)
 train.register(app)
 retrain.register(app)
 evaluate.register(app)

@@ -1,0 +1,1 @@
+"""Sessions that trade as time goes by: which feed, which venue, which account folder, and what may start."""

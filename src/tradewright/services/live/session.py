@@ -1,0 +1,239 @@
+"""From settings to a session at work: folder, lease, journal, recovery, venue, feed; and its orderly end."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from tradewright.core.types.errors import UsageError
+from tradewright.core.types.journal import JournalRecord
+from tradewright.engine.live.conductor import Conductor
+from tradewright.engine.live.recovery import Retelling
+from tradewright.engine.live.rows import MarketRow, rows_of
+from tradewright.engine.live.runtime import Runtime
+from tradewright.engine.plan import BacktestPlan
+from tradewright.execution.desk import DeskPorts, OrderDesk
+from tradewright.execution.journal.disk import FolderDisk
+from tradewright.execution.journal.reading import SESSION
+from tradewright.execution.journal.writing import Journal
+from tradewright.execution.orders.inputs import Alert, OrderEvent
+from tradewright.execution.orders.lease import Lease
+from tradewright.execution.orders.release import Release
+from tradewright.execution.orders.state import OrdersState
+from tradewright.execution.sim_broker import CAPABILITIES, SimBroker
+from tradewright.execution.venue import Venue
+from tradewright.services.live.accounts import AccountFolder
+from tradewright.services.runs.origins import code_hash
+from tradewright.services.runs.prepare import PreparedRun, to_yaml
+
+_DAY_NS = 86_400_000_000_000
+#: Trading days and windows are laid out so far ahead; a session that lives longer is started again before.
+_HORIZON_DAYS = 400
+_WARMUPS = 5
+_SECOND = 1_000_000_000
+
+
+@dataclass(slots=True)
+class SessionFacts:
+    """What a session has been through, for whoever started it."""
+
+    alerts: list[Alert] = field(default_factory=list)
+    warm_rows: int = 0
+    is_continued: bool = False
+    recovered_records: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """The market of a session: what is history for it, and what it is to trade on.
+
+    ``history`` rows come before the first decision. ``recorded`` rows follow where the feed is a recording.
+    """
+
+    history: Sequence[MarketRow]
+    recorded: Sequence[MarketRow]
+
+
+def split_market(run: PreparedRun, start_ns: int | None) -> Market:
+    """Return the store's bars as history and recording; without a start, all is history."""
+    rows = [row for block in run.plan.blocks() for row in rows_of(block)]
+    if start_ns is None:
+        return Market(rows, ())
+    place = next((i for i, row in enumerate(rows) if row.ts_open >= start_ns), len(rows))
+    return Market(rows[:place], rows[place:])
+
+
+def newest_history(market: Market, run: PreparedRun, warmup: int) -> list[MarketRow]:
+    """Return as many rows of each instrument as a warm-up needs, the newest ones, in order of time."""
+    wanted = run.settings.live.warmup_bars
+    most = _WARMUPS * warmup if wanted is None else wanted
+    left = dict.fromkeys(range(len(run.plan.instruments)), most)
+    kept: list[MarketRow] = []
+    for row in reversed(market.history):
+        if left[row.instrument] > 0:
+            left[row.instrument] -= 1
+            kept.append(row)
+    return kept[::-1]
+
+
+def plan_of(run: PreparedRun, first_ns: int) -> BacktestPlan:
+    """Return the plan of a session: the run's, with nothing to read and days far ahead.
+
+    A session always has a guard, so that a feed that breaks off can be halted.
+    """
+    limits, instruments = run.settings.limits, run.plan.instruments
+    if not limits.has_guard:
+        limits = limits.model_copy(update={"max_clock_drift_ms": 500.0})
+    if run.settings.live.micro_lots:
+        instruments = tuple(replace(i, max_lots=i.min_lots) for i in instruments)
+    last = first_ns + _HORIZON_DAYS * _DAY_NS
+    return replace(
+        run.plan,
+        instruments=instruments,
+        blocks=lambda: (),
+        first_ns=first_ns,
+        last_ns=last,
+        limits=limits,
+        n_events=0,
+    )
+
+
+def release_of(run: PreparedRun, mode: str) -> Release:
+    """Return the hashes of what runs; the way to the account and the feed does not change what is decided."""
+    document = run.settings.model_copy(update={"live": type(run.settings.live)()})
+    text = to_yaml(document) + run.strategy.source_hash
+    config = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return Release(code_hash=code_hash(), config_hash=config, model_hash=str(run.model.get("digest", "")), mode=mode)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionParams:
+    """What a session is made of: who it is, and what tells it the time."""
+
+    folder: AccountFolder
+    release: Release
+    now_ns: Callable[[], int]
+    alert: Callable[[Alert], None]
+
+
+class TradingSession:
+    """A session over an account folder: opened with its lease held, recovered from its journal.
+
+    Parameters
+    ----------
+    run : PreparedRun
+        Strategy, instruments, limits, history.
+    params : SessionParams
+        Folder, hashes, clock, listener.
+    venue : Venue or None
+        Where orders go; None is the simulated venue.
+    first_ns : int
+        When the first row of history begins, ns UTC; a continued session keeps its own.
+
+    Raises
+    ------
+    JournalBusyError
+        If another process trades this account.
+    JournalDamagedError, JournalVersionError
+        If its journal cannot be continued.
+    UsageError
+        If the account holds something under another configuration or code.
+    """
+
+    def __init__(self, run: PreparedRun, params: SessionParams, venue: Venue | None, first_ns: int) -> None:
+        self.run_, self.params, self.facts = run, params, SessionFacts()
+        self._venue, self._first_ns = venue, first_ns
+        self.lease = Lease(params.folder.path)
+        try:
+            self._open()
+        except BaseException:
+            self.lease.close()
+            raise
+
+    def _open(self) -> None:
+        folder, capabilities = self.params.folder, CAPABILITIES if self._venue is None else self._venue.capabilities
+        account = folder.path.name if self._venue is None else f"{self._venue.name}:{self._venue.account_id}"
+        self.state = OrdersState(account, capabilities)
+        tale = Retelling(self.state, self._begun)
+        self.journal = Journal(FolderDisk(folder.journal), self.params.now_ns, on_record=tale.take)
+        self.facts.recovered_records = self.journal.sequence
+        self.newest = tale.newest or [0] * len(self.run_.plan.instruments)
+        begun = tale.begun
+        if begun is not None and not self._is_same(begun):
+            self._refuse_unless_flat()
+        if tale.conductor is not None:
+            self.facts.is_continued = True
+            self.conductor, self.broker = tale.conductor, tale.broker
+        else:
+            self.newest = [0] * len(self.run_.plan.instruments)
+            self.conductor, self.broker = self._made(self._first_ns)
+        self.epoch = self.lease.grant(self.state.epoch)
+        now = self.params.now_ns()
+        payload: dict[str, object] = {
+            "begins": not self.facts.is_continued,
+            "config": self.run_.config_yaml,
+            "venue": "simulated" if self._venue is None else self._venue.name,
+            "account": account,
+            "instruments": [i.symbol for i in self.run_.plan.instruments],
+            "first_ns": self._first_ns,
+            "epoch": self.epoch,
+        }
+        self.journal.append(SESSION, payload | self.params.release.model_dump(), now, now)
+        ports = DeskPorts(self.params.now_ns, self.lease.is_mine, self._told)
+        self.desk = OrderDesk(self.broker or self._venue_given(), self.journal, self.state, ports)
+        self.runtime = Runtime(self.conductor, self.desk, self.broker, self._alert)
+
+    def _venue_given(self) -> Venue:
+        assert self._venue is not None  # noqa: S101 - without a venue there is a broker
+        return self._venue
+
+    def _begun(self, record: JournalRecord) -> tuple[Conductor, SimBroker | None] | None:
+        """Begin a lineage that the journal tells of, if it is of this code and configuration."""
+        if not self._is_same(record):
+            return None
+        self._first_ns = int(str(record.payload.get("first_ns", self._first_ns)))
+        return self._made(self._first_ns)
+
+    def _is_same(self, record: JournalRecord) -> bool:
+        running = self.params.release
+        return (record.code_hash, record.config_hash) == (running.code_hash, running.config_hash)
+
+    def _made(self, first_ns: int) -> tuple[Conductor, SimBroker | None]:
+        plan = plan_of(self.run_, first_ns)
+        conductor = Conductor(plan, self.state, takes_fractions=self.state.capabilities.takes_fractions)
+        if self._venue is not None:
+            return conductor, None
+        name = self.params.folder.path.name
+        records, event = conductor.run.instruments, conductor.event
+        broker = SimBroker(
+            plan.venue, plan.instruments, records, event, conductor.sent.get, self.params.now_ns, account_id=name
+        )
+        return conductor, broker
+
+    def _refuse_unless_flat(self) -> None:
+        """Refuse to let another configuration or code take over what an earlier one holds."""
+        held = [f"{name} {known.position:+d} lots" for name, known in self.state.instruments.items() if known.position]
+        working = [o.intent.client_id for o in self.state.open.values()]
+        if held or working:
+            what = f"the account holds {', '.join(held) or 'nothing'} and {len(working)} working orders"
+            fix = "Start the session that opened them (same configuration and code), flatten, then change."
+            raise UsageError(
+                f"configuration or code has changed while {what}", where=str(self.params.folder.path), fix=fix
+            )
+
+    # ------------------------------------------------------------------------------------------------------- listening
+    def _told(self, effect: OrderEvent | Alert) -> None:
+        self.runtime.told(effect)
+
+    def _alert(self, alert: Alert) -> None:
+        self.facts.alerts.append(alert)
+        del self.facts.alerts[:-1000]
+        self.params.alert(alert)
+
+    def close(self) -> None:
+        """Write out the journal and let others in; orders that work stay at the venue."""
+        try:
+            self.journal.close()
+        finally:
+            self.lease.close()

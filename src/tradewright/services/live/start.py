@@ -1,0 +1,235 @@
+"""Put a session together from settings: a recording on the simulated venue, or a live feed beside any venue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tradewright.core.types.bar import Bar
+from tradewright.core.types.errors import ConfigError
+from tradewright.core.types.order import TradingState
+from tradewright.data.kinds import Kind
+from tradewright.data.ports import HistorySource, Subscription, Wanted
+from tradewright.engine.live.feeding import RowMaker
+from tradewright.engine.live.following import Follower, FollowParams, ForecastPort, History
+from tradewright.engine.live.forecasting import ModelForecasts, StoredForecasts
+from tradewright.engine.live.rows import MarketRow
+from tradewright.engine.plan import confirmed_forecasts
+from tradewright.execution.orders.inputs import Alert, KillLevel
+from tradewright.risk.trading_state import TradingStateFile
+from tradewright.services.live.accounts import AccountFolder
+from tradewright.services.live.clocks import MarketClock, VenueClock
+from tradewright.services.live.running import LiveLoop, Progress, run_recording
+from tradewright.services.live.session import (
+    SessionParams,
+    TradingSession,
+    newest_history,
+    release_of,
+    split_market,
+)
+from tradewright.services.live.vendors import Access, Connected, live_feed, trading_venue
+from tradewright.services.runs.prepare import PreparedRun
+from tradewright.services.settings import ForecastSettings
+from tradewright.services.sources import history as vendor_history
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a session finds outside: the time, the environment, and who listens."""
+
+    wall_ns: Callable[[], int]
+    environment: Mapping[str, str]
+    alert: Callable[[Alert], None]
+    progress: Progress
+
+
+class Started:
+    """A session put together. ``run`` it; ``close`` it whatever happens."""
+
+    def __init__(self, run: PreparedRun, mode: str, around: Surroundings) -> None:
+        self.prepared, self.mode, self._around = run, mode, around
+        self.live = run.settings.live
+        self.folder = AccountFolder(self.live.accounts / self.live.account)
+        self.venue: Connected | None = None
+        self.session: TradingSession | None = None
+        self.follower: Follower | None = None
+
+    # ------------------------------------------------------------------------------------------------------ recordings
+    def recorded_rows(self) -> int:
+        """Return how many rows of the recording there are to trade."""
+        return len(split_market(self.prepared, self._start_ns()).recorded)
+
+    async def replay_recording(self) -> None:
+        """Trade the store's bars from ``live.start`` on, on the simulated venue."""
+        market = split_market(self.prepared, self._start_ns())
+        if not market.recorded:
+            fix = "Give live.start a time before the last stored bar."
+            raise ConfigError("the recording has nothing to trade on", where="live.start", fix=fix)
+        warmup = newest_history(market, self.prepared, self._warmup())
+        first = (warmup or market.recorded)[0].ts_open
+        clock = MarketClock(first)
+        session = self._opened(clock.now_ns, first)
+        follower = self._follower(session, _nothing_missed)
+        rows = [row for row in market.recorded if row.ts_event > session.newest[row.instrument]]
+        if not session.facts.is_continued:
+            session.facts.warm_rows = await follower.warm(warmup)
+        clock.move(max([first, *session.newest]))
+        await run_recording(session, follower, clock, rows, self._around.progress)
+
+    # ------------------------------------------------------------------------------------------------------ live feeds
+    async def follow_feed(self, clock: VenueClock, access: Access) -> None:
+        """Trade beside a live feed until cancelled."""
+        live, environment = self.live, self._around.environment
+        instruments = {i.symbol: i for i in self.prepared.plan.instruments}
+        if live.venue != "simulated":
+            self.venue = trading_venue(live.venue, instruments, access, clock.now_ns)
+            await self.venue.connect()
+            if live.clock == "venue":
+                asked = clock.now_ns()
+                clock.compare(asked, await self.venue.server_time_ns(), clock.now_ns())
+        source = live_feed(live.feed, environment, clock.now_ns)
+        past = vendor_history(live.feed, {}, environment, clock.now_ns)
+        try:
+            market = split_market(self.prepared, None)
+            warmup = newest_history(market, self.prepared, self._warmup())
+            session = self._opened(clock.now_ns, warmup[0].ts_open if warmup else clock.now_ns())
+            maker = RowMaker(
+                session.conductor.plan.instruments, self.prepared.settings.data.reference.partition("@")[0]
+            )
+            missed = _Missed(past, [(d.symbol, d.timeframe) for d in self.prepared.data], maker)
+            follower = self._follower(session, missed.rows, maker)
+            warmup += await self._since(missed, session, warmup, clock.now_ns())
+            loop = LiveLoop(session, follower, clock, _NoKills(), lambda: None)
+            subscriptions = [Subscription(d.symbol, Kind.BARS, d.timeframe) for d in self.prepared.data]
+            await loop.run(source, subscriptions, warmup)
+        finally:
+            await past.close()
+
+    async def _since(
+        self, missed: _Missed, session: TradingSession, warmup: Sequence[MarketRow], now: int
+    ) -> list[MarketRow]:
+        """Return what happened between the store's newest bar (or the journal's) and now."""
+        rows: list[MarketRow] = []
+        newest = list(session.newest)
+        for row in warmup:
+            newest[row.instrument] = max(newest[row.instrument], row.ts_event)
+        for j, last in enumerate(newest):
+            if last:
+                rows += await missed.rows(j, last, now)
+        return sorted(rows, key=lambda row: (row.ts_event, row.instrument))
+
+    # ------------------------------------------------------------------------------------------------------ the inside
+    def _opened(self, now_ns: Callable[[], int], first_ns: int) -> TradingSession:
+        release = release_of(self.prepared, self.mode)
+        self._check_state()
+        params = SessionParams(self.folder, release, now_ns, self._around.alert)
+        self.session = TradingSession(self.prepared, params, self.venue, first_ns)
+        return self.session
+
+    def _check_state(self) -> None:
+        """Read what people allow, before anything connects; a new account of play money begins ACTIVE."""
+        file = TradingStateFile(self.folder.state)
+        if not self.folder.path.exists() and self.mode == "paper":
+            file.write(TradingState.ACTIVE, "tradewright", "a new paper account", self._around.wall_ns())
+        stored = file.read()
+        if stored.state is not TradingState.ACTIVE:
+            by = f" by {stored.by}" if stored.by else ""
+            fix = f"`tradewright release --account {self.live.account}` lets it trade again."
+            what = f"the account is {stored.state.name}{by}: {stored.why}"
+            raise ConfigError(what, where=str(self.folder.state), fix=fix)
+
+    def _follower(self, session: TradingSession, missed: History, maker: RowMaker | None = None) -> Follower:
+        live = self.live
+        params = FollowParams(scan_s=live.scan_s, grace_s=live.grace_s, silence_s=live.silence_s)
+        plan = session.conductor.plan
+        maker = maker or RowMaker(plan.instruments)
+        self.follower = Follower(session.runtime, maker, missed, params, self._forecasts())
+        self.follower.resume(session.newest)
+        return self.follower
+
+    def _forecasts(self) -> ForecastPort | None:
+        asked, plan = self.prepared.settings.forecasts, self.prepared.plan
+        if asked is None:
+            return None
+        symbols = [instrument.symbol for instrument in plan.instruments]
+        if asked.file is not None or asked.patterns:
+            return StoredForecasts(confirmed_forecasts(plan), symbols)
+        return _model(asked, symbols, plan.strategy.confirm_scans, self._around.environment)
+
+    def _warmup(self) -> int:
+        from tradewright.engine.binding import resolve_features
+        from tradewright.features import FeatureSet
+
+        plan = self.prepared.plan
+        return FeatureSet(resolve_features(plan.strategy, plan.params)).warmup
+
+    def _start_ns(self) -> int:
+        start = self.live.start
+        if start is None:
+            return 0
+        moment = start if isinstance(start, datetime) else datetime(start.year, start.month, start.day)  # noqa: DTZ001
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()) * 10**9
+
+    async def close(self) -> None:
+        """Write out the journal, let the lease go and the connections."""
+        if self.session is not None:
+            self.session.close()
+        if self.venue is not None:
+            with suppress(Exception):
+                await self.venue.close()
+
+
+class _NoKills:
+    def poll(self) -> Iterable[tuple[KillLevel, str, str, str]]:
+        return ()
+
+
+async def _nothing_missed(_j: int, _start: int, _end: int) -> Iterable[MarketRow]:
+    """Return nothing: a recording has no holes that anybody could fill."""
+    return ()
+
+
+class _Missed:
+    """What a feed has missed, asked of its vendor's history."""
+
+    def __init__(self, source: HistorySource, specs: Sequence[tuple[str, str]], maker: RowMaker) -> None:
+        self._source, self._specs, self._maker = source, specs, maker
+
+    async def rows(self, j: int, start: int, end: int) -> list[MarketRow]:
+        symbol, timeframe = self._specs[j]
+        wanted = Wanted(symbol, Kind.BARS, timeframe, start, end)
+        found: list[MarketRow] = []
+        for piece in self._source.pieces(wanted):
+            frame = (await self._source.fetch(wanted, piece)).frame
+            for told in frame.iter_rows(named=True):
+                if told["ts_open"] < start or told["ts_event"] > end:
+                    continue
+                bar = Bar(
+                    symbol,
+                    told["ts_open"],
+                    told["ts_event"],
+                    *(told[name] for name in ("open", "high", "low", "close", "volume", "trades", "buy_volume")),
+                )
+                row = self._maker.row(bar, bar.ts_event)
+                if row is not None:
+                    found.append(row)
+        return found
+
+
+def _model(asked: ForecastSettings, symbols: Sequence[str], scans: int, environment: Mapping[str, str]) -> ForecastPort:
+    """Return the forecasts of a model of the registry, or of one that another process serves."""
+    from tradewright.services.predict_api.registered import RegisteredModels, features_of
+
+    if not asked.url:
+        loaded = RegisteredModels(asked.registry).load(asked.model)
+        features = features_of(loaded.features, loaded.model.feature_set_hash, asked.model)
+        return ModelForecasts(features, loaded.model.predict, symbols, scans)
+    from tradewright.adapters.inference.remote_model import RemoteModel, RemoteParams
+    from tradewright.services.runs.forecasting import TOKEN
+    from tradewright.services.secrets import secret
+
+    model = RemoteModel(RemoteParams(asked.url, secret(environment, TOKEN)), asked.model)
+    told = model.__enter__().description
+    return ModelForecasts(features_of(told.features, told.feature_set_hash, asked.model), model.predict, symbols, scans)
