@@ -124,7 +124,7 @@ class Follower:
         span = line.seam.missing(row)
         if span is not None:
             await self._mend(row.instrument, *span)
-        for each in self._scan.offer(row):
+        for each in (*self._scan.offer(row), *self._scan.due(row.ts_seen)):
             await self._pass(each)
         line.seam.last = row.ts_event
         line.newest = row

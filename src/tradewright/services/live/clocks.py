@@ -21,23 +21,30 @@ class MarketClock:
 
 
 class VenueClock:
-    """Our clock, set by the venue's where it plays a recording: each look at the venue's clock sets the offset anew.
+    """Our clock beside the venue's.
+
+    For a venue that plays a recording it begins at the venue's time and runs at our pace: how long to wait for an
+    answer is a matter of real seconds, however fast the recording goes, and whoever asks such a venue what happened
+    since some time asks too early rather than too late.
 
     Parameters
     ----------
     wall_ns : callable
         ns UTC.
     follows : bool
-        Whether the venue's time is taken over; otherwise it is only compared.
+        Whether the venue plays a recording, so that its time is taken over.
     """
 
     def __init__(self, wall_ns: Callable[[], int], *, follows: bool) -> None:
         self._wall_ns, self._follows = wall_ns, follows
-        self._ahead = self._last = 0
+        self._ahead: int | None = None if follows else 0
+        self._last = 0
         self.drift_ms = float("nan")  # our clock less the venue's
 
     def now_ns(self) -> int:
         """Return the time, ns UTC; never earlier than before."""
+        if self._ahead is None:
+            return self._wall_ns()
         self._last = max(self._last, self._wall_ns() + self._ahead)
         return self._last
 
@@ -47,14 +54,7 @@ class VenueClock:
         Half of the round trip is taken to be the way back.
         """
         middle = (asked_ns + answered_ns) // 2
-        if self._follows:
-            self._ahead += venue_ns - middle
-            self.drift_ms = 0.0
-        else:
-            self.drift_ms = (middle - venue_ns) / 1e6
+        if self._ahead is None:
+            self._ahead = venue_ns - middle
+        self.drift_ms = 0.0 if self._follows else (middle - venue_ns) / 1e6
         return self.drift_ms
-
-    def move(self, now_ns: int) -> None:
-        """Let an event of a venue that plays a recording set the time forward."""
-        if self._follows and now_ns > self.now_ns():
-            self._ahead += now_ns - self._last

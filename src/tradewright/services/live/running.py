@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tradewright.core.types.errors import VenueError
-from tradewright.core.types.feed import FeedGap
 from tradewright.data.ports import LiveSource, Subscription
 from tradewright.engine.commands import Command
 from tradewright.engine.live.following import Follower
@@ -104,18 +103,23 @@ class LiveLoop:
             group.create_task(self._people())
             group.create_task(self._time())
             await self._compare()
+            await self._ready()
             group.create_task(self._compare_forever())
             async with self._turn:
                 await self.follower.warm(history)
             group.create_task(self._listen(source, subscriptions))
+
+    async def _ready(self) -> None:
+        """Wait until the desk has reconciled: what is decided before is refused."""
+        async with asyncio.timeout(self.params.ready_s):
+            while not self.session.desk.state.is_ready:  # noqa: ASYNC110 - a pure state sets no events
+                await asyncio.sleep(self.params.poll_s)
 
     async def _listen(self, source: LiveSource, subscriptions: Sequence[Subscription]) -> None:
         stream = source.stream(subscriptions)
         try:
             async for noun in stream:
                 self.heard += 1
-                if not isinstance(noun, FeedGap):
-                    self.clock.move(noun.ts_event)
                 async with self._turn:
                     await self.follower.take(noun, self.clock.now_ns())
         finally:

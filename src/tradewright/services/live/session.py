@@ -64,13 +64,13 @@ def split_market(run: PreparedRun, start_ns: int | None) -> Market:
     return Market(rows[:place], rows[place:])
 
 
-def newest_history(market: Market, run: PreparedRun, warmup: int) -> list[MarketRow]:
+def newest_history(history: Sequence[MarketRow], run: PreparedRun, warmup: int) -> list[MarketRow]:
     """Return as many rows of each instrument as a warm-up needs, the newest ones, in order of time."""
     wanted = run.settings.live.warmup_bars
     most = _WARMUPS * warmup if wanted is None else wanted
     left = dict.fromkeys(range(len(run.plan.instruments)), most)
     kept: list[MarketRow] = []
-    for row in reversed(market.history):
+    for row in reversed(history):
         if left[row.instrument] > 0:
             left[row.instrument] -= 1
             kept.append(row)

@@ -12,6 +12,7 @@ from tradewright.core.types.errors import ConfigError
 from tradewright.core.types.order import TradingState
 from tradewright.data.kinds import Kind
 from tradewright.data.ports import HistorySource, Subscription, Wanted
+from tradewright.data.timeframe import interval_ns
 from tradewright.engine.live.feeding import RowMaker
 from tradewright.engine.live.following import Follower, FollowParams, ForecastPort, History
 from tradewright.engine.live.forecasting import ModelForecasts, StoredForecasts
@@ -67,7 +68,7 @@ class Started:
         if not market.recorded:
             fix = "Give live.start a time before the last stored bar."
             raise ConfigError("the recording has nothing to trade on", where="live.start", fix=fix)
-        warmup = newest_history(market, self.prepared, self._warmup())
+        warmup = newest_history(market.history, self.prepared, self._warmup())
         first = (warmup or market.recorded)[0].ts_open
         clock = MarketClock(first)
         session = self._opened(clock.now_ns, first)
@@ -90,10 +91,11 @@ class Started:
                 asked = clock.now_ns()
                 clock.compare(asked, await self.venue.server_time_ns(), clock.now_ns())
         source = live_feed(live.feed, environment, clock.now_ns)
-        past = vendor_history(live.feed, {}, environment, clock.now_ns)
+        past = vendor_history(live.feed, {}, environment, lambda: max(clock.now_ns(), missed.asked))
         try:
-            market = split_market(self.prepared, None)
-            warmup = newest_history(market, self.prepared, self._warmup())
+            market, now = split_market(self.prepared, None), clock.now_ns()
+            past_rows = [row for row in market.history if row.ts_event <= now]  # a venue may play a recording
+            warmup = newest_history(past_rows, self.prepared, self._warmup())
             session = self._opened(clock.now_ns, warmup[0].ts_open if warmup else clock.now_ns())
             maker = RowMaker(
                 session.conductor.plan.instruments, self.prepared.settings.data.reference.partition("@")[0]
@@ -196,9 +198,11 @@ class _Missed:
 
     def __init__(self, source: HistorySource, specs: Sequence[tuple[str, str]], maker: RowMaker) -> None:
         self._source, self._specs, self._maker = source, specs, maker
+        self.asked = 0  # the newest time that was asked for, which a recording may have reached before our clock
 
     async def rows(self, j: int, start: int, end: int) -> list[MarketRow]:
         symbol, timeframe = self._specs[j]
+        self.asked = max(self.asked, end + interval_ns(timeframe))  # whoever asks has seen the bar that follows
         wanted = Wanted(symbol, Kind.BARS, timeframe, start, end)
         found: list[MarketRow] = []
         for piece in self._source.pieces(wanted):

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from tradewright.services.exchange.binance.refusals import BinanceError
 from tradewright.services.exchange.keys import Keys
 
-_USUAL_WINDOW, _LONGEST_WINDOW, _AHEAD = 5_000, 60_000, 1_000
+_USUAL_WINDOW, _LONGEST_WINDOW, AHEAD_MS = 5_000, 60_000, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,13 @@ class Signatures:
     ----------
     keys : Keys
         The pair that opens the exchange.
-    clocks : callable
-        Return the times, in ms, that a request may have been made at: the recording's and this machine's. A client that
-        knows nothing of simulated time is thus not refused.
+    is_timely : callable
+        Whether a request may have been made at a time, within a window, both in ms: by the recording's clock or by this
+        machine's. A client that knows nothing of simulated time is thus not refused.
     """
 
-    def __init__(self, keys: Keys, clocks: Callable[[], tuple[int, ...]]) -> None:
-        self._keys, self._clocks = keys, clocks
+    def __init__(self, keys: Keys, is_timely: Callable[[int, int], bool]) -> None:
+        self._keys, self._is_timely = keys, is_timely
 
     def check_key(self, request: Request) -> None:
         """Raise BinanceError unless the key is there and known."""
@@ -82,5 +82,5 @@ class Signatures:
         made, window = int(params.need("timestamp")), params.whole("recvWindow", _USUAL_WINDOW)
         if window > _LONGEST_WINDOW:
             raise BinanceError(-1131, f"recvWindow must be less than {_LONGEST_WINDOW}.")
-        if not any(made < now + _AHEAD and now - made <= window for now in self._clocks()):
+        if not self._is_timely(made, window):
             raise BinanceError(-1021, "Timestamp for this request is outside of the recvWindow.")
