@@ -23,14 +23,14 @@ from tradewright.core.types.venue import (
     VenuePosition,
 )
 from tradewright.execution.sim_venue import SimVenue, SimVenueParams
-from tradewright.execution.venue import Capabilities, DuplicateIdError, Gate, VenueRejectedError
+from tradewright.execution.venue import Capabilities, DuplicateIdError, Gate, VenueRejectedError, VenueUnavailableError
 
 CAPABILITIES = Capabilities(
     idempotency=Idempotency.HARD,
     settle_s=0.0,
     bracket_native=True,
     takes_fractions=True,
-    t_protect_s=3600.0,  # exits are in the book before anybody hears of the fill
+    t_protect_s=1e9,  # exits are in the book before anybody hears of the fill; nobody adds to them
 )
 _STATUS = {
     Verb.ORDER_CANCELED: OrderStatus.CANCELED,
@@ -82,6 +82,7 @@ class SimBroker:
         self._fills: list[VenueFill] = []
         self._held = [0] * len(instruments)
         self._own = 0
+        self.is_awake = True  # False: rebuilt from a journal, and the event it was last shown may be missing there
 
     # ------------------------------------------------------------------------------------------------------- commands
     async def submit(self, intent: OrderIntent, gate: Gate) -> VenueOrder:
@@ -144,6 +145,7 @@ class SimBroker:
     # ------------------------------------------------------------------------------------------------------ the market
     def on_market(self) -> list[VenueEvent]:
         """Match the event standing in the shared block; return what happened to orders, in order."""
+        self.is_awake = True
         return [told for message in self._venue.on_market() for told in self._told(message)]
 
     def _told(self, message: VenueMessage) -> list[VenueEvent]:
@@ -219,6 +221,7 @@ class SimBroker:
 
     async def open_orders(self) -> list[VenueOrder]:
         """Return all open orders."""
+        self._check()
         return [order for order in self._orders.values() if order.is_open]
 
     async def order_history(self, since_ns: int) -> list[VenueOrder]:
@@ -227,11 +230,17 @@ class SimBroker:
 
     async def fills(self, since_ns: int) -> list[VenueFill]:
         """Return executions since a time."""
+        self._check()
         return [fill for fill in self._fills if fill.ts_event >= since_ns]
 
     async def positions(self) -> list[VenuePosition]:
         """Return open positions."""
+        self._check()
         return [VenuePosition(i.symbol, n) for i, n in zip(self._instruments, self._held, strict=True) if n]
+
+    def _check(self) -> None:
+        if not self.is_awake:
+            raise VenueUnavailableError("the simulated venue has seen no event since the restart", where=self.name)
 
     async def account(self) -> VenueAccount:
         """Return nothing of its own: the account's books are the session's."""

@@ -100,7 +100,7 @@ class Conductor:
     def told(self, event: OrderEvent, now: int) -> list[Act]:
         """Take in what became of an order."""
         live = self.state.orders[event.client_id]
-        number = live.intent.reference or self._exits.get(event.client_id) or self._adopted(event.client_id)
+        number = self.number(event.client_id) or self._adopted(event.client_id)
         order = self._orders.get(number)
         if order is None:  # of an earlier lineage: its position was there when this session began
             return []
@@ -127,6 +127,16 @@ class Conductor:
         message = answer(OrderEvent("", OrderStatus.REJECTED, 0), order, now, 0.0)
         if message is not None:
             self.session.on_order_event(message)
+
+    def number(self, client_id: str) -> int:
+        """Return the session's number of an order, 0 where it has none."""
+        live = self.state.orders.get(client_id)
+        return 0 if live is None else live.intent.reference or self._exits.get(client_id, 0)
+
+    def clients(self, reference: int) -> list[str]:
+        """Return the client ids of what works under one of the session's numbers."""
+        own = [k for k, order in self.state.open.items() if order.intent.reference == reference]
+        return own or [k for k, number in self._exits.items() if number == reference and k in self.state.open]
 
     # ------------------------------------------------------------------------------------------------------ the inside
     def _acts(self, messages: list[VenueMessage]) -> list[Act]:

@@ -19,7 +19,7 @@ from tradewright.engine.commands import Command
 from tradewright.engine.live.conductor import Act, Conductor, Place
 from tradewright.engine.live.rows import MARKET, row_of, show
 from tradewright.execution.journal.reading import SESSION
-from tradewright.execution.orders.inputs import CancelOrder, OrderEvent, Sent, Wish
+from tradewright.execution.orders.inputs import CancelOrder, CancelWanted, Intended, OrderEvent, Sent, Wish
 from tradewright.execution.orders.machine import step
 from tradewright.execution.orders.recovery import from_record
 from tradewright.execution.orders.state import OrdersState
@@ -77,6 +77,7 @@ class Retelling:
     decisions: int = 0
     begun: JournalRecord | None = None
     newest: list[int] = field(default_factory=list)  # ts_event of the newest row of each instrument
+    owed: list[Act] = field(default_factory=list)  # decided, and not carried out so far
 
     def take(self, record: JournalRecord) -> None:
         """Take in a record."""
@@ -116,15 +117,28 @@ class Retelling:
             command = Command(int(str(record.payload["command"])))
             self.pending = self.conductor.command(command, number, int(str(record.payload["instrument"])))
         elif kind == REFUSED:
-            self.conductor.refused(int(str(record.payload["reference"])), record.ts_seen)
+            reference = int(str(record.payload["reference"]))
+            self._carried_out(reference)
+            self.conductor.refused(reference, record.ts_seen)
 
     def finish(self) -> None:
         """Say that the journal ends here."""
         if self.pending:
             self._differ(0, 0, "acted without a record of it", None, acts_payload(self.pending))
 
+    def unfinished(self) -> list[Act]:
+        """Return what was decided last and never carried out: the process ended in between."""
+        return [*self.owed, *self.pending]
+
+    def _carried_out(self, reference: int) -> None:
+        self.owed = [act for act in self.owed if _number(act) != reference]
+
     def _desk(self, told: Any, record: JournalRecord) -> None:
         effects = step(self.state, told)
+        if isinstance(told, Intended):
+            self._carried_out(told.intent.reference)
+        elif isinstance(told, CancelWanted) and self.conductor is not None:
+            self._carried_out(self.conductor.number(told.client_id))
         if self.broker is not None and isinstance(told, Sent):
             self.broker.take(self.state.orders[told.client_id].intent)
         for effect in effects:
@@ -145,7 +159,7 @@ class Retelling:
         book = record.payload.get("book")
         if self.conductor is not None and book is not None and book != self.conductor.book():
             self._differ(record.sequence, record.ts_seen, "book", book, self.conductor.book())
-        self.pending = []
+        self.owed, self.pending = [*self.owed, *self.pending], []
 
     def _settle_pending(self, record: JournalRecord) -> None:
         if self.pending:
@@ -156,6 +170,10 @@ class Retelling:
     def _differ(self, sequence: int, ts: int, what: str, was: object, now: object) -> None:
         if len(self.differences) < self.most:
             self.differences.append(Difference(sequence, ts, what, was, now))
+
+
+def _number(act: Act) -> int:
+    return act.wish.reference if isinstance(act, Place) else act.reference
 
 
 def _plain(acts: object) -> object:

@@ -59,14 +59,24 @@ class Runtime:
         self.conductor, self.desk, self.broker, self.alert = conductor, desk, broker, alert
         self.counts = Counts()
 
+    def take_up(self, owed: list[Act]) -> None:
+        """Settle what an earlier process decided and did not carry out: its orders are stale, its cancels are not."""
+        now = self.desk.ports.now_ns()
+        for act in owed:
+            if isinstance(act, Place):
+                self._refused(act.wish.reference, "the session ended before it was sent", now)
+            else:
+                self._withdraw(act.reference)
+
     # ---------------------------------------------------------------------------------------------------------- inputs
     async def hear(self, row: MarketRow) -> None:
         """Take in a market event, and wait for the simulated venue's answers if it is the venue."""
         if self.broker is not None:
-            await self.look(row.ts_seen)
+            await self.desk.quiet()
             show(row, self.conductor.event)
             for told in self.broker.on_market():
                 self.desk.take(told, Source.STREAM, row.ts_seen)
+            await self._look(row.ts_seen)
         self.counts.rows += 1
         self._record(MARKET, payload_of(row), row.ts_event, row.ts_seen)
         self._do(self.conductor.market(row), row.ts_event, row.ts_seen)
@@ -111,10 +121,10 @@ class Runtime:
         self._do(self.conductor.told(effect, ts), ts, ts)
 
     # ------------------------------------------------------------------------------------------------------ the inside
-    async def look(self, now: int) -> None:
-        """Let the simulated venue answer, and reconcile with it by the time of the market, which may be a recording."""
-        await self.desk.quiet()
-        if now - self.desk.state.last_view > self.desk.state.params.reconcile_ns:
+    async def _look(self, now: int) -> None:
+        """Reconcile with the simulated venue by the time of the market, which may be a recording."""
+        state = self.desk.state
+        if not state.is_ready or now - state.last_view > state.params.reconcile_ns:
             await self.desk.reconcile()
 
     def _do(self, acts: list[Act], ts_event: int, ts_seen: int) -> None:
@@ -137,9 +147,8 @@ class Runtime:
         self.alert(Alert("order refused", said))
 
     def _withdraw(self, reference: int) -> None:
-        for name, order in list(self.desk.state.open.items()):
-            if order.intent.reference == reference:
-                self.desk.cancel(name)
+        for client_id in self.conductor.clients(reference):
+            self.desk.cancel(client_id)
 
     def _record(self, kind: str, payload: dict[str, object], ts_event: int, ts_seen: int) -> None:
         try:

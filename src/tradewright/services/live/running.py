@@ -26,12 +26,10 @@ async def run_recording(
     """Trade a recording on the simulated venue; time is the market's, and waits while orders are on their way."""
     desk = session.desk
     desk.feed(Started(session.epoch, clock.now_ns()))
-    await desk.reconcile()
     for count, row in enumerate(rows, 1):
         clock.move(row.ts_seen)
-        await session.runtime.look(row.ts_seen)
-        desk.feed(Ticked(row.ts_seen))
         await follower.take_row(row)
+        desk.feed(Ticked(row.ts_seen))
         if count % 256 == 0:
             progress(256)
             await asyncio.sleep(0)  # Ctrl-C, and what else wants to be heard

@@ -157,7 +157,7 @@ class TradingSession:
         self.state = OrdersState(account, capabilities)
         tale = Retelling(self.state, self._begun)
         self.journal = Journal(FolderDisk(folder.journal), self.params.now_ns, on_record=tale.take)
-        self.facts.recovered_records = self.journal.sequence
+        self.facts.recovered_records, owed = self.journal.sequence, tale.unfinished()
         self.newest = tale.newest or [0] * len(self.run_.plan.instruments)
         begun = tale.begun
         if begun is not None and not self._is_same(begun):
@@ -165,6 +165,8 @@ class TradingSession:
         if tale.conductor is not None:
             self.facts.is_continued = True
             self.conductor, self.broker = tale.conductor, tale.broker
+            if self.broker is not None:
+                self.broker.is_awake = False
         else:
             self.newest = [0] * len(self.run_.plan.instruments)
             self.conductor, self.broker = self._made(self._first_ns)
@@ -183,6 +185,8 @@ class TradingSession:
         ports = DeskPorts(self.params.now_ns, self.lease.is_mine, self._told)
         self.desk = OrderDesk(self.broker or self._venue_given(), self.journal, self.state, ports)
         self.runtime = Runtime(self.conductor, self.desk, self.broker, self._alert)
+        if self.facts.is_continued:
+            self.runtime.take_up(owed)
 
     def _venue_given(self) -> Venue:
         assert self._venue is not None  # noqa: S101 - without a venue there is a broker
