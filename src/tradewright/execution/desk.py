@@ -113,7 +113,7 @@ class OrderDesk:
         self.ports = ports
         self.params = params or DeskParams()
         self.ts = 0  # of the input whose effects are being carried out, ns UTC
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.tasks: set[asyncio.Task[None]] = set()  # requests under way
         self._inquiry = Inquiry(self)
         self._wants_view = asyncio.Event()
         self._expected: dict[str, int] = {}  # client id -> by when the stream should have spoken of it
@@ -189,15 +189,10 @@ class OrderDesk:
             case OrderEvent() | Alert():
                 self.ports.tell(effect)
 
-    async def quiet(self) -> None:
-        """Wait until every request under way has its answer; for venues in this process."""
-        while self._tasks:
-            await asyncio.wait(set(self._tasks))
-
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     # ------------------------------------------------------------------------------------------------------- the venue
     async def _send(self, intent: OrderIntent) -> None:
@@ -281,7 +276,7 @@ class OrderDesk:
                     await asyncio.sleep(self.params.tick_s)
                     self._tick()
         finally:
-            for task in list(self._tasks):
+            for task in list(self.tasks):
                 task.cancel()
 
     def _tick(self) -> None:

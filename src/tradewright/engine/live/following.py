@@ -21,6 +21,7 @@ from tradewright.execution.orders.inputs import Alert, KillLevel
 from tradewright.execution.orders.state import ALL
 
 _SECOND = 1_000_000_000
+_NEVER = 2**63 - 1
 #: Rows of an instrument (by number) that begin in ``[start, end)``, ns UTC, in order; raises RunError if unknown.
 History = Callable[[int, int, int], Awaitable[Iterable[MarketRow]]]
 
@@ -132,10 +133,7 @@ class Follower:
 
     async def tick(self, now: int) -> None:
         """Let time pass: scans and timestamps that are due, feeds that are silent."""
-        for row in self._scan.due(now):
-            await self._pass(row)
-        if self._stamps is not None:
-            await self._stamp(self._stamps.due(now))
+        await self._complete(now)
         for j, line in enumerate(self.lines):
             newest = line.newest
             if newest is None or line.halted or now >= closes_ns(newest):
@@ -144,7 +142,17 @@ class Follower:
             if now - newest.ts_seen > budget:
                 self._halt(j, "silent")
 
+    async def finish(self) -> None:
+        """Take in that nothing more comes: what waits for a scan or for the rest of its timestamp waits no longer."""
+        await self._complete(_NEVER)
+
     # ------------------------------------------------------------------------------------------------------ the inside
+    async def _complete(self, now: int) -> None:
+        for row in self._scan.due(now):
+            await self._pass(row)
+        if self._stamps is not None:
+            await self._stamp(self._stamps.due(now))
+
     async def _pass(self, row: MarketRow) -> None:
         if self._stamps is not None:
             await self._stamp(self._stamps.before(row))

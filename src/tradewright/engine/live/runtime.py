@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -72,7 +73,7 @@ class Runtime:
     async def hear(self, row: MarketRow) -> None:
         """Take in a market event, and wait for the simulated venue's answers if it is the venue."""
         if self.broker is not None:
-            await self.desk.quiet()
+            await self.settle()
             show(row, self.conductor.event)
             for told in self.broker.on_market():
                 self.desk.take(told, Source.STREAM, row.ts_seen)
@@ -90,8 +91,8 @@ class Runtime:
 
     async def settle(self) -> None:
         """Wait for the answers of a venue in this process: they belong to the moment before the clock moves on."""
-        if self.broker is not None:
-            await self.desk.quiet()
+        while self.broker is not None and self.desk.tasks:
+            await asyncio.wait(set(self.desk.tasks))
 
     def command(self, command: Command, value: float = float("nan"), instrument: int = 0) -> None:
         """Take in a person's command or a figure from outside."""

@@ -33,7 +33,7 @@ async def run_recording(
         if count % 256 == 0:
             progress(256)
             await asyncio.sleep(0)  # Ctrl-C, and what else wants to be heard
-    await follower.tick(clock.now_ns() + 3_600 * 10**9)
+    await follower.finish()
     progress(len(rows) % 256)
 
 

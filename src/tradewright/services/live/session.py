@@ -109,11 +109,15 @@ def release_of(run: PreparedRun, mode: str) -> Release:
 
 @dataclass(frozen=True, slots=True)
 class SessionParams:
-    """What a session is made of: who it is, and what tells it the time."""
+    """What a session is made of: who it is, and what tells it the time.
+
+    ``now_ns`` is the session's time, which may be a recording's; ``wall_ns`` ours, by which the disk is synced.
+    """
 
     folder: AccountFolder
     release: Release
     now_ns: Callable[[], int]
+    wall_ns: Callable[[], int]
     alert: Callable[[Alert], None]
 
 
@@ -156,7 +160,7 @@ class TradingSession:
         account = folder.path.name if self._venue is None else f"{self._venue.name}:{self._venue.account_id}"
         self.state = OrdersState(account, capabilities)
         tale = Retelling(self.state, self._begun)
-        self.journal = Journal(FolderDisk(folder.journal), self.params.now_ns, on_record=tale.take)
+        self.journal = Journal(FolderDisk(folder.journal), self.params.wall_ns, on_record=tale.take)
         self.facts.recovered_records, owed = self.journal.sequence, tale.unfinished()
         self.newest = tale.newest or [0] * len(self.run_.plan.instruments)
         begun = tale.begun

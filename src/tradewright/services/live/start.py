@@ -126,7 +126,7 @@ class Started:
     def _opened(self, now_ns: Callable[[], int], first_ns: int) -> TradingSession:
         release = release_of(self.prepared, self.mode)
         self._check_state()
-        params = SessionParams(self.folder, release, now_ns, self._around.alert)
+        params = SessionParams(self.folder, release, now_ns, self._around.wall_ns, self._around.alert)
         self.session = TradingSession(self.prepared, params, self.venue, first_ns)
         return self.session
 

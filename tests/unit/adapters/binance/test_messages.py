@@ -39,7 +39,7 @@ def test_documented_messages() -> None:
     )
     opens = 1672515780000 * MS
     assert read_message(KLINE, "BNBBTC", "1m", 9) == Numbered(
-        opens, Bar("BNBBTC", opens, opens + 60_000 * MS, 0.001, 0.0025, 0.0009, 0.002, 1000.0)
+        opens, Bar("BNBBTC", opens, opens + 60_000 * MS, 0.001, 0.0025, 0.0009, 0.002, 1000.0, 100.0, 500.0)
     )
     assert read_message(BOOK, "BNBUSDT", "", 9) == Numbered(
         400900217, Quote("BNBUSDT", 9, 9, 25.3519, 25.3652, 31.21, 40.66)
