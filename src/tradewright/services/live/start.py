@@ -118,7 +118,7 @@ class Started:
         for row in warmup:
             newest[row.instrument] = max(newest[row.instrument], row.ts_event)
         for j, last in enumerate(newest):
-            if last:
+            if 0 < last < now:
                 rows += await missed.rows(j, last, now)
         return sorted(rows, key=lambda row: (row.ts_event, row.instrument))
 

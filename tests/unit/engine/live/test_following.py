@@ -74,7 +74,6 @@ class Bench:
     def codes(self) -> list[str]:
         return [alert.code for alert in self.alerts]
 
-    @property
     def is_halted(self) -> bool:
         guard = self.conductor.run.memory.guard
         assert guard is not None
@@ -100,7 +99,7 @@ def test_a_hole_is_filled_from_history_and_nothing_is_decided_in_it(bench: Bench
     assert "feed mended" in bench.codes
     heard = [r.payload for r in bench.world.records() if r.kind == "market"]
     assert [p["d"] for p in heard[19:26]] == [1, 0, 0, 0, 0, 1, 1]
-    assert not bench.is_halted
+    assert not bench.is_halted()
 
 
 def test_without_history_nothing_new_is_risked_until_the_features_are_warm_again(bench: Bench) -> None:
@@ -113,13 +112,13 @@ def test_without_history_nothing_new_is_risked_until_the_features_are_warm_again
     async def work() -> None:
         await bench.take(bench.rows[:20])
         await bench.take(bench.rows[24:25])
-        assert bench.is_halted
+        assert bench.is_halted()
         await bench.take(bench.rows[25 : 25 + warmup])
 
     bench.run(work)
     assert bench.codes.count("feed interrupted") == 1
     assert "feed back" in bench.codes
-    assert not bench.is_halted
+    assert not bench.is_halted()
 
 
 def test_bars_that_come_twice_or_late_are_dropped(bench: Bench) -> None:
@@ -136,12 +135,12 @@ def test_silence_stops_new_risk_while_the_session_is_open(bench: Bench) -> None:
         await bench.take(bench.rows[:5])
         last = bench.rows[4].ts_seen
         await bench.follower.tick(last + 2 * HOUR)
-        assert not bench.is_halted
+        assert not bench.is_halted()
         await bench.follower.tick(last + 4 * HOUR)
-        assert bench.is_halted
+        assert bench.is_halted()
         await bench.follower.tick(last + 5 * HOUR)
         await bench.take(bench.rows[5:6])
-        assert not bench.is_halted
+        assert not bench.is_halted()
 
     bench.run(work)
     assert bench.codes.count("feed interrupted") == 1
@@ -152,9 +151,9 @@ def test_a_gap_that_the_feed_reports_is_a_gap(bench: Bench) -> None:
         await bench.take(bench.rows[:5])
         await bench.follower.take(FeedGap("AAA", 0, 1, "disconnected"), bench.now)
         await bench.follower.take(FeedGap("nobody", 0, 1, "disconnected"), bench.now)
-        assert bench.is_halted
+        assert bench.is_halted()
         await bench.take(bench.rows[5:6])
-        assert not bench.is_halted
+        assert not bench.is_halted()
 
     bench.run(work)
     assert next(a.text for a in bench.alerts if a.code == "feed interrupted").startswith("AAA: disconnected")

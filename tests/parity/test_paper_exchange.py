@@ -1,0 +1,157 @@
+"""A paper session beside the local exchange, over its sockets, fills as a backtest over the same hours."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from tests.venues.local_exchange import KEY, SECRET, LocalExchange
+
+from tradewright.core.types.bar import Bars
+from tradewright.core.types.dtypes import CLOSE, HIGH, LOW, OPEN, VOLUME
+from tradewright.core.types.venue import VenueFill
+from tradewright.data.importer import import_file
+from tradewright.data.instruments import InstrumentParams
+from tradewright.data.store import BarStore
+from tradewright.data.synthetic import WalkParams, synthetic_bars
+from tradewright.engine.backtest import BacktestResult
+from tradewright.engine.live.conductor import Conductor
+from tradewright.engine.live.rows import MARKET, MarketRow, row_of, show
+from tradewright.execution.journal.disk import FolderDisk
+from tradewright.execution.journal.reading import JournalReader
+from tradewright.execution.orders.state import OrdersState
+from tradewright.execution.sim_broker import CAPABILITIES
+from tradewright.execution.sim_venue import SimVenue
+from tradewright.services.exchange.markets import Wanted
+from tradewright.services.live.clocks import VenueClock
+from tradewright.services.live.session import plan_of
+from tradewright.services.live.start import Started, Surroundings
+from tradewright.services.live.vendors import Access
+from tradewright.services.runs.prepare import PreparedRun, prepare
+from tradewright.services.settings import RunSettings
+
+MINUTE = 60_000_000_000
+OPENING = 1_704_205_800 * 10**9  # 2024-01-02 09:30 in New York
+FIRST, MOMENTS = 120, 200
+#: Vendor: symbol, and what is said of it.
+SIDES = {
+    "binance": ("BTCUSDT", {"lot_size": "0.0001", "fees": "crypto_spot"}),
+    "alpaca": ("ACME", {"calendar": "us_equity", "fees": "us_equity_no_commission"}),
+}
+
+
+def bars_of(symbol: str) -> Bars:
+    return synthetic_bars(380, 5, WalkParams(symbol, start=OPENING, interval=MINUTE, volatility=0.0015))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("store")
+    rows = {"open": OPEN, "high": HIGH, "low": LOW, "close": CLOSE, "volume": VOLUME}
+    for symbol, about in SIDES.values():
+        bars = bars_of(symbol)
+        columns = {name: np.round(bars.fields[row], 2) for name, row in rows.items()}
+        times = pl.Series(bars.ts_open).cast(pl.Datetime("ns", "UTC"))
+        pl.DataFrame({"time": times} | columns).write_parquet(root / "bars.parquet")
+        params = InstrumentParams.model_validate({"symbol": symbol, "tick_size": "0.01"} | about)
+        BarStore(root / "store").write(import_file(root / "bars.parquet", params.instrument().calendar), params)
+    return root / "store"
+
+
+def settings(vendor: str, store: Path, accounts: Path) -> RunSettings:
+    live = {"venue": vendor, "feed": vendor, "clock": "venue", "account": "side", "accounts": accounts}
+    return RunSettings.model_validate(
+        {
+            "strategy": {"name": "ema_cross", "params": {"fast": 3, "slow": 9, "weight": 0.5}},
+            "data": {"store": store, "symbols": [f"{SIDES[vendor][0]}@1m"]},
+            "live": live,
+        }
+    )
+
+
+def environment(vendor: str, exchange: LocalExchange) -> Mapping[str, str]:
+    prefix = f"TRADEWRIGHT_{vendor.upper()}_"
+    names = ("TRADING_URL", "REST_URL", "ARCHIVE_URL") if vendor == "binance" else ("TRADING_URL", "DATA_URL")
+    urls = {prefix + name: exchange.http_url for name in names}
+    return urls | {f"{prefix}STREAM_URL": exchange.ws_url, f"{prefix}KEY": KEY, f"{prefix}SECRET": SECRET}
+
+
+async def side_by_side(run: PreparedRun, exchange: LocalExchange, outside: Mapping[str, str]) -> Started:
+    """Let the market move when the session has taken in what was, as with no latency at all."""
+    started = Started(run, "paper", Surroundings(time.time_ns, outside, lambda _: None, lambda _: None))
+    clock = VenueClock(time.time_ns, follows=True)
+    task = asyncio.create_task(started.follow_feed(clock, Access(outside, is_live=False)))
+
+    async def until(count: int) -> None:
+        async with asyncio.timeout(20):
+            while started.session is None or started.session.runtime.counts.rows < count or started.session.desk.tasks:
+                await asyncio.sleep(0.002)
+                if task.done():
+                    await task
+
+    async with asyncio.timeout(20):
+        while not await asyncio.to_thread(exchange.watchers) or not await asyncio.to_thread(exchange.listeners):
+            await asyncio.sleep(0.01)
+            if task.done():
+                await task
+    assert started.session is not None
+    await asyncio.sleep(0.3)
+    warm = started.session.runtime.counts.rows
+    for moment in range(1, MOMENTS + 1):
+        await asyncio.to_thread(exchange.advance)
+        await until(warm + moment)
+    task.cancel()
+    with suppress(asyncio.CancelledError, ExceptionGroup):
+        await task
+    await started.close()
+    return started
+
+
+def fresh_backtest(run: PreparedRun, rows: list[MarketRow]) -> BacktestResult:
+    """The same rows on the simulated venue, without desk, journal or sockets."""
+    plan = plan_of(run, rows[0].ts_open)
+    conductor = Conductor(plan, OrdersState("x", CAPABILITIES), takes_fractions=True)
+    guard = conductor.run.memory.guard
+    assert guard is not None
+    guard.record["drift_ns"] = 0.0
+    venue = SimVenue(plan.venue, conductor.run.instruments, conductor.event)
+    for row in rows:
+        show(row, conductor.event)
+        for message in venue.on_market():
+            conductor.session.on_order_event(message)
+        session = conductor.session
+        for command in session.on_market() if row.decides else session.warm(is_cross_section=False):
+            venue.submit(command)
+    return conductor.run.result()
+
+
+@pytest.mark.parametrize("vendor", SIDES)
+def test_fills_and_money_are_those_of_a_backtest_over_the_same_hours(vendor: str, store: Path, tmp_path: Path) -> None:
+    run = prepare(settings(vendor, store, tmp_path))
+    spec = f"{SIDES[vendor][0]}@1m"
+    wanted = Wanted((spec,), store, start=int(bars_of("X").ts_open[FIRST]))
+    with LocalExchange(spec, protocol=vendor, fills="bars", wanted=wanted) as exchange:
+        started = asyncio.run(side_by_side(run, exchange, environment(vendor, exchange)))
+        money = exchange.runner.account.means.worth().equity
+    session = started.session
+    assert session is not None
+    records = list(JournalReader(FolderDisk(tmp_path / "side" / "journal")))
+    rows = [row_of(record) for record in records if record.kind == MARKET]
+    assert all(a.ts_event == b.ts_open for a, b in pairwise(rows)), "the seam holds"
+    assert sum(row.decides for row in rows) == MOMENTS
+    expected = fresh_backtest(run, rows)
+    found: list[VenueFill] = sorted(session.state.fills.values(), key=lambda fill: fill.ts_event)
+    assert len(found) == len(expected.fills) > 5
+    for fill, row in zip(found, expected.fills, strict=True):
+        assert (fill.side, fill.lots, fill.ts_event) == (row["side"], row["lots"], row["ts_event"])
+        assert fill.price == pytest.approx(row["price"], abs=1e-8), "the venue writes eight digits"
+    assert session.runtime.counts.refused == 0
+    assert session.conductor.book()["equity_micro"] / 1e6 == expected.final_equity
+    assert money / 1e6 == pytest.approx(expected.final_equity, abs=1e-4)
