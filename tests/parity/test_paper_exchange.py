@@ -80,6 +80,8 @@ def environment(vendor: str, exchange: LocalExchange) -> Mapping[str, str]:
     prefix = f"TRADEWRIGHT_{vendor.upper()}_"
     names = ("TRADING_URL", "REST_URL", "ARCHIVE_URL") if vendor == "binance" else ("TRADING_URL", "DATA_URL")
     urls = {prefix + name: exchange.http_url for name in names}
+    if vendor == "alpaca":
+        urls[f"{prefix}REQUESTS_PER_MINUTE"] = "60000"
     return urls | {f"{prefix}STREAM_URL": exchange.ws_url, f"{prefix}KEY": KEY, f"{prefix}SECRET": SECRET}
 
 

@@ -90,7 +90,7 @@ class Started:
             if live.clock == "venue":
                 asked = clock.now_ns()
                 clock.compare(asked, await self.venue.server_time_ns(), clock.now_ns())
-        source = live_feed(live.feed, environment, clock.now_ns)
+        source = live_feed(live.feed, environment, self._around.wall_ns)
         past = vendor_history(live.feed, {}, environment, lambda: max(clock.now_ns(), missed.asked))
         try:
             market, now = split_market(self.prepared, None), clock.now_ns()

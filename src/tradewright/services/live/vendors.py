@@ -72,7 +72,9 @@ def _alpaca(instruments: Instruments, access: Access, now_ns: NowNs) -> Connecte
     from tradewright.adapters.alpaca.trading_params import LIVE_URL, PAPER_URL, AlpacaTradingParams
 
     url, key, hidden = _read("alpaca", access, LIVE_URL if access.is_live else PAPER_URL)
-    params = AlpacaTradingParams.model_validate({"trading_url": url, "keys": {"key": key, "secret": hidden}})
+    fields: dict[str, Any] = {"trading_url": url, "keys": {"key": key, "secret": hidden}}
+    limit = fields_of("alpaca", access.environment).get("requests_per_minute")
+    params = AlpacaTradingParams.model_validate(fields | ({} if limit is None else {"requests_per_minute": limit}))
     _refuse_other(type(params.keys).__name__ == "LiveKeys", access, "alpaca")
     return AlpacaTrading(params, instruments, clock_ns=now_ns)
 
