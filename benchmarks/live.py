@@ -1,0 +1,238 @@
+"""From a market event to its order on the socket, and how fast a session is told again from its journal.
+
+``python -m benchmarks.live [--seconds 60] [--rate 1000] [--kind lightgbm]``. Ten instruments, the thirty features of
+the set `standard`, a tree model with its calibration, the whole guard-checked path, an intent synced to the disk for
+every order, and a socket that a thread reads from. Events arrive at a constant rate whatever the session does (open
+loop): a time counts from when an event was due, so waiting behind another counts too. Then the journal is read back
+through recovery. Exits with 1 if a decision differs there, or an order never reached the socket.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import socket
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tradewright.core.types.events import MarketEvents
+from tradewright.core.types.instrument import Instrument
+from tradewright.core.types.order import OrderStatus
+from tradewright.core.types.rows import Targets
+from tradewright.core.types.venue import OrderIntent, VenueFill, VenueOrder
+from tradewright.data.synthetic import WalkParams, synthetic_bars
+from tradewright.engine.feature_rows import rows_of_bars
+from tradewright.engine.live.conductor import Conductor
+from tradewright.engine.live.forecasting import ModelForecasts
+from tradewright.engine.live.recovery import Retelling
+from tradewright.engine.live.rows import MarketRow, rows_of
+from tradewright.engine.live.runtime import Runtime
+from tradewright.engine.plan import BacktestPlan, plan_of_bars
+from tradewright.execution.desk import DeskPorts, OrderDesk
+from tradewright.execution.journal.disk import FolderDisk
+from tradewright.execution.journal.reading import SESSION, JournalReader
+from tradewright.execution.journal.writing import Journal
+from tradewright.execution.orders.inputs import Alert, OrderEvent, Source, Started
+from tradewright.execution.orders.state import OrdersState
+from tradewright.execution.sim_broker import CAPABILITIES, SimBroker
+from tradewright.execution.venue import Gate
+from tradewright.features import build_feature
+from tradewright.features.expression import parse_feature
+from tradewright.features.named_sets import STANDARD
+from tradewright.models.calibration import fit_calibration
+from tradewright.models.forecaster import Lesson
+from tradewright.models.model import FittedModel
+from tradewright.models.registry import make_forecaster
+from tradewright.risk.limits import Limits
+from tradewright.strategies.registry import built_in
+
+INSTRUMENTS = 10
+MINUTE = 60_000_000_000
+LEARNED = 4_000
+_FEATURES = {name: build_feature(parse_feature(text)) for name, text in STANDARD.items()}
+
+
+class SocketVenue(SimBroker):
+    """Fills every order at once, and writes it to a socket first, as an adapter does."""
+
+    def lay(self, desk: OrderDesk, price_of: Any, wire: socket.socket) -> None:
+        self._desk, self._price_of, self._wire = desk, price_of, wire
+        self.written: dict[int, int] = {}
+
+    async def submit(self, intent: OrderIntent, gate: Gate) -> VenueOrder:
+        """Write and fill."""
+        gate()
+        self._wire.send(f"{intent.client_id} {intent.instrument} {intent.side} {intent.lots}\n".encode())
+        self.written[intent.reference] = time.perf_counter_ns()
+        told = VenueOrder(
+            intent.client_id, intent.client_id, intent.instrument, intent.side, intent.lots, 0, OrderStatus.ACCEPTED, 1
+        )
+        price = self._price_of(intent.instrument)
+        fill = VenueFill(intent.client_id, intent.client_id, "", intent.instrument, intent.side, intent.lots, price, 1)
+        asyncio.get_running_loop().call_soon(self._desk.take, fill, Source.STREAM, time.time_ns())
+        return told
+
+
+def model(kind: str, seed: int) -> tuple[FittedModel, np.ndarray[Any, Any]]:
+    """Return a model of the thirty features, and what it says of rows it has not seen."""
+    bars = synthetic_bars(2 * LEARNED, seed, WalkParams("LEARN", interval=MINUTE, volatility=0.001))
+    rows = rows_of_bars([bars], _FEATURES)
+    growth = np.append(np.diff(np.log(bars.close)), 0.0)
+    direction = np.sign(np.where(np.abs(growth) < 3e-4, 0.0, growth)).astype(np.int64)
+    ends, weight = bars.ts_event + MINUTE, np.ones(len(bars))
+
+    def part(start: int, stop: int) -> Lesson:
+        cut = slice(start, stop)
+        return Lesson(rows.take(cut), Targets(direction[cut], growth[cut], ends[cut], weight[cut], MINUTE))
+
+    forecaster = make_forecaster(kind, {"rounds": 100, "threads": 1})
+    forecaster.learn(part(300, LEARNED))
+    later = part(LEARNED, 2 * LEARNED)
+    calibration = fit_calibration(forecaster.predict(later.rows), later.targets, "beta")
+    fitted = FittedModel(forecaster, rows.names, rows.feature_set_hash, MINUTE, calibration)
+    return fitted, fitted.predict(later.rows).values[:, 0]
+
+
+def plan(events_each: int, levels: np.ndarray[Any, Any]) -> tuple[BacktestPlan, list[MarketRow]]:
+    """Return the session's plan and its market: about one event in thirty brings an order."""
+    instruments = tuple(Instrument(f"S{k:02d}") for k in range(INSTRUMENTS))
+    bars = [
+        synthetic_bars(events_each, 100 + k, WalkParams(i.symbol, interval=MINUTE, volatility=0.001))
+        for k, i in enumerate(instruments)
+    ]
+    strategy = built_in("probability")
+    enter = float(np.nanquantile(levels, 0.97))
+    params = strategy.params.model_validate(
+        {
+            "enter_up": enter,
+            "leave_up": enter - 1e-6,
+            "allow_short": False,
+            "weight": 0.05,
+            "stop_loss": 0.0,
+            "take_profit": 0.0,
+        }
+    )
+    limits = Limits(max_leverage=2.0, intraday_loss=0.5, max_drawdown=0.5, max_clock_drift_ms=500.0)
+    made = replace(plan_of_bars(instruments, bars, strategy, params), limits=limits)
+    return made, rows_of(MarketEvents.from_bars(bars))
+
+
+def drain(wire: socket.socket) -> None:
+    """Read what comes until the other end closes."""
+    while wire.recv(65_536):
+        pass
+
+
+async def trade(
+    a_plan: BacktestPlan, rows: list[MarketRow], fitted: FittedModel, disk: FolderDisk, rate: float
+) -> np.ndarray[Any, Any]:
+    """Return the time from event to socket of every order, ns."""
+    near, far = socket.socketpair()
+    threading.Thread(target=drain, args=(far,), daemon=True).start()
+    state = OrdersState("bench", CAPABILITIES)
+    conductor = Conductor(a_plan, state, takes_fractions=True)
+    guard = conductor.run.memory.guard
+    assert guard is not None  # noqa: S101 - the limits ask for one
+    guard.record["drift_ns"] = 0.0
+    venue = SocketVenue(
+        a_plan.venue, a_plan.instruments, conductor.run.instruments, conductor.event, conductor.sent.get, time.time_ns
+    )
+    journal = Journal(disk, time.time_ns)
+    journal.append(SESSION, {"begins": True}, 0, 0)
+    runtime: Runtime
+
+    def tell(effect: OrderEvent | Alert) -> None:
+        runtime.told(effect)
+
+    desk = OrderDesk(venue, journal, state, DeskPorts(time.time_ns, lambda: True, tell))
+    venue.lay(desk, lambda name: float(conductor.run.memory.arrays["positions"]["price"][int(name[1:])]), near)
+    runtime = Runtime(conductor, desk, None, lambda _: None)
+    desk.feed(Started(1, time.time_ns()))
+    await desk.reconcile()
+    forecasts = ModelForecasts(_FEATURES, fitted.predict, [i.symbol for i in a_plan.instruments])
+    warm = 300 * INSTRUMENTS
+    due: dict[int, int] = {}
+    gap = 1e9 / rate
+    gc.collect()
+    gc.freeze()
+    begun = 0
+    for k, row in enumerate(rows):
+        if k == warm:
+            begun = time.perf_counter_ns()
+        at = begun + int((k - warm) * gap)
+        while k >= warm and time.perf_counter_ns() < at:  # noqa: ASYNC110 - this is the clock
+            await asyncio.sleep(max(0.0, (at - time.perf_counter_ns()) / 1e9 - 2e-4))
+        news = forecasts.forecast(row)
+        seen = replace(row, decides=k >= warm)
+        if news is not None:
+            seen = replace(seen, forecast=news[0], forecast_ts=news[1])
+        before = int(conductor.run.memory.record["next_id"][0])
+        state.last_view = time.time_ns()
+        await runtime.hear(seen)
+        for number in range(before, int(conductor.run.memory.record["next_id"][0]), 8):
+            due[number] = at
+        await asyncio.sleep(0)
+    while desk.tasks:  # noqa: ASYNC110 - the desk has no event for it
+        await asyncio.sleep(0.01)
+    journal.close()
+    near.close()
+    missing = [n for n in due if n in conductor.sent and n not in venue.written]
+    if missing:
+        raise SystemExit(f"{len(missing)} orders never reached the socket")
+    return np.array([venue.written[n] - at for n, at in due.items() if n in venue.written])
+
+
+def main() -> int:
+    """Measure."""
+    parser = argparse.ArgumentParser(description="From a market event to its order on the socket.")
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--rate", type=float, default=1_000.0)
+    parser.add_argument("--kind", choices=("lightgbm", "xgboost"), default="lightgbm")
+    parser.add_argument("--folder", type=Path, default=None)
+    options = parser.parse_args()
+    fitted, levels = model(options.kind, 7)
+    a_plan, rows = plan(300 + int(options.seconds * options.rate / INSTRUMENTS), levels)
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        disk = FolderDisk(Path(name))
+        took = asyncio.run(trade(a_plan, rows, fitted, disk, options.rate)) / 1e6
+        shown = np.percentile(took, [50, 99, 99.9, 100])
+        print(
+            f"event to order on the socket, {options.kind}, {options.rate:,.0f} events/s open loop: "
+            f"p50 {shown[0]:.2f} ms  p99 {shown[1]:.2f} ms  p99.9 {shown[2]:.2f} ms  worst {shown[3]:.2f} ms  "
+            f"n {len(took):,} of {len(rows):,} events"
+        )
+        state = OrdersState("bench", CAPABILITIES)
+        tale = Retelling(state, lambda _: (_prepared(a_plan, state), None))
+        begun, count = time.perf_counter(), 0
+        for record in JournalReader(disk):
+            tale.take(record)
+            count += 1
+        tale.finish()
+        lasted = time.perf_counter() - begun
+    print(
+        f"recovery: {count:,} records in {lasted:.2f} s, {count / lasted:,.0f} a second, "
+        f"{tale.decisions} decisions equal"
+    )
+    for difference in tale.differences:
+        print(difference)
+    return 1 if tale.differences or tale.decisions == 0 else 0
+
+
+def _prepared(a_plan: BacktestPlan, state: OrdersState) -> Conductor:
+    conductor = Conductor(a_plan, state, takes_fractions=True)
+    guard = conductor.run.memory.guard
+    assert guard is not None  # noqa: S101 - as above
+    guard.record["drift_ns"] = 0.0
+    return conductor
+
+
+if __name__ == "__main__":
+    sys.exit(main())

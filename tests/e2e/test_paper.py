@@ -1,0 +1,119 @@
+"""`tradewright paper` from the command line: a recording, killed and continued; and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.e2e.conftest import PROGRAM, Run, clean_environment
+
+from tradewright.execution.orders.lease import Lease
+
+
+def document(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def backtest(tw: Run) -> dict[str, Any]:
+    return document(tw("backtest", "run.yaml", "--json", "--no-report"))
+
+
+def test_a_recording_ends_where_the_backtest_ends_killed_or_not(tw: Run, place: Path) -> None:
+    expected = backtest(tw)
+    whole = document(tw("paper", "run.yaml", "--json", "--set", "live.account=whole"))
+    assert whole["equity"] == expected["metrics"]["account"]["final_equity"]
+    assert (whole["continued"], whole["rows"]) == (False, 240)
+    process = subprocess.Popen(
+        [*PROGRAM, "paper", "run.yaml", "--set", "live.account=cut"],
+        cwd=place,
+        env=clean_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    journal = place / ".tradewright/accounts/cut/journal"
+    for _ in range(600):
+        time.sleep(0.05)
+        if sum(path.stat().st_size for path in journal.glob("*.journal")) > 3_000 or process.poll() is not None:
+            break
+    process.send_signal(signal.SIGKILL)
+    process.wait(30)
+    again = document(tw("paper", "run.yaml", "--json", "--set", "live.account=cut"))
+    assert again["fills"] == whole["fills"]
+    assert again["equity"] == whole["equity"]
+    verified = tw("journal", "verify", str(journal))
+    assert verified.returncode == 0, verified.stderr
+
+
+def test_another_configuration_does_not_take_over_what_an_account_holds(tw: Run) -> None:
+    held = document(tw("paper", "run.yaml", "--json"))
+    other = tw("paper", "run.yaml", "--set", "strategy.params.fast=4")
+    if held["positions"]:
+        assert other.returncode == 2
+        assert "changed while the account holds" in other.stderr
+        assert "Traceback" not in other.stderr
+    else:
+        assert other.returncode == 0
+
+
+def test_a_second_writer_is_kept_out(tw: Run, place: Path) -> None:
+    with Lease(place / ".tradewright/accounts/paper"):
+        refused = tw("paper", "run.yaml")
+    assert refused.returncode != 0
+    assert "KILLED" in refused.stderr or "another process" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "said"),
+    [
+        (("--set", "live.venue=alpaca", "--set", "live.feed=alpaca"), {}, "not a paper key"),
+        (
+            ("--set", "live.venue=alpaca", "--set", "live.feed=alpaca"),
+            {"TRADEWRIGHT_ALPACA_KEY": "AKLIVE", "TRADEWRIGHT_ALPACA_SECRET": "canary-secret"},
+            "live keys",
+        ),
+        (("--set", "live.venue=mars"), {}, "live.venue"),
+        (("--set", "live.start=2031-01-01"), {}, "nothing to trade on"),
+        (("--set", "data.symbols=NOBODY"), {}, "NOBODY"),
+        (("--set", "live.account=../up"), {}, "live.account"),
+    ],
+)
+def test_what_cannot_be_is_one_clear_error(
+    tw: Run, words: tuple[str, ...], environment: dict[str, str], said: str
+) -> None:
+    done = tw("paper", "run.yaml", *words, **environment)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "canary-secret" not in done.stderr + done.stdout
+
+
+def test_a_strategy_that_raises_ends_as_a_halted_session(tw: Run, place: Path) -> None:
+    lines = [
+        '"""Raises once it holds something."""',
+        "from tradewright.strategies.signals import WEIGHT, target",
+        "from tradewright.strategies.strategy import StrategyParams",
+        "COMPILED = False",
+        "class Params(StrategyParams):",
+        '    """None."""',
+        "def features(params):",
+        "    return {}",
+        "def decide(row, forecast, account, params, signals):",
+        "    if account.position != 0:",
+        "        raise ValueError('out of my depth')",
+        "    target(signals, 0.5, WEIGHT)",
+    ]
+    (place / "broken.py").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (place / "broken.yaml").write_text("strategy: {file: broken.py}\ndata: {symbols: [ACME]}\n", encoding="utf-8")
+    done = tw("paper", "broken.yaml", "--json")
+    found = document(done)
+    assert "out of my depth" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (found["fills"], found["rows"]) == (1, 240), "it is asked no more, and watched on"
