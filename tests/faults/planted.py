@@ -139,8 +139,8 @@ BUGS = [
     Planted(
         "a stop is as large as the order",
         _ORDERS + "protection",
-        "size = abs(known.position)",
-        "size = max([abs(known.position), *(o.intent.lots for o in state.live(name) if not o.is_protective)])",
+        "missing = size - cover - sum(",
+        "missing = max([size, *(o.intent.lots for o in state.live(name) if not o.is_protective)]) - cover - sum(",
         "F18",
     ),
     Planted(
@@ -167,8 +167,8 @@ BUGS = [
     Planted(
         "an orphan stop works on",
         _ORDERS + "protection",
-        "return [e for o in guards if o.intent.origin is not Origin.RISK for e in want_cancel(o)]",
-        "return []",
+        "return effects + [e for o in closing for e in want_cancel(o)]",
+        "return effects",
         "F27",
     ),
     Planted(

@@ -15,6 +15,7 @@ from tradewright.core.types.venue import OrderIntent, StreamGap, VenueEvent, Ven
 from tradewright.execution.inquiry import Inquiry
 from tradewright.execution.journal.errors import JournalUnavailableError
 from tradewright.execution.journal.writing import Journal
+from tradewright.execution.orders.exits import at_target
 from tradewright.execution.orders.fills import fill_key
 from tradewright.execution.orders.gate import refusal
 from tradewright.execution.orders.inputs import (
@@ -43,6 +44,7 @@ from tradewright.execution.orders.inputs import (
     Viewed,
     Want,
     Wish,
+    Withdraw,
 )
 from tradewright.execution.orders.machine import make_intent, step
 from tradewright.execution.orders.recovery import kind_of, to_payload
@@ -141,6 +143,12 @@ class OrderDesk:
         """Cancel an order; works without a journal."""
         self.feed(CancelWanted(client_id, self.ports.now_ns()))
 
+    def quoted(self, instrument: str, bid: float, ask: float) -> None:
+        """Close a position whose target the market has reached, where no order at the venue waits for it."""
+        wish = at_target(self.state, instrument, bid, ask)
+        if wish is not None:
+            self._carry_out(Want(wish))
+
     def kill(self, level: KillLevel, scope: str, by: str, reason: str) -> None:
         """Stop: the gate is closed before anything else happens, then the disk, then the venue."""
         self.state.kills[scope] = max(level, self.state.kills.get(scope, KillLevel.NONE))
@@ -174,6 +182,8 @@ class OrderDesk:
         match effect:
             case Submit(intent):
                 self._start(self._send(intent))
+            case Withdraw(client_id, reason):
+                self.feed(Failed(client_id, "submit", Outcome.NOT_SENT, reason, self.ports.now_ns()))
             case CancelOrder(client_id, venue_id):
                 self._start(self._cancel(client_id, venue_id))
             case Ask(client_id):

@@ -86,8 +86,12 @@ def _applied(state: OrdersState, order: LiveOrder, fill: VenueFill) -> list[Effe
     order.ts_changed = state.now
     state.index(order)
     if not intent.is_reduce_only:
+        if before * known.position < 0:  # turned: what closed the old position does not close the new one
+            known.stop_price = known.target_price = None
         if intent.stop_loss is not None:
             known.stop_price = intent.stop_loss
+        if intent.take_profit is not None:
+            known.target_price = intent.take_profit
         if before * known.position <= 0:  # another position begins
             known.strategy, known.stops_lost, known.naked_since, known.next_exit = intent.strategy, 0, 0, 0
     elif before * known.position < 0 or (before == 0 and known.position):
@@ -95,7 +99,8 @@ def _applied(state: OrdersState, order: LiveOrder, fill: VenueFill) -> list[Effe
         effects.append(Alert("exit turned the position", f"{fill.instrument}: now {known.position} lots", is_page=True))
     if known.position == 0:
         known.must_exit = False
-    effects.append(OrderEvent(intent.client_id, order.status, order.filled, fill.lots, fill.price))
+    told = OrderEvent(intent.client_id, order.status, order.filled, fill.lots, fill.price, unseen=order.unseen)
+    effects.append(told)
     return effects
 
 

@@ -218,6 +218,14 @@ class Submit:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Do not send an intent after all."""
+
+    client_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CancelOrder:
     """Ask the venue to cancel."""
 
@@ -257,7 +265,10 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
-    """Tell the session what became of its order. ``fill_lots``: 0 = none filled; negative = an execution taken back."""
+    """Tell the session what became of its order. ``fill_lots``: 0 = none filled; negative = an execution taken back.
+
+    ``unseen``: lots that the venue counts as filled and whose executions have not come.
+    """
 
     client_id: str
     status: OrderStatus
@@ -265,6 +276,7 @@ class OrderEvent:
     fill_lots: int = 0
     fill_price: float = 0.0
     reason: str = ""
+    unseen: int = 0
 
 
-Effect = Submit | CancelOrder | Ask | Reconcile | Want | Alert | OrderEvent
+Effect = Submit | Withdraw | CancelOrder | Ask | Reconcile | Want | Alert | OrderEvent
