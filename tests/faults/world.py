@@ -67,6 +67,7 @@ class World:
         self.clock_offset_ns = 0
         self.checks_bare = True
         self.desk: OrderDesk | None = None
+        self.on_event: Callable[[OrderEvent], None] = lambda _event: None
         self._life: asyncio.Task[None] | None = None
         self.loop.call_later(0.1, self._watch)
         self.disk.on_crash = lambda: self.loop.stop() if self.loop.is_running() else None
@@ -190,6 +191,7 @@ class World:
             self.venue.log.append(f"{self.loop.time():.6f} alert {told.code}")
         else:
             self.seen.events.append(told)
+            self.on_event(told)
             self.venue.log.append(f"{self.loop.time():.6f} event {told.client_id} {told.status.name} {told.fill_lots}")
             if told.status is OrderStatus.UNKNOWN:
                 self.seen.was_unknown.add(told.client_id)

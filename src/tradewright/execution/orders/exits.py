@@ -2,8 +2,8 @@
 
 Two exits that both work could both fill. Where an exit must not meet a stop (at a target, and at venues where a working
 stop holds the lots), the stop is cancelled first, and the exit is sent when the venue says that it is gone. T_protect
-bounds how long that may take: a planned exit is withdrawn in time for the stop to be placed again; one that ends a danger
-goes out.
+bounds how long that may take: a planned exit is withdrawn in time for the stop to be placed again; one that ends a
+danger goes out.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ def _started(state: OrdersState, told: Started) -> list[Effect]:
     state.watermark = state.watermark or told.ts
     state.last_view = told.ts
     for order in list(state.open.values()):
-        order.is_canceling = False
+        order.is_canceling = order.is_held = False
         if order.status in (OrderStatus.PENDING, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN):
             become_unknown(state, order)
     return [Reconcile("start")]

@@ -123,7 +123,7 @@ class ParentFilled:
     """An execution of the order; ``lots`` below zero: one taken back.
 
     ``sent``: when its child was handed over, ns UTC, and ``quote`` the market then; ``decided``: when the session
-    wanted the order, and ``decision_mid`` the mid then. None: it was not known. ``is_maker``: the child rested when sent.
+    wanted the order, and ``decision_mid`` the mid then. None: it was not known. ``is_maker``: the child rested.
     """
 
     order_id: int
