@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.faults.scenarios import Case, expect, play_script
+from tests.faults.scenarios import Case, expect, play, play_script
 from tests.faults.tactic_driver import Driver
 from tests.faults.world import CAPABILITIES, X
 
 from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side
 from tradewright.core.types.venue import Idempotency
 from tradewright.execution.orders.inputs import Wish
-from tradewright.execution.tactics.messages import ParentFilled
+from tradewright.execution.tactics.messages import ParentFilled, Quoted
 from tradewright.execution.tactics.params import Tactic, TacticParams
 
 _FAULTS = ("", "lose request", "lose answer", "late")
@@ -37,6 +37,16 @@ def _enter(c: Case) -> float:
     return target
 
 
+def _watched(c: Case, price: float, seconds: float) -> None:
+    """The same, and the position is at no time without a stop at the venue for longer than T_protect."""
+    since = c.world.loop.time()
+    for _ in range(int(seconds * 10)):
+        _quote(c, price, 0.1)
+        if c.covered() >= abs(c.held()):
+            since = c.world.loop.time()
+        expect(c.world.loop.time() - since < c.world.capabilities.t_protect_s, "bare, and T_protect is over")
+
+
 def _never_turned(c: Case) -> None:
     """Every execution in order: the position goes to zero and never beyond."""
     held = 0
@@ -52,13 +62,11 @@ def _exits(c: Case) -> list[Origin]:
 def t01(c: Case) -> None:
     """The target is reached; the cancel of the stop, or the exit itself, meets every fault."""
     target = _enter(c)
-    c.world.venue.cancel_script.append(str(c.rng.choice(_FAULTS)))
-    c.world.venue.script.append(str(c.rng.choice(_FAULTS)))
-    _quote(c, target, 1.0)
-    at = c.world.loop.time()
-    while c.held() and c.covered() < abs(c.held()):
-        expect(c.world.loop.time() - at < 2.0, "bare, and T_protect is over")
-        _quote(c, target - 1.0 * c.side, 0.1)
+    script = c.world.venue.script if c.rng.random() < 0.5 else c.world.venue.cancel_script
+    script.append(str(c.rng.choice(_FAULTS)))
+    c.world.venue.weather.is_silent = bool(c.rng.random() < 0.5)
+    _watched(c, target, 3.0)
+    _watched(c, target - 1.0 * c.side, 5.0)
     _quote(c, target, 40.0)
     expect(c.held() == 0 and not c.stops(), "not closed at the target")
     _never_turned(c)
@@ -140,25 +148,30 @@ def t07(c: Case) -> None:
     _never_turned(c)
 
 
-def _works(c: Case, driver: Driver, order: int, wish: Wish) -> list[ParentFilled]:
+def _in_bounds(c: Case, driver: Driver, order: int, wanted: int) -> int:
+    """Hold what the venue has of an order against what was wanted; return what it has filled."""
+    books = [b for b in c.world.venue.books.values() if b.intent.client_id in driver.names(order)]
+    done = sum(b.told.filled for b in books)
+    left = sum(b.told.lots - b.told.filled for b in books if b.told.is_open)
+    expect(done + left <= wanted, f"{done} lots filled and {left} in the market, wanted were {wanted}")
+    expect(not (left and driver.has_ended(order)), f"it has ended, and {left} lots of it are in the market")
+    return done
+
+
+def _works(c: Case, driver: Driver, order: int, wish: Wish) -> None:
     """Want an order, let the market wander and the network fail, and look at what the venue did of it."""
-    weather = c.world.venue.weather
+    weather, price = c.world.venue.weather, 100.0
     weather.loses_request, weather.loses_answer = (float(c.rng.choice([0.0, 0.1, 0.3])) for _ in range(2))
+    weather.is_silent = bool(c.rng.random() < 0.3)
     c.world.venue.fill_share = float(c.rng.choice([0.3, 1.0]))
+    driver.quote(X, price - 0.01, price + 0.01)
     driver.want(order, wish)
-    price = 100.0
     for _ in range(120):
         price = round(price + float(c.rng.normal(0.0, 0.02)), 2)
         driver.quote(X, price - 0.01, price + 0.01)
         c.world.inside(lambda price=price: c.world.venue.move(X, price))  # type: ignore[misc]
         c.world.run(0.5)
-        done = sum(b.told.filled for b in c.world.venue.books.values() if b.intent.client_id in driver.names(order))
-        left = sum(
-            b.told.lots - b.told.filled
-            for b in c.world.venue.books.values()
-            if b.told.is_open and b.intent.client_id in driver.names(order)
-        )
-        expect(done + left <= wish.lots, f"{done} lots filled and {left} in the market, wanted were {wish.lots}")
+        _in_bounds(c, driver, order, wish.lots)
     weather.loses_request = weather.loses_answer = 0.0
     c.world.venue.fill_share = 1.0
     for _ in range(120):
@@ -166,14 +179,13 @@ def _works(c: Case, driver: Driver, order: int, wish: Wish) -> list[ParentFilled
         c.world.run(0.5)
     fills = [e for e in driver.effects if isinstance(e, ParentFilled) and e.order_id == order]
     expect(driver.has_ended(order), "the order has no end")
-    done = sum(b.told.filled for b in c.world.venue.books.values() if b.intent.client_id in driver.names(order))
-    expect(sum(f.lots for f in fills) == done <= wish.lots, f"told of {fills}, the venue filled {done}")
-    return fills
+    expect(sum(f.lots for f in fills) == _in_bounds(c, driver, order, wish.lots), f"not all was told of: {fills}")
 
 
 _QUICK = TacticParams(
     market=Tactic.QUOTED,
     market_exit=Tactic.QUOTED,
+    buffer_bps=3.0,
     requote_s=3.0,
     requote_bps=1.0,
     patience_s=15.0,
@@ -201,6 +213,31 @@ def t09(c: Case) -> None:
     expect(c.covered() == more, "the new position is not protected")
 
 
+def t10(c: Case) -> None:
+    """A quote fills in the instant in which it is cancelled, and the execution is told of later than the cancel."""
+    driver = Driver(c.world, _QUICK)
+    driver.quote(X, 99.99, 100.01)
+    driver.want(1, Wish("S", X, c.side, OrderKind.MARKET, c.lots))
+    c.world.run(2.0)
+    c.world.venue.weather.shuffles_s = 1.5
+    away = 100.0 + 1.0 * c.side
+
+    def race() -> None:
+        (name,) = driver.names(1)
+        c.world.venue.fill(c.world.venue.find(name)[0].told.venue_id, int(c.rng.integers(1, c.lots)))
+        driver.take(Quoted(X, away - 0.01, away + 0.01, c.world.now_ns()))
+
+    c.world.inside(race)
+    for _ in range(100):
+        c.world.run(0.1)
+        _in_bounds(c, driver, 1, c.lots)
+    expect(len(driver.names(1)) > 1, "it was not quoted anew")
+    driver.cancel(1)
+    c.world.run(5.0)
+    expect(driver.has_ended(1), "the order has no end")
+    _in_bounds(c, driver, 1, c.lots)
+
+
 _HOLDS = CAPABILITIES.model_copy(update={"exits_hold_lots": True, "turns_positions": False})
 _KINDS = tuple(
     CAPABILITIES.model_copy(update={"idempotency": kind})
@@ -216,3 +253,8 @@ EXITS: dict[str, Callable[[Case], None]] = {
 def play_exit(name: str, seed: int) -> str:
     """Play a scenario of this file; as `scenarios.play`."""
     return play_script(EXITS[name], name, seed, _ONLY.get(name, (*_KINDS, _HOLDS)))
+
+
+def play_any(name: str, seed: int) -> str:
+    """Play a scenario of either file."""
+    return play_exit(name, seed) if name in EXITS else play(name, seed)

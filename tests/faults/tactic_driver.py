@@ -16,6 +16,7 @@ from tradewright.execution.tactics.messages import (
     ChildTold,
     Effect,
     Input,
+    ParentCancelWanted,
     ParentEnded,
     ParentWanted,
     Passed,
@@ -40,6 +41,9 @@ class Driver:
     def want(self, order: int, wish: Wish) -> None:
         position = self.world.state.of(wish.instrument).position
         self.world.inside(lambda: self.take(ParentWanted(order, wish, self.world.now_ns(), position)))
+
+    def cancel(self, order: int) -> None:
+        self.world.inside(lambda: self.take(ParentCancelWanted(order, self.world.now_ns())))
 
     def quote(self, instrument: str, bid: float, ask: float) -> None:
         self.world.inside(lambda: self.take(Quoted(instrument, bid, ask, self.world.now_ns())))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side
 from tradewright.execution.orders.gate import want_cancel
-from tradewright.execution.orders.inputs import Effect, Submit, Wish, Withdraw
+from tradewright.execution.orders.inputs import Ask, Effect, Submit, Wish, Withdraw
 from tradewright.execution.orders.state import SECOND, LiveOrder, OrdersState
 
 _WORKING = (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
@@ -44,12 +44,8 @@ def make_room(state: OrdersState, name: str, exits: list[LiveOrder], *, is_late:
     room = size - sum(o.remaining for o in exits if o.is_held or covers(state, o))
     if room < 0:
         return [Withdraw(o.intent.client_id, "there is less to close than it would close") for o in held]
-    standing, effects = blockers(state, name), list[Effect]()
-    cover = sum(o.remaining for o in standing if not o.is_cancel_wanted)
-    for order in reversed(standing):
-        if cover > room and not order.is_cancel_wanted:
-            cover -= order.remaining
-            effects += want_cancel(order)
+    standing = blockers(state, name)
+    effects = _cleared(state, standing, room)
     is_filling = any(o.unseen for o in state.live(name) if o.is_protective)  # its executions are on their way
     is_free = not is_filling and sum(o.remaining for o in standing) <= room
     half = state.capabilities.t_protect_s * SECOND / 2
@@ -61,6 +57,22 @@ def make_room(state: OrdersState, name: str, exits: list[LiveOrder], *, is_late:
             effects.append(Submit(order.intent))
         elif not is_danger and (is_over or is_late):
             effects.append(Withdraw(order.intent.client_id, "the venue did not say in time that the stop is gone"))
+    return effects
+
+
+def _cleared(state: OrdersState, standing: list[LiveOrder], room: int) -> list[Effect]:
+    """Cancel what is too much, the newest first, and ask about what was cancelled: a stream may be silent."""
+    effects: list[Effect] = []
+    wait = int(state.capabilities.t_protect_s * SECOND / 8)
+    cover = sum(o.remaining for o in standing if not o.is_cancel_wanted)
+    for order in reversed(standing):
+        if cover > room and not order.is_cancel_wanted:
+            cover -= order.remaining
+            order.next_ask = state.now + wait
+            effects += want_cancel(order)
+        elif order.is_canceling and state.now >= order.next_ask:
+            order.next_ask = state.now + wait
+            effects.append(Ask(order.intent.client_id))
     return effects
 
 
