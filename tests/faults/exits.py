@@ -21,9 +21,7 @@ def _quote(c: Case, price: float, seconds: float) -> None:
     """Let the market stand at a price and be seen there, ten times a second."""
     c.world.inside(lambda: c.world.venue.move(X, price))
     for _ in range(int(seconds * 10)):
-        desk = c.world.desk
-        if desk is not None:
-            c.world.inside(lambda desk=desk: desk.quoted(X, price, price))  # type: ignore[misc]
+        c.world.inside(lambda: c.world.quote(price))
         c.world.run(0.1)
 
 
@@ -89,8 +87,7 @@ def t03(c: Case) -> None:
 
     def race() -> None:
         c.world.venue.move(X, target)
-        if c.world.desk is not None:
-            c.world.desk.quoted(X, target, target)
+        c.world.quote(target)
         c.world.venue.move(X, c.stop)
 
     c.world.inside(race)

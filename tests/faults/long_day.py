@@ -26,8 +26,7 @@ def steps(world: World, seed: int, count: int) -> list[Callable[[], None]]:
 
     def move(price: float) -> None:
         world.venue.move(X, price)
-        if world.desk is not None:
-            world.desk.quoted(X, price, price)
+        world.quote(price)
 
     def leave() -> None:
         position = world.state.of(X).position

@@ -18,6 +18,7 @@ from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side
 from tradewright.core.types.venue import Idempotency, OrderIntent
 from tradewright.execution.desk import DeskParams, DeskPorts, OrderDesk
 from tradewright.execution.journal.writing import Journal, JournalParams
+from tradewright.execution.orders.exits import at_target
 from tradewright.execution.orders.inputs import Alert, KillLevel, OrderEvent, Wish
 from tradewright.execution.orders.machine import step
 from tradewright.execution.orders.recovery import from_record
@@ -177,6 +178,13 @@ class World:
     def enter(self, lots: int = 100, side: Side = Side.BUY, stop: float | None = 95.0, **more: Any) -> str:
         """Wish for a market entry; return the client id, or "" where it was refused."""
         return self.inside(lambda: self.enter_now(lots, side, stop, **more))
+
+    def quote(self, price: float) -> None:
+        """Show the client the market, on the loop already."""
+        if self.desk is not None:
+            wish = at_target(self.state, X, price, price)
+            if wish is not None:
+                self.desk.submit(wish)
 
     def limit(self, price: float, lots: int = 100, side: Side = Side.BUY, **more: Any) -> str:
         return self.enter(lots, side, kind=OrderKind.LIMIT, limit_price=price, **more)

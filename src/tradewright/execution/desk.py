@@ -15,7 +15,6 @@ from tradewright.core.types.venue import OrderIntent, StreamGap, VenueEvent, Ven
 from tradewright.execution.inquiry import Inquiry
 from tradewright.execution.journal.errors import JournalUnavailableError
 from tradewright.execution.journal.writing import Journal
-from tradewright.execution.orders.exits import at_target
 from tradewright.execution.orders.fills import fill_key
 from tradewright.execution.orders.gate import refusal
 from tradewright.execution.orders.inputs import (
@@ -142,12 +141,6 @@ class OrderDesk:
     def cancel(self, client_id: str) -> None:
         """Cancel an order; works without a journal."""
         self.feed(CancelWanted(client_id, self.ports.now_ns()))
-
-    def quoted(self, instrument: str, bid: float, ask: float) -> None:
-        """Close a position whose target the market has reached, where no order at the venue waits for it."""
-        wish = at_target(self.state, instrument, bid, ask)
-        if wish is not None:
-            self._carry_out(Want(wish))
 
     def kill(self, level: KillLevel, scope: str, by: str, reason: str) -> None:
         """Stop: the gate is closed before anything else happens, then the disk, then the venue."""

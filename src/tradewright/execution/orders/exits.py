@@ -11,7 +11,7 @@ from __future__ import annotations
 from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side
 from tradewright.execution.orders.gate import want_cancel
 from tradewright.execution.orders.inputs import Ask, Effect, Submit, Wish, Withdraw
-from tradewright.execution.orders.state import SECOND, LiveOrder, OrdersState
+from tradewright.execution.orders.state import LiveOrder, OrdersState
 
 _WORKING = (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
 
@@ -31,8 +31,18 @@ def covers(state: OrdersState, order: LiveOrder) -> bool:
     """Tell whether a position may rely on an exit that is under way; not for long, and not on one nobody knows of."""
     if order.intent.origin is Origin.RISK:
         return True
-    is_young = state.now - order.intent.ts_event < 0.75 * state.capabilities.t_protect_s * SECOND
+    is_young = state.now - order.intent.ts_event < 0.75 * state.protect_ns
     return order.is_held or (order.status is not OrderStatus.UNKNOWN and is_young)
+
+
+def is_lost(state: OrdersState, order: LiveOrder) -> bool:
+    """Tell whether nobody has known of an exit for all of T_protect: it does not stand in the way of another one.
+
+    An emergency exit of this epoch does: it is sent again under its own id where that is safe.
+    """
+    if order.status is not OrderStatus.UNKNOWN or state.now - order.intent.ts_event < state.protect_ns:
+        return False
+    return order.intent.origin is not Origin.RISK or order.intent.epoch != state.epoch
 
 
 def make_room(state: OrdersState, name: str, exits: list[LiveOrder], *, is_late: bool) -> list[Effect]:
@@ -48,7 +58,7 @@ def make_room(state: OrdersState, name: str, exits: list[LiveOrder], *, is_late:
     effects = _cleared(state, standing, room)
     is_filling = any(o.unseen for o in state.live(name) if o.is_protective)  # its executions are on their way
     is_free = not is_filling and sum(o.remaining for o in standing) <= room
-    half = state.capabilities.t_protect_s * SECOND / 2
+    half = state.protect_ns / 2
     for order in held:
         is_over = state.now - order.intent.ts_event >= half
         is_danger = order.intent.origin is Origin.RISK
@@ -63,7 +73,7 @@ def make_room(state: OrdersState, name: str, exits: list[LiveOrder], *, is_late:
 def _cleared(state: OrdersState, standing: list[LiveOrder], room: int) -> list[Effect]:
     """Cancel what is too much, the newest first, and ask about what was cancelled: a stream may be silent."""
     effects: list[Effect] = []
-    wait = int(state.capabilities.t_protect_s * SECOND / 8)
+    wait = state.protect_ns // 8
     cover = sum(o.remaining for o in standing if not o.is_cancel_wanted)
     for order in reversed(standing):
         if cover > room and not order.is_cancel_wanted:

@@ -8,7 +8,7 @@ second time, is not fought for: the position is closed.
 from __future__ import annotations
 
 from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side
-from tradewright.execution.orders.exits import covers, make_room, needs_room
+from tradewright.execution.orders.exits import covers, is_lost, make_room, needs_room
 from tradewright.execution.orders.gate import want_cancel
 from tradewright.execution.orders.inputs import Alert, Effect, Want, Wish, Withdraw
 from tradewright.execution.orders.state import SECOND, InstrumentState, LiveOrder, OrdersState
@@ -26,7 +26,7 @@ def protect(state: OrdersState, name: str) -> list[Effect]:
     wrong = [o for o in alive if (o.is_protective or o.is_held) and o.intent.side is not side]
     effects = [e for o in wrong for e in want_cancel(o)]
     ours = [o for o in alive if o.intent.side is side and not o.is_cancel_wanted]
-    exits = [o for o in ours if o.intent.origin is Origin.RISK or needs_room(state, o)]
+    exits = [o for o in ours if (o.intent.origin is Origin.RISK or needs_room(state, o)) and not is_lost(state, o)]
     stops = [o for o in ours if o.intent.origin in _STOPS]
     size = abs(known.position)
     risk = sum(o.remaining for o in exits if o.intent.origin is Origin.RISK)
@@ -59,7 +59,7 @@ def _stop(state: OrdersState, name: str, side: Side, exits: list[LiveOrder]) -> 
     effects = _trimmed(ours, size)
     cover = sum(o.remaining for o in ours if not o.is_cancel_wanted)
     missing = size - cover - sum(o.remaining for o in exits if covers(state, o))
-    half = state.capabilities.t_protect_s * SECOND / 2
+    half = state.protect_ns / 2
     waits = state.capabilities.bracket_native and state.now - known.naked_since < half  # for the venue's own stop
     is_held = state.capabilities.exits_hold_lots and len(ours) < len(stops)  # by one that is being cancelled
     if missing > 0 and known.stop_price is not None and not waits and not is_held:
@@ -76,7 +76,7 @@ def _is_late(state: OrdersState, known: InstrumentState, stops: list[LiveOrder],
         known.naked_since = 0
         return False
     known.naked_since = known.naked_since or state.now
-    return state.now - known.naked_since >= state.capabilities.t_protect_s * SECOND
+    return state.now - known.naked_since >= state.protect_ns
 
 
 def _exit(state: OrdersState, name: str, side: Side, missing: int) -> list[Effect]:

@@ -150,6 +150,11 @@ class OrdersState:
     is_blind: bool = False  # a person was told that the venue is not seen
     verify_by: int = 0  # a kill that cancels is to be seen carried out by then; 0 = none is open
 
+    @property
+    def protect_ns(self) -> int:
+        """How long a position may be without a working stop, ns."""
+        return int(self.capabilities.t_protect_s * SECOND)
+
     def of(self, instrument: str) -> InstrumentState:
         """Return what is true of an instrument; a new one is flat."""
         return self.instruments.setdefault(instrument, InstrumentState())
