@@ -221,9 +221,8 @@ def test_a_resting_limit_order_is_killed_when_it_is_stale() -> None:
 
 
 def test_a_position_is_turned_in_two_orders_where_one_is_refused() -> None:
-    turn = {"position": -30, "stop_loss": 90.0}
-    assert Order(TacticParams(), **turn).sent().lots == 100
-    order = Order(TacticParams(), **turn, venue={"turns_positions": False})
+    assert Order(TacticParams(), -30, stop_loss=90.0).sent().lots == 100
+    order = Order(TacticParams(), -30, stop_loss=90.0, venue={"turns_positions": False})
     closing = order.sent()
     assert (closing.lots, closing.is_reduce_only, closing.stop_loss) == (30, True, None)
     (_, _, opening) = order.told(order.named(), OrderStatus.FILLED, 30, 30)
