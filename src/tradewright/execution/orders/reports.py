@@ -78,7 +78,7 @@ def on_reported(state: OrdersState, report: Reported) -> list[Effect]:
         effects += _moved(state, order, told)
     if order.status is not was:
         order.ts_changed = state.now
-    if order.status is not was or order.unseen > was_unseen:
+    if order.status is not was or (order.status in TERMINAL and order.unseen > was_unseen):
         said = OrderEvent(order.intent.client_id, order.status, order.filled, reason=told.reason, unseen=order.unseen)
         effects.append(said)
     if order.is_alive and order.is_cancel_wanted:
