@@ -21,7 +21,12 @@ def steps(world: World, seed: int, count: int) -> list[Callable[[], None]]:
     def enter(lots: int, side: Side, offset: float) -> None:
         price = round(world.venue.price[X] - offset * side, 2)
         kind = OrderKind.MARKET if offset == 0 else OrderKind.LIMIT
-        made.append(world.enter_now(lots, side, price - 5.0 * side, kind=kind, limit_price=price if offset else None))
+        prices = {"limit_price": price if offset else None, "take_profit": price + 3.0 * side}
+        made.append(world.enter_now(lots, side, price - 5.0 * side, kind=kind, **prices))
+
+    def move(price: float) -> None:
+        world.venue.move(X, price)
+        world.quote(price)
 
     def leave() -> None:
         position = world.state.of(X).position
@@ -49,7 +54,7 @@ def steps(world: World, seed: int, count: int) -> list[Callable[[], None]]:
             lambda size=size, side=side, offset=offset: enter(size, side, offset),  # type: ignore[misc]
             lambda which=which: cancel(which),  # type: ignore[misc]
             leave,
-            lambda price=price: world.venue.move(X, price),  # type: ignore[misc]
+            lambda price=price: move(price),  # type: ignore[misc]
             lambda fault=fault, repeats=repeats, silent=silent: fail(fault, repeats, silent),  # type: ignore[misc]
             world.venue.break_streams,
             lambda share=share: setattr(world.venue, "fill_share", share),  # type: ignore[misc]

@@ -26,6 +26,7 @@ class Planted:
 _ORDERS = "tradewright.execution.orders."
 _DESK = "tradewright.execution.desk"
 _JOURNAL = "tradewright.execution.journal."
+_TACTICS = "tradewright.execution.tactics."
 
 BUGS = [
     Planted(
@@ -139,8 +140,8 @@ BUGS = [
     Planted(
         "a stop is as large as the order",
         _ORDERS + "protection",
-        "size = abs(known.position)",
-        "size = max([abs(known.position), *(o.intent.lots for o in state.live(name) if not o.is_protective)])",
+        "missing = size - cover - sum(",
+        "missing = max([size, *(o.intent.lots for o in state.live(name) if not o.is_protective)]) - cover - sum(",
         "F18",
     ),
     Planted(
@@ -167,8 +168,8 @@ BUGS = [
     Planted(
         "an orphan stop works on",
         _ORDERS + "protection",
-        "return [e for o in guards if o.intent.origin is not Origin.RISK for e in want_cancel(o)]",
-        "return []",
+        "return effects + [e for o in closing for e in want_cancel(o)]",
+        "return effects",
         "F27",
     ),
     Planted(
@@ -262,6 +263,78 @@ BUGS = [
         "if len(recent) < state.params.rejects_per_minute or",
         "if True or",
         "F12",
+    ),
+    Planted(
+        "a target is taken beside the stop",
+        _ORDERS + "exits",
+        "(state.capabilities.exits_hold_lots or order.intent.origin is Origin.TAKE_PROFIT)",
+        "state.capabilities.exits_hold_lots",
+        "T03",
+    ),
+    Planted(
+        "a cancel that was asked for is a stop that is gone",
+        _ORDERS + "exits",
+        "is_free = not is_filling and sum(o.remaining for o in standing) <= room",
+        "is_free = True",
+        "T03",
+    ),
+    Planted("an exit waits for a stop for ever", _ORDERS + "exits", "(is_over or is_late)", "False", "T01"),
+    Planted(
+        "a position relies on an exit that nobody knows of",
+        _ORDERS + "exits",
+        "return order.is_held or (order.status is not OrderStatus.UNKNOWN and is_young)",
+        "return True",
+        "T01",
+    ),
+    Planted(
+        "a stop that holds the lots is left in the way",
+        _ORDERS + "exits",
+        "return order.is_market_exit and (",
+        "return order.is_market_exit and False and (",
+        "T06",
+    ),
+    Planted(
+        "an exit that is not known is not counted at the target",
+        _ORDERS + "exits",
+        "sum(o.remaining for o in state.live(name) if o.is_market_exit)",
+        "sum(o.remaining for o in state.live(name) if o.is_market_exit and o.status is not OrderStatus.UNKNOWN)",
+        "T01",
+    ),
+    Planted(
+        "a new quote does not wait for the cancel of the old one",
+        _TACTICS + "working",
+        "return _cancels(live) if _gives_way(state, parent, live[-1]) else []",
+        "if not (found := _cancels(live) if _gives_way(state, parent, live[-1]) else []):\n            return []\n"
+        "        live = []",
+        "T08",
+    ),
+    Planted(
+        "an unknown quote does not count",
+        _TACTICS + "state",
+        "return max(self.wish.lots - self.filled, 0) if self.is_alive else self.unseen",
+        "return max(self.wish.lots - self.filled, 0) if self.is_alive and self.status.name != 'UNKNOWN' else 0",
+        "T08",
+    ),
+    Planted(
+        "a cancelled quote has filled what we have seen",
+        _TACTICS + "state",
+        "if self.is_alive else self.unseen",
+        "if self.is_alive else 0",
+        "T10",
+    ),
+    Planted(
+        "a new quote is as large as the order",
+        _TACTICS + "working",
+        "wish = replace(parent.wish, lots=parent.wish.lots - parent.filled)",
+        "wish = parent.wish",
+        "T08",
+    ),
+    Planted(
+        "a position is turned in one order",
+        _TACTICS + "machine",
+        "if turns and not state.capabilities.turns_positions else 0",
+        "if False else 0",
+        "T09",
     ),
 ]
 

@@ -638,7 +638,12 @@ SCENARIOS: dict[str, Callable[[Case], None]] = {
 
 
 def play(name: str, seed: int) -> str:
-    """Play a scenario in the world of a seed; return the hash of its trace.
+    """Play a scenario of the catalogue in the world of a seed; return the hash of its trace."""
+    return play_script(SCENARIOS[name], name, seed, _ONLY.get(name, (*_ANY, _TAG)))
+
+
+def play_script(script: Callable[[Case], None], name: str, seed: int, kinds: tuple[Capabilities, ...]) -> str:
+    """Play a script in the world of a seed, at one of some venues; return the hash of its trace.
 
     Raises
     ------
@@ -646,7 +651,6 @@ def play(name: str, seed: int) -> str:
         If an invariant does not hold.
     """
     rng = np.random.default_rng([seed, int(name[1:])])
-    kinds = _ONLY.get(name, (*_ANY, _TAG))
     world = World(int(rng.integers(1 << 31)), kinds[seed % len(kinds)])
     if name not in _CLEAR:
         world.venue.weather.repeats = float(rng.uniform(0, 0.3))
@@ -655,7 +659,7 @@ def play(name: str, seed: int) -> str:
     world.run(1.0)
     case = Case(world, rng)
     try:
-        SCENARIOS[name](case)
+        script(case)
         if world.desk is not None:
             world.settle()
         return world.trace()

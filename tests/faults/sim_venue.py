@@ -226,6 +226,7 @@ class SimVenue:
             raise VenueRejectedError("an order for nothing")
         if fault == "reject" or (self.rejects_stops and intent.kind is OrderKind.STOP):
             raise VenueRejectedError("insufficient funds")
+        self._check_held(intent)
         same = [b for b in self.books.values() if b.intent.client_id == intent.client_id]
         now = self._loop.time()
         kind = self.capabilities.idempotency
@@ -247,6 +248,21 @@ class SimVenue:
         else:
             self._loop.call_later(self._delay(), self.match, intent.instrument)
         return told
+
+    def _check_held(self, intent: OrderIntent) -> None:
+        """Refuse what a venue refuses that holds the lots of working exits, or turns no position."""
+        held = self.held.get(intent.instrument, 0)
+        if held * intent.side >= 0:
+            return
+        working = sum(
+            b.told.lots - b.told.filled
+            for b in self.books.values()
+            if b.told.is_open and b.told.instrument == intent.instrument and b.told.side is intent.side
+        )
+        if self.capabilities.exits_hold_lots and intent.lots + working > abs(held):
+            raise VenueRejectedError("insufficient qty available for order")
+        if not self.capabilities.turns_positions and intent.lots > abs(held):
+            raise VenueRejectedError("position intent mismatch")
 
     def _cancel(self, venue_id: str) -> None:
         book = self.books.get(venue_id)

@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from tests.faults.exits import EXITS, play_any
 from tests.faults.long_day import live
-from tests.faults.scenarios import SCENARIOS, play
+from tests.faults.scenarios import SCENARIOS
 
 
 def tried(name: str, runs: list[Callable[[], object]]) -> int:
@@ -43,8 +44,8 @@ def main() -> int:
     parser.add_argument("--sweeps", type=int, default=1)
     options = parser.parse_args()
     broken = 0
-    for name in SCENARIOS:
-        broken += tried(name, [partial(play, name, seed) for seed in range(options.seeds)])
+    for name in (*SCENARIOS, *EXITS):
+        broken += tried(name, [partial(play_any, name, seed) for seed in range(options.seeds)])
     broken += tried("long days", [partial(day, seed) for seed in range(options.days)])
     for seed in range(8, 8 + options.sweeps):
         writes = range(1, day(seed) + 1)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.faults.exits import EXITS, play_any
 from tests.faults.long_day import live
 from tests.faults.scenarios import ELSEWHERE, SCENARIOS, play
 
@@ -35,10 +36,10 @@ def test_every_fault_is_held_somewhere() -> None:
     assert not set(SCENARIOS) & set(ELSEWHERE)
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", [*SCENARIOS, *EXITS])
 def test_scenario(name: str) -> None:
     for seed in range(3):
-        play(name, seed)
+        play_any(name, seed)
 
 
 def test_one_seed_gives_one_trace_whatever_the_hash_seed() -> None:

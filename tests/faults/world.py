@@ -18,6 +18,7 @@ from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side
 from tradewright.core.types.venue import Idempotency, OrderIntent
 from tradewright.execution.desk import DeskParams, DeskPorts, OrderDesk
 from tradewright.execution.journal.writing import Journal, JournalParams
+from tradewright.execution.orders.exits import at_target
 from tradewright.execution.orders.inputs import Alert, KillLevel, OrderEvent, Wish
 from tradewright.execution.orders.machine import step
 from tradewright.execution.orders.recovery import from_record
@@ -67,6 +68,7 @@ class World:
         self.clock_offset_ns = 0
         self.checks_bare = True
         self.desk: OrderDesk | None = None
+        self.on_event: Callable[[OrderEvent], None] = lambda _event: None
         self._life: asyncio.Task[None] | None = None
         self.loop.call_later(0.1, self._watch)
         self.disk.on_crash = lambda: self.loop.stop() if self.loop.is_running() else None
@@ -177,6 +179,13 @@ class World:
         """Wish for a market entry; return the client id, or "" where it was refused."""
         return self.inside(lambda: self.enter_now(lots, side, stop, **more))
 
+    def quote(self, price: float) -> None:
+        """Show the client the market, on the loop already."""
+        if self.desk is not None:
+            wish = at_target(self.state, X, price, price)
+            if wish is not None:
+                self.desk.submit(wish)
+
     def limit(self, price: float, lots: int = 100, side: Side = Side.BUY, **more: Any) -> str:
         return self.enter(lots, side, kind=OrderKind.LIMIT, limit_price=price, **more)
 
@@ -190,6 +199,7 @@ class World:
             self.venue.log.append(f"{self.loop.time():.6f} alert {told.code}")
         else:
             self.seen.events.append(told)
+            self.on_event(told)
             self.venue.log.append(f"{self.loop.time():.6f} event {told.client_id} {told.status.name} {told.fill_lots}")
             if told.status is OrderStatus.UNKNOWN:
                 self.seen.was_unknown.add(told.client_id)

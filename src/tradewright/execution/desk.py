@@ -43,6 +43,7 @@ from tradewright.execution.orders.inputs import (
     Viewed,
     Want,
     Wish,
+    Withdraw,
 )
 from tradewright.execution.orders.machine import make_intent, step
 from tradewright.execution.orders.recovery import kind_of, to_payload
@@ -176,6 +177,8 @@ class OrderDesk:
         match effect:
             case Submit(intent):
                 self._start(self._send(intent))
+            case Withdraw(client_id, reason):
+                self.feed(Failed(client_id, "submit", Outcome.NOT_SENT, reason, self.ports.now_ns()))
             case CancelOrder(client_id, venue_id):
                 self._start(self._cancel(client_id, venue_id))
             case Ask(client_id):

@@ -27,7 +27,9 @@ class Capabilities(BaseModel):
     ``id_max_len``: characters of a client id. ``id_window_s``: for WINDOW, how long it knows an id. ``settle_s``: after
     so long an order that was taken is visible everywhere. ``retention_s``: how far its order history reaches back; 0 is
     none. ``trade_id_scope``: within what a trade id is unique; ``none``: it gives none. ``t_protect_s``: how long a
-    position may be without a working stop. ``takes_fractions``: exits may be given as shares of the fill's price.
+    position may be without a working stop. ``turns_positions``: one order may close a position and open the opposite.
+    ``exits_hold_lots``: a working exit holds the lots it would close, so another is refused beside it.
+    ``takes_fractions``: exits may be given as shares of the fill's price.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +46,8 @@ class Capabilities(BaseModel):
     trade_id_scope: Literal["account", "instrument", "none"] = "account"
     server_time: bool = True
     bracket_native: bool = False
+    turns_positions: bool = True
+    exits_hold_lots: bool = False
     t_protect_s: Seconds = 2.0
     takes_fractions: bool = False
 

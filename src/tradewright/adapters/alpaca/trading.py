@@ -51,6 +51,8 @@ CAPABILITIES = Capabilities(
     replace="total",
     trade_id_scope="account",
     bracket_native=True,
+    turns_positions=False,
+    exits_hold_lots=True,
 )
 _DUPLICATE_ID, _FORBIDDEN_ORDER = 40010001, 40310000
 _PAGE, _ORDER_PAGE = 100, 500

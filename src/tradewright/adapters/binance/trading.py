@@ -41,6 +41,8 @@ CAPABILITIES = Capabilities(
     retention_s=90 * 86_400.0,
     replace="none",
     trade_id_scope="instrument",
+    turns_positions=False,
+    exits_hold_lots=True,
 )
 _NOTHING = Decimal(0)
 #: Orders are listed by when they were made; one that changed lately may be older, by so much at most.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tradewright.core.types.order import OrderStatus
-from tradewright.core.types.venue import VenueFill
+from tradewright.core.types.venue import OrderIntent, VenueFill
 from tradewright.execution.orders.inputs import Alert, Ask, Effect, Filled, OrderEvent, Reconcile
 from tradewright.execution.orders.state import TERMINAL, LiveOrder, OrdersState
 
@@ -86,9 +86,12 @@ def _applied(state: OrdersState, order: LiveOrder, fill: VenueFill) -> list[Effe
     order.ts_changed = state.now
     state.index(order)
     if not intent.is_reduce_only:
+        if before * known.position < 0:  # turned: what closed the old position does not close the new one
+            known.stop_price = known.target_price = None
         if intent.stop_loss is not None:
-            away = intent.side * intent.stop_loss * fill.price
-            known.stop_price = fill.price - away if intent.are_fractions else intent.stop_loss
+            known.stop_price = _exit_price(intent, fill, -intent.stop_loss)
+        if intent.take_profit is not None:
+            known.target_price = _exit_price(intent, fill, intent.take_profit)
         if before * known.position <= 0:  # another position begins
             known.strategy, known.stops_lost, known.naked_since, known.next_exit = intent.strategy, 0, 0, 0
     elif before * known.position < 0 or (before == 0 and known.position):
@@ -96,8 +99,16 @@ def _applied(state: OrdersState, order: LiveOrder, fill: VenueFill) -> list[Effe
         effects.append(Alert("exit turned the position", f"{fill.instrument}: now {known.position} lots", is_page=True))
     if known.position == 0:
         known.must_exit = False
-    effects.append(OrderEvent(intent.client_id, order.status, order.filled, fill.lots, fill.price, fill=fill))
+    told = OrderEvent(
+        intent.client_id, order.status, order.filled, fill.lots, fill.price, unseen=order.unseen, fill=fill
+    )
+    effects.append(told)
     return effects
+
+
+def _exit_price(intent: OrderIntent, fill: VenueFill, away: float) -> float:
+    """Return the price of an exit: ``away`` itself, its sign apart, or that share of the fill's price from it."""
+    return fill.price * (1.0 + intent.side * away) if intent.are_fractions else abs(away)
 
 
 def _corrected(state: OrdersState, order: LiveOrder) -> list[Effect]:
@@ -137,5 +148,7 @@ def _bust(state: OrdersState, key: str, fill: VenueFill) -> list[Effect]:
         return [Reconcile("a correction that is not ours")]
     state.of(fill.instrument).position -= known.side * known.lots
     state.corrections += 1
-    told = OrderEvent(order.intent.client_id, order.status, order.filled, -known.lots, known.price, "taken back", known)
+    told = OrderEvent(
+        order.intent.client_id, order.status, order.filled, -known.lots, known.price, "taken back", fill=known
+    )
     return [Alert("trade busted", f"{fill.instrument}: execution {fill.busts} was taken back", is_page=True), told]

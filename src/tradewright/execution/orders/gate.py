@@ -15,6 +15,7 @@ from tradewright.execution.orders.inputs import (
     Reconcile,
     Released,
     Wish,
+    Withdraw,
 )
 from tradewright.execution.orders.state import ALL, PROTECTIVE, SECOND, LiveOrder, OrdersState
 
@@ -118,6 +119,8 @@ def _is_reached(order: LiveOrder, scope: str) -> bool:
 
 def want_cancel(order: LiveOrder) -> list[Effect]:
     """Cancel an order that works; one that is unknown is cancelled as soon as the venue shows it."""
+    if order.is_held:
+        return [Withdraw(order.intent.client_id, "cancelled")]
     order.is_cancel_wanted = True
     if order.status in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED) and not order.is_canceling:
         order.is_canceling = True

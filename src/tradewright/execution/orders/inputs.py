@@ -224,6 +224,14 @@ class Submit:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Do not send an intent after all."""
+
+    client_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CancelOrder:
     """Ask the venue to cancel."""
 
@@ -265,7 +273,8 @@ class Alert:
 class OrderEvent:
     """Tell the session what became of its order. ``fill_lots``: 0 = none filled; negative = an execution taken back.
 
-    ``fill``: the execution, where this is about one.
+    ``unseen``: lots that the venue counts as filled and whose executions have not come. ``fill``: the execution, where
+    this is about one.
     """
 
     client_id: str
@@ -274,7 +283,8 @@ class OrderEvent:
     fill_lots: int = 0
     fill_price: float = 0.0
     reason: str = ""
+    unseen: int = 0
     fill: VenueFill | None = None
 
 
-Effect = Submit | CancelOrder | Ask | Reconcile | Want | Alert | OrderEvent
+Effect = Submit | Withdraw | CancelOrder | Ask | Reconcile | Want | Alert | OrderEvent

@@ -9,6 +9,7 @@ from typing import Any
 from tradewright.core.types.order import OrderStatus
 from tradewright.core.types.venue import OrderIntent
 from tradewright.execution.orders.client_id import client_id
+from tradewright.execution.orders.exits import blockers, needs_room
 from tradewright.execution.orders.fills import become_unknown, on_filled
 from tradewright.execution.orders.gate import on_killed, on_released, want_cancel
 from tradewright.execution.orders.inputs import (
@@ -71,12 +72,13 @@ def _intended(state: OrdersState, told: Intended) -> list[Effect]:
     state.index(order)
     state.next_sequence = max(state.next_sequence, intent.sequence + 1)
     state.of(intent.instrument)
-    return [Submit(intent)]
+    order.is_held = bool(needs_room(state, order) and blockers(state, intent.instrument))
+    return [] if order.is_held else [Submit(intent)]
 
 
 def _sent(state: OrdersState, told: Sent) -> list[Effect]:
     order = state.orders[told.client_id]
-    order.ts_sent = state.now
+    order.ts_sent, order.is_held = state.now, False
     if order.status is OrderStatus.PENDING:
         order.status, order.ts_changed = OrderStatus.SUBMITTED, state.now
     return []
@@ -117,7 +119,7 @@ def _started(state: OrdersState, told: Started) -> list[Effect]:
     state.watermark = state.watermark or told.ts
     state.last_view = told.ts
     for order in list(state.open.values()):
-        order.is_canceling = False
+        order.is_canceling = order.is_held = False
         if order.status in (OrderStatus.PENDING, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN):
             become_unknown(state, order)
     return [Reconcile("start")]

@@ -8,35 +8,61 @@ second time, is not fought for: the position is closed.
 from __future__ import annotations
 
 from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side
+from tradewright.execution.orders.exits import covers, is_lost, make_room, needs_room
 from tradewright.execution.orders.gate import want_cancel
-from tradewright.execution.orders.inputs import Alert, Effect, Want, Wish
+from tradewright.execution.orders.inputs import Alert, Effect, Want, Wish, Withdraw
 from tradewright.execution.orders.state import SECOND, InstrumentState, LiveOrder, OrdersState
+
+_STOPS = (Origin.STOP_LOSS, Origin.TRAILING)  # a target protects nothing
 
 
 def protect(state: OrdersState, name: str) -> list[Effect]:
     """Return the orders and cancels that an instrument's position needs now."""
     known = state.of(name)
-    guards = [o for o in state.live(name) if o.is_protective and o.is_alive]
     if known.position == 0:
-        known.naked_since = known.stops_lost = 0
-        known.must_exit = False
-        known.stop_price = None if not any(o.intent.stop_loss for o in state.live(name)) else known.stop_price
-        return [e for o in guards if o.intent.origin is not Origin.RISK for e in want_cancel(o)]
-    if known.stop_price is None and not known.must_exit:
-        return []
+        return _flat(state, name)
     side = Side.SELL if known.position > 0 else Side.BUY
-    effects = [e for o in guards if o.intent.side is not side for e in want_cancel(o)]
-    ours = [o for o in guards if o.intent.side is side and not o.is_cancel_wanted]
-    exits = sum(o.remaining for o in ours if o.intent.origin is Origin.RISK)
-    stops = [o for o in ours if o.intent.origin in (Origin.STOP_LOSS, Origin.TRAILING)]  # a target protects nothing
+    alive = [o for o in state.live(name) if o.is_alive]
+    wrong = [o for o in alive if (o.is_protective or o.is_held) and o.intent.side is not side]
+    effects = [e for o in wrong for e in want_cancel(o)]
+    ours = [o for o in alive if o.intent.side is side and not o.is_cancel_wanted]
+    exits = [o for o in ours if (o.intent.origin is Origin.RISK or needs_room(state, o)) and not is_lost(state, o)]
+    stops = [o for o in ours if o.intent.origin in _STOPS]
     size = abs(known.position)
-    if known.must_exit or _is_late(state, known, stops, size - exits):
-        return effects + _exit(state, name, side, size - exits)
-    effects += _trimmed(stops, size)
-    missing = size - exits - sum(o.remaining for o in stops)
-    half = state.capabilities.t_protect_s * SECOND / 2
+    risk = sum(o.remaining for o in exits if o.intent.origin is Origin.RISK)
+    is_late = known.must_exit or (known.stop_price is not None and _is_late(state, known, stops, size - risk))
+    effects += make_room(state, name, exits, is_late=is_late)
+    missing = size - sum(o.remaining for o in exits if not o.is_held or o.intent.origin is Origin.RISK)
+    if is_late and (missing > 0 or risk or known.must_exit or known.stops_lost > 1):
+        return effects + _exit(state, name, side, missing)
+    return effects if known.stop_price is None else effects + _stop(state, name, side, exits)
+
+
+def _flat(state: OrdersState, name: str) -> list[Effect]:
+    """Forget what protected a position that is gone, and end everything that would only have closed it."""
+    known, live = state.of(name), state.live(name)
+    known.naked_since = known.stops_lost = 0
+    known.must_exit = False
+    known.stop_price = known.stop_price if any(o.intent.stop_loss for o in live) else None
+    known.target_price = known.target_price if any(o.intent.take_profit for o in live) else None
+    effects: list[Effect] = [Withdraw(o.intent.client_id, "there is nothing left to close") for o in live if o.is_held]
+    closing = [o for o in live if o.is_alive and (o.is_protective or o.intent.is_reduce_only) and not o.is_market_exit]
+    return effects + [e for o in closing for e in want_cancel(o)]
+
+
+def _stop(state: OrdersState, name: str, side: Side, exits: list[LiveOrder]) -> list[Effect]:
+    """Have stops for what no exit under way closes."""
+    known = state.of(name)
+    size = abs(known.position)
+    stops = [o for o in state.live(name) if o.is_alive and o.intent.origin in _STOPS and o.intent.side is side]
+    ours = [o for o in stops if not o.is_cancel_wanted]
+    effects = _trimmed(ours, size)
+    cover = sum(o.remaining for o in ours if not o.is_cancel_wanted)
+    missing = size - cover - sum(o.remaining for o in exits if covers(state, o))
+    half = state.protect_ns / 2
     waits = state.capabilities.bracket_native and state.now - known.naked_since < half  # for the venue's own stop
-    if missing > 0 and known.stop_price is not None and not waits:
+    is_held = state.capabilities.exits_hold_lots and len(ours) < len(stops)  # by one that is being cancelled
+    if missing > 0 and known.stop_price is not None and not waits and not is_held:
         effects.append(Want(_wish(known, name, side, missing, known.stop_price)))
     return effects
 
@@ -50,7 +76,7 @@ def _is_late(state: OrdersState, known: InstrumentState, stops: list[LiveOrder],
         known.naked_since = 0
         return False
     known.naked_since = known.naked_since or state.now
-    return state.now - known.naked_since >= state.capabilities.t_protect_s * SECOND
+    return state.now - known.naked_since >= state.protect_ns
 
 
 def _exit(state: OrdersState, name: str, side: Side, missing: int) -> list[Effect]:
@@ -90,7 +116,7 @@ def note_lost(state: OrdersState, order: LiveOrder) -> list[Effect]:
     """Count a stop that ended without us: refused once, or cancelled twice, is enough. Delay the next exit."""
     intent = order.intent
     known = state.of(intent.instrument)
-    if intent.origin is Origin.RISK and order.filled < intent.lots and known.position * intent.side < 0:
+    if order.is_protective and order.is_market_exit and order.filled < intent.lots and known.position * intent.side < 0:
         known.next_exit = state.now + int(state.params.exit_retry_s * SECOND)
     if intent.origin not in (Origin.STOP_LOSS, Origin.TRAILING) or order.is_cancel_wanted or not known.position:
         return []

@@ -83,7 +83,10 @@ def truth(state: OrdersState) -> dict[str, Any]:
     return {
         "orders": {k: _order_truth(o) for k, o in state.orders.items()},
         "instruments": {
-            name: (i.position, i.external, i.stop_price, i.strategy, i.stops_lost, i.halted, i.mismatch, i.mismatches)
+            name: (
+                (i.position, i.external, i.stop_price, i.target_price, i.strategy, i.stops_lost),
+                (i.halted, i.mismatch, i.mismatches),
+            )
             for name, i in state.instruments.items()
         },
         "fills": state.fills,

@@ -75,10 +75,10 @@ def on_reported(state: OrdersState, report: Reported) -> list[Effect]:
         state.corrections += 1
         text = f"{order.intent.client_id} was {order.status.name} and has filled"
         effects.append(Alert("corrected", text, is_page=True))
+    was, was_unseen = order.status, order.unseen
     order.reported = max(order.reported, told.filled)
     if order.reported > order.filled:  # the position follows executions; these have not come yet
         effects.append(Reconcile("executions are missing"))
-    was = order.status
     if _is_newer(order, report):
         order.ts_report = told.ts_event
         effects += _moved(state, order, told)
@@ -87,7 +87,9 @@ def on_reported(state: OrdersState, report: Reported) -> list[Effect]:
         order.intent = replace(order.intent, lots=told.lots)
     if order.status is not was or has_grown:
         order.ts_changed = state.now
-        effects.append(OrderEvent(order.intent.client_id, order.status, order.filled, reason=told.reason))
+    if order.status is not was or (order.status in TERMINAL and order.unseen > was_unseen):
+        said = OrderEvent(order.intent.client_id, order.status, order.filled, reason=told.reason, unseen=order.unseen)
+        effects.append(said)
     if order.is_alive and order.is_cancel_wanted:
         effects += want_cancel(order)
     state.index(order)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tradewright.core.types.order import OrderStatus, Origin
+from tradewright.core.types.order import OrderKind, OrderStatus, Origin
 from tradewright.core.types.venue import OrderIntent, VenueFill, VenueOrder
 from tradewright.execution.orders.inputs import KillLevel, Source
 from tradewright.execution.venue import Capabilities
@@ -65,6 +65,7 @@ class LiveOrder:
     ts_sent: int = 0  # the last time
     is_cancel_wanted: bool = False
     is_canceling: bool = False
+    is_held: bool = False  # not sent before the stops that stand in its way are gone
     asks: int = 0
     next_ask: int = 0
     negatives: dict[Source, int] = field(default_factory=dict)  # source -> when it was last asked and knew nothing
@@ -80,7 +81,17 @@ class LiveOrder:
         """Lots that may still fill, or were filled and not yet seen by us."""
         if self.is_alive:
             return max(self.intent.lots - self.filled, 0)
-        return max(self.reported - self.filled, 0)
+        return self.unseen
+
+    @property
+    def unseen(self) -> int:
+        """Lots that the venue counts as filled and whose executions have not come."""
+        return self.reported - self.filled
+
+    @property
+    def is_market_exit(self) -> bool:
+        """Whether it closes at once whatever the price."""
+        return self.intent.is_reduce_only and self.intent.kind is OrderKind.MARKET
 
     @property
     def is_protective(self) -> bool:
@@ -95,6 +106,7 @@ class InstrumentState:
     position: int = 0
     external: int = 0
     stop_price: float | None = None  # where what we hold is to be closed; None = not protected by us
+    target_price: float | None = None  # where it is to be closed with a gain
     strategy: str = ""  # who opened it
     stops_lost: int = 0  # protective stops that somebody cancelled or the venue refused, for this position
     must_exit: bool = False
@@ -137,6 +149,11 @@ class OrdersState:
     last_view: int = 0
     is_blind: bool = False  # a person was told that the venue is not seen
     verify_by: int = 0  # a kill that cancels is to be seen carried out by then; 0 = none is open
+
+    @property
+    def protect_ns(self) -> int:
+        """How long a position may be without a working stop, ns."""
+        return int(self.capabilities.t_protect_s * SECOND)
 
     def of(self, instrument: str) -> InstrumentState:
         """Return what is true of an instrument; a new one is flat."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +15,28 @@ from tradewright.core.types.order import OrderKind
 from tradewright.data.reading import RawTable
 from tradewright.data.times import TimeRule, parse_times
 from tradewright.execution.costs.measuring import OwnFills
+from tradewright.execution.monitors.fill_rows import FillRow
 
 Stamps = NDArray[np.int64]
 Floats = NDArray[np.float64]
 #: Columns a file of fills must have, and those it may have.
 NEEDED = ("symbol", "decided", "filled", "side", "price", "size")
-OPTIONAL = ("decision_price", "fee", "ordered", "maker")
+OPTIONAL = ("decision_price", "half_spread_bps", "fee", "ordered", "maker")
+#: In the run folder of a session that traded at a venue: what its monitor wrote, with the market at each decision.
+MONITORED = "own_fills.parquet"
+_SCHEMA = {
+    "symbol": pl.String,
+    "decided": pl.Int64,
+    "filled": pl.Int64,
+    "side": pl.Int64,
+    "price": pl.Float64,
+    "size": pl.Float64,
+    "decision_price": pl.Float64,
+    "half_spread_bps": pl.Float64,
+    "fee": pl.Float64,
+    "ordered": pl.Float64,
+    "maker": pl.Boolean,
+}
 _SIDES = {"buy": 1.0, "b": 1.0, "long": 1.0, "1": 1.0, "sell": -1.0, "s": -1.0, "short": -1.0, "-1": -1.0}
 _YES = {"1", "true", "yes", "maker"}
 
@@ -38,7 +54,7 @@ Market = Callable[[str, Stamps], Arrival]
 
 
 def fills_of_run(folder: Path, market: Market) -> list[OwnFills]:
-    """Return the fills of a run folder.
+    """Return the fills of a run folder: as the session's monitor wrote them, else from the run's own tables.
 
     Market orders are measured against the market at the decision, stops against their own price; what an order with a
     limit paid says nothing about slippage.
@@ -48,6 +64,8 @@ def fills_of_run(folder: Path, market: Market) -> list[OwnFills]:
     StoreError
         If a file is missing or damaged.
     """
+    if (folder / MONITORED).is_file():
+        return fills_of_file(folder / MONITORED, market)
     try:
         fills = pl.read_parquet(folder / "fills.parquet")
         orders = pl.read_parquet(folder / "orders.parquet")
@@ -85,11 +103,19 @@ def fills_of_run(folder: Path, market: Market) -> list[OwnFills]:
     return found
 
 
+def fills_frame(rows: Sequence[FillRow]) -> pl.DataFrame:
+    """Return rows of a monitor as the table that `fills_of_file` reads."""
+    frame = pl.DataFrame([asdict(row) for row in rows], schema=_SCHEMA)
+    instants = [pl.from_epoch(name, time_unit="ns").dt.replace_time_zone("UTC") for name in ("decided", "filled")]
+    return frame.with_columns(*instants, pl.col("side").cast(pl.String))
+
+
 def fills_of_file(path: Path, market: Market) -> list[OwnFills]:
     """Return the fills of a CSV or Parquet file with the columns `NEEDED` and any of `OPTIONAL`.
 
     ``decided`` and ``filled`` are times with a zone, or epoch numbers; ``side`` is buy or sell; ``fee`` is an amount in
-    the instrument's currency; ``ordered`` the size of the whole order; ``maker`` yes or no.
+    the instrument's currency; ``ordered`` the size of the whole order; ``maker`` yes or no; ``half_spread_bps`` of the
+    quote at the decision, else of the recorded market.
 
     Raises
     ------
@@ -98,6 +124,8 @@ def fills_of_file(path: Path, market: Market) -> list[OwnFills]:
     """
     table = _read(path)
     frame = table.frame
+    if frame.is_empty():
+        return []
     decided, filled = (_times(table, name) for name in ("decided", "filled"))
     late = np.flatnonzero(filled < decided)
     if len(late):
@@ -115,6 +143,7 @@ def fills_of_file(path: Path, market: Market) -> list[OwnFills]:
     fee = _numbers(table, "fee") if "fee" in frame.columns else np.full(len(frame), np.nan)
     ordered = _positive(table, "ordered") if "ordered" in frame.columns else np.full(len(frame), np.nan)
     known = _numbers(table, "decision_price") if "decision_price" in frame.columns else np.full(len(frame), np.nan)
+    half = _numbers(table, "half_spread_bps") if "half_spread_bps" in frame.columns else np.full(len(frame), np.nan)
     maker = (
         frame["maker"].cast(pl.String).str.to_lowercase().is_in(list(_YES)).fill_null(False).to_numpy()
         if "maker" in frame.columns
@@ -133,7 +162,7 @@ def fills_of_file(path: Path, market: Market) -> list[OwnFills]:
                 side=side[mine],
                 decision_price=np.where(np.isnan(known[mine]), arrival.mid, known[mine]),
                 price=price[mine],
-                half_spread_bps=arrival.half_spread_bps,
+                half_spread_bps=np.where(np.isnan(half[mine]), arrival.half_spread_bps, half[mine]),
                 fee_share=fee[mine] / (price[mine] * size[mine]),
                 fill_ratio=np.minimum(size[mine] / ordered[mine], 1.0),
                 is_maker=maker[mine],

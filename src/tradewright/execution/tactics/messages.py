@@ -1,0 +1,151 @@
+"""What the machine takes in and what it asks for. ``order_id``: of the session; ``child``: ours, counted from 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tradewright.core.types.order import OrderStatus
+from tradewright.execution.orders.inputs import Alert, OrderEvent, Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Best bid and ask; on a feed of bars both are the close."""
+
+    bid: float
+    ask: float
+
+    @property
+    def mid(self) -> float:
+        """The middle."""
+        return 0.5 * (self.bid + self.ask)
+
+    @property
+    def half_spread_bps(self) -> float:
+        """Half the spread, basis points of the mid."""
+        return 0.5 * (self.ask - self.bid) / self.mid * 1e4
+
+
+# ------------------------------------------------------------------------------------------------------------- inputs
+# ``ts``: when we knew, ns UTC.
+
+
+@dataclass(frozen=True, slots=True)
+class ParentWanted:
+    """The session wants an order. ``position``: lots of ours that the desk knows of, signed."""
+
+    order_id: int
+    wish: Wish
+    ts: int
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ParentCancelWanted:
+    """The session wants its order gone."""
+
+    order_id: int
+    ts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """The market moved."""
+
+    instrument: str
+    bid: float
+    ask: float
+    ts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Time has passed."""
+
+    ts: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSent:
+    """The desk took a child and named it."""
+
+    child: int
+    client_id: str
+    ts: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRefused:
+    """The desk said no; nothing was sent."""
+
+    child: int
+    reason: str
+    ts: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChildTold:
+    """The desk told what became of an order, perhaps not of ours."""
+
+    event: OrderEvent
+    ts: int
+
+
+Input = ParentWanted | ParentCancelWanted | Quoted | Passed | ChildSent | ChildRefused | ChildTold
+
+
+# ------------------------------------------------------------------------------------------------------------ effects
+@dataclass(frozen=True, slots=True)
+class SendChild:
+    """Give a wish to the desk; answer with `ChildSent` or `ChildRefused`."""
+
+    child: int
+    wish: Wish
+
+
+@dataclass(frozen=True, slots=True)
+class CancelChild:
+    """Have the desk cancel an order; its end comes as `ChildTold`."""
+
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParentAccepted:
+    """The venue has something of the order."""
+
+    order_id: int
+    ts: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParentFilled:
+    """An execution of the order; ``lots`` below zero: one taken back.
+
+    ``sent``: when its child was handed over, ns UTC, and ``quote`` the market then; ``decided``: when the session
+    wanted the order, and ``decision_mid`` the mid then. None: it was not known. ``is_maker``: the child rested.
+    """
+
+    order_id: int
+    lots: int
+    price: float
+    client_id: str
+    ts: int
+    is_maker: bool
+    sent: int
+    quote: Quote | None
+    decided: int
+    decision_mid: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ParentEnded:
+    """Nothing of the order works any more, as far as the venue has said."""
+
+    order_id: int
+    status: OrderStatus
+    reason: str
+    ts: int
+
+
+Effect = SendChild | CancelChild | ParentAccepted | ParentFilled | ParentEnded | Alert
