@@ -7,7 +7,7 @@ its first byte leaves. Nothing here decides; what a venue's silence or a dead di
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 
 from tradewright.core.types.errors import VenueError
@@ -82,11 +82,15 @@ class DeskParams:
 
 @dataclass(frozen=True, slots=True)
 class DeskPorts:
-    """What the desk is given: clock (ns UTC), whether the lease is still ours, and whom to tell."""
+    """What the desk is given: clock (ns UTC), whether the lease is still ours, and whom to tell.
+
+    ``heed``: looks for kills that wait outside and carries them out; asked right before every first byte.
+    """
 
     now_ns: Callable[[], int]
     is_mine: Callable[[], bool]
     tell: Callable[[OrderEvent | Alert], None]
+    heed: Callable[[], object] = bool
 
 
 class OrderDesk:
@@ -112,6 +116,7 @@ class OrderDesk:
         self.state = state
         self.ports = ports
         self.params = params or DeskParams()
+        self.kills: Mapping[str, KillLevel] = state.kills
         self._tasks: set[asyncio.Task[None]] = set()
         self._inquiry = Inquiry(self)
         self._wants_view = asyncio.Event()
@@ -196,6 +201,7 @@ class OrderDesk:
     async def _send(self, intent: OrderIntent) -> None:
         def gate() -> None:
             self.feed(Sent(intent.client_id, self.ports.now_ns()))
+            self.ports.heed()
             said = refusal(self.state, intent) or ("" if self.ports.is_mine() else "another writer holds the account")
             if said:
                 raise GateClosedError(said)
