@@ -10,6 +10,7 @@ import typer
 from tradewright import __version__
 from tradewright.services.cli import (
     allocate,
+    arm,
     backtest,
     challenge,
     controls,
@@ -21,6 +22,7 @@ from tradewright.services.cli import (
     features,
     gate_study,
     journal,
+    kill,
     make,
     models,
     retrain,
@@ -29,6 +31,7 @@ from tradewright.services.cli import (
     strategies,
     train,
     tune,
+    watchdog,
 )
 from tradewright.services.cli.guard import INTERRUPTED, show_unforeseen
 
@@ -77,6 +80,9 @@ challenge.register(app)
 journal.register(app)
 rules.register(app)
 exchange.register(app)
+kill.register(app)
+arm.register(app)
+watchdog.register(app)
 
 
 def main() -> None:
