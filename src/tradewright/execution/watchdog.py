@@ -75,7 +75,8 @@ def to_cancel(
     """
     protective, ours = known or (frozenset(), frozenset())
     room = defaultdict(int, {p.instrument: p.lots for p in positions})
-    gone, kept = [], []
+    gone: list[VenueOrder] = []
+    kept: list[VenueOrder] = []
     for order in orders:
         reduces = room[order.instrument] * order.side < 0 and order.lots - order.filled <= abs(room[order.instrument])
         is_kept = order.client_id in protective or (order.client_id not in ours and reduces)

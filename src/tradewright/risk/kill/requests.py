@@ -34,7 +34,7 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class KillRequest:
-    """Stop. ``ts``: when it was asked, ns UTC; ``id``: its file's name, so that it is one request however often read."""
+    """Stop. ``ts``: when it was asked, ns UTC; ``id``: its file's name: one request, however often it is read."""
 
     level: KillLevel
     scope: str

@@ -16,6 +16,7 @@ from tradewright.services.cli import (
     controls,
     costs,
     data,
+    drill,
     evaluate,
     exchange,
     experiment,
@@ -83,6 +84,7 @@ exchange.register(app)
 kill.register(app)
 arm.register(app)
 watchdog.register(app)
+drill.register(app)
 
 
 def main() -> None:

@@ -132,5 +132,7 @@ def approve(options: ApproveOptions) -> None:
     except OSError as error:
         raise StoreError(f"it cannot be written: {error}", where=str(folder.approved), fix="Check rights.") from error
     model = release.model_hash[:12] or "none"
-    print(f"Approved for {folder.name} by {options.by}: code {release.code_hash}, configuration "
-          f"{release.config_hash}, model {model}.")
+    print(
+        f"Approved for {folder.name} by {options.by}: code {release.code_hash}, configuration "
+        f"{release.config_hash}, model {model}."
+    )

@@ -13,7 +13,7 @@ from tradewright.core.types.errors import ConfigError
 from tradewright.services.cli.yaml_places import load_yaml, read_yaml
 from tradewright.services.places import Place
 from tradewright.services.sources import PREFIXES
-from tradewright.services.trading.folder import KEYS_PREFIX
+from tradewright.services.trading.venues import KEYS_PREFIX
 
 PREFIX = "TRADEWRIGHT_"
 _SECRETS = (
@@ -21,7 +21,9 @@ _SECRETS = (
     "POSTGRES_PASSWORD", "PREDICT_TOKEN", "RELEASE_TOTP",
 )  # fmt: skip
 #: Variables with this prefix that are no settings: secrets, given themselves or as the file that holds them.
-RESERVED = frozenset({"TRADEWRIGHT_DEBUG", "TRADEWRIGHT_KILL", *(f"{PREFIX}{name}{end}" for name in _SECRETS for end in ("", "_FILE"))})
+RESERVED = frozenset(
+    {"TRADEWRIGHT_DEBUG", "TRADEWRIGHT_KILL", *(f"{PREFIX}{name}{end}" for name in _SECRETS for end in ("", "_FILE"))}
+)
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ _LOOK_S = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a request. ``did``: the live process's words, "" where none answered; ``troubles``: of the disk."""
+    """What became of a request. ``did``: the live process's words, "" where it said none; ``troubles``: of the disk."""
 
     account: str
     state: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tradewright.core.types.errors import ConfigError
@@ -77,7 +77,10 @@ def _binance(settings: TradingSettings, given: dict[str, Any]) -> Any:  # noqa: 
 
 
 def open_venue(
-    file: TradingFile, environment: Mapping[str, str], clock_ns: Any, role: str = ""  # noqa: ANN401
+    file: TradingFile,
+    environment: Mapping[str, str],
+    clock_ns: Callable[[], int],
+    role: str = "",
 ) -> AlpacaTrading | BinanceTrading:
     """Return an adapter that counts in the vendor's smallest units, so that it needs no definitions of instruments.
 

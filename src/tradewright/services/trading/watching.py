@@ -36,7 +36,9 @@ def role_of(file: TradingFile, environment: Mapping[str, str], *, same_keys: boo
         if same_keys or not error.what.endswith("missing"):
             raise
         names = ", ".join(key_names(file.trading, ROLE))
-        fix = "Make a second pair at the venue; --same-keys shares the session's, and its rate limit and its revocation."
+        fix = (
+            "Make a second pair at the venue; --same-keys shares the session's, and its rate limit and its revocation."
+        )
         raise ConfigError("the watchdog has no keys of its own", where=names, fix=fix) from error
     return role
 
