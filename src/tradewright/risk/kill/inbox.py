@@ -15,6 +15,8 @@ DONE = "done"
 _UNSETTLED_NS = 100_000_000
 #: So many looks in a row rely on the stamp; then the folder is listed all the same.
 _LISTED_EVERY = 256
+#: In place of a stamp: the folder cannot be asked, or nothing that was seen can be relied on.
+_AWAY, _UNSEEN = -2, -1
 
 
 class KillInbox:
@@ -39,7 +41,7 @@ class KillInbox:
         self.done.mkdir(parents=True, exist_ok=True)
         self._path = os.fspath(folder)
         self._now_ns = now_ns
-        self._seen_ns = -1
+        self._seen_ns = _UNSEEN
         self._looks = 0
         self._taken: set[str] = set()
 
@@ -48,13 +50,12 @@ class KillInbox:
         try:
             stamp = os.stat(self._path).st_mtime_ns  # noqa: PTH116 - half the time of Path.stat
         except OSError:
-            stamp = -1  # the folder is away: listing says why
+            stamp = _AWAY  # listing says why
         self._looks += 1
-        if stamp == self._seen_ns and self._looks % _LISTED_EVERY:
+        if stamp == self._seen_ns != _AWAY and self._looks % _LISTED_EVERY:
             return []
         found = self._listed()
-        is_settled = stamp >= 0 and abs(self._now_ns() - stamp) > _UNSETTLED_NS
-        self._seen_ns = stamp if is_settled else -1
+        self._seen_ns = stamp if abs(self._now_ns() - stamp) > _UNSETTLED_NS else _UNSEEN
         return found
 
     def _listed(self) -> list[Request]:
