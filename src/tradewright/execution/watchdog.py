@@ -177,7 +177,7 @@ class Watchdog:
             kind=OrderKind.MARKET,
             lots=abs(position.lots),
             ts_event=self.ports.now_ns(),
-            time_in_force=TimeInForce.DAY,
+            time_in_force=TimeInForce.GTC,
             is_reduce_only=True,
             origin=Origin.RISK,
         )

@@ -1,7 +1,9 @@
 """The switch of a running account: every way of killing ends here, in the order that the money needs.
 
 First the flag in memory, which the gate reads by the last instruction before the wire, and the journal (both by the
-sink); then the trading state on the disk; then the acknowledgement. Releasing waits until the sink can be trusted.
+sink). At the next look, when cancels had their turn on the loop, the trading state on the disk and the acknowledgement:
+a crash in between loses nothing, because the journal has the kill and the request still lies there. Releasing waits
+until the sink can be trusted.
 """
 
 from __future__ import annotations
@@ -73,6 +75,7 @@ class KillSwitch:
         self._now_ns = now_ns
         self._is_ready = is_ready
         self._last_kill_ns = -1
+        self._unkept: list[KillRequest] = []
         self._releases: list[ReleaseRequest] = []
 
     @property
@@ -83,23 +86,37 @@ class KillSwitch:
     def poll(self) -> int:
         """Carry out what came in; return how many kills. Cheap when nothing did, so that the gate itself may ask."""
         found = self.inbox.poll()
-        if not found and not self._releases:
+        if not (found or self._unkept or self._releases):
             return 0
         kills = [r for r in found if isinstance(r, KillRequest)]
         for request in sorted(kills, key=lambda r: -r.level):  # the strictest first
+            self._last_kill_ns = max(self._last_kill_ns, request.ts)
             self.sink.kill(request.level, request.scope, request.by, request.reason)
-        for request in kills:
-            self._keep(request.level, request.scope, request.by, request.reason, request.ts)
-            self.inbox.acknowledge(request, self._told(request))
+        self.keep()
+        self._unkept = kills
         self._releases += [r for r in found if isinstance(r, ReleaseRequest)]
+        if self._releases:
+            self.keep()  # what a release lifts is written before it
         for release in self._releases[:]:
             self._try(release)
         return len(kills)
 
+    def keep(self) -> None:
+        """Write down what was carried out and is not written yet; who stops a session does this last."""
+        waiting, self._unkept = self._unkept, []
+        for request in waiting:
+            if request.scope == ALL:
+                level = max(request.level, self.sink.kills.get(ALL, request.level))
+                self._write(state_of(level), request.by, request.reason)
+            if request.id:
+                self.inbox.acknowledge(request, self._told(request))
+
     def kill(self, level: KillLevel, scope: str, by: str, reason: str) -> None:
-        """Stop at once, and keep it."""
+        """Stop at once; what is kept of it is written at the next look."""
+        now = self._now_ns()
+        self._last_kill_ns = max(self._last_kill_ns, now)
         self.sink.kill(level, scope, by, reason)
-        self._keep(level, scope, by, reason, self._now_ns())
+        self._unkept.append(KillRequest(level, scope, by, reason, now, ""))
 
     def release(self, scope: str, by: str, confirmed_by: str, reason: str) -> None:
         """Let a scope trade again, if the sink agrees; the caller has made sure of two people."""
@@ -116,16 +133,12 @@ class KillSwitch:
             level = level_named(environment_level)
             self.kill(level, ALL, "environment", f"{VARIABLE}={environment_level.strip()}")
         self.poll()
+        self.keep()
         found = self.state.read()
         wanted = _LEVELS[found.state]
         if wanted > self.sink.kills.get(ALL, KillLevel.NONE):
             self.sink.kill(wanted, ALL, found.by or "start", found.why)
         return found.state
-
-    def _keep(self, level: KillLevel, scope: str, by: str, reason: str, ts: int) -> None:
-        self._last_kill_ns = max(self._last_kill_ns, ts)
-        if scope == ALL:
-            self._write(state_of(max(level, self.sink.kills.get(ALL, level))), by, reason)
 
     def _write(self, wanted: TradingState, by: str, why: str) -> None:
         try:

@@ -149,7 +149,7 @@ def test_a_release_that_the_session_refuses_is_not_a_success() -> None:
 )
 def test_each_token_may_what_its_scope_says(token: str, method: str, path: str, code: int) -> None:
     session = Session()
-    body = {"json": {}} if method == "POST" else {}
+    body: dict[str, Any] = {"json": {}} if method == "POST" else {}
     assert session.call(method, path, token, **body).status_code == code
     assert session.heard == []
 
