@@ -104,6 +104,8 @@ async def under_load(folder: Path, kills: int, per_second: int) -> tuple[list[in
     wire, state = Wire(), OrdersState("A", Wire.capabilities)
     closed: dict[int, int] = {}
     refused: dict[int, int] = {}
+    turns: list[int] = []
+    busy = time.process_time_ns()
     with Journal(FolderDisk(folder / "journal"), time.time_ns) as journal:
         desk = OrderDesk(wire, journal, state, DeskPorts(time.time_ns, lambda: True, lambda _: None))  # type: ignore[arg-type]
         inbox, stored = KillInbox(folder / "kill", time.time_ns), TradingStateFile(folder / "state.json")
@@ -129,6 +131,8 @@ async def under_load(folder: Path, kills: int, per_second: int) -> tuple[list[in
             if time.monotonic() >= next_poll:
                 next_poll = time.monotonic() + POLL_S
                 switch.poll()
+                turns.append(time.process_time_ns() - busy)
+                busy = time.process_time_ns()
             if time.monotonic() >= next_order:
                 next_order = time.monotonic() + ORDER_S
                 desk.submit(WISH)  # its gate looks for itself
@@ -141,6 +145,7 @@ async def under_load(folder: Path, kills: int, per_second: int) -> tuple[list[in
                 state.kills.clear()
                 desk.feed(Viewed((), (), time.time_ns(), time.time_ns()))
         there = [int(ns) for ns in (await writer.communicate())[0].split()]
+        said("CPU between two looks: the bound on a free core", turns[20:])
         rate = events / (time.monotonic() - begun)
         print(f"{rate:,.0f} events/s; {wire.passed:,} orders passed while nothing was killed")
     return [closed[n] - ns for n, ns in enumerate(there)], [refused[n] - ns for n, ns in enumerate(there)]

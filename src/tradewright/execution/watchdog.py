@@ -129,13 +129,14 @@ class Watchdog:
         trouble = self.ports.kill(reason)
         summary = Summary(reason, is_durable=not trouble)
         self.ports.say(f"KILL: {reason}" + (f"; NOT on the disk: {trouble}" if trouble else ""))
+        known = await asyncio.to_thread(self.ports.protective)  # once: a session that hangs writes no more
         is_loud = False
         while not summary.is_verified:
             try:
                 async with asyncio.timeout(self.params.answer_s):
-                    summary.is_verified = await self._once(summary)
+                    summary.is_verified = await self._once(summary, known)
                 said = f"{summary.open} orders are still open" if summary.open else "positions are open"
-            except (VenueError, TimeoutError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever an adapter raises, somebody has to go on
                 said = error.what if isinstance(error, VenueError) else f"{type(error).__name__}: no answer"
             summary.took_s = self.ports.steady_s() - began
             if summary.is_verified:
@@ -146,10 +147,10 @@ class Watchdog:
             await self.ports.sleep(self.params.again_s if is_loud else min(self.params.again_s, 0.2))
         return summary
 
-    async def _once(self, summary: Summary) -> bool:
+    async def _once(self, summary: Summary, known: tuple[frozenset[str], frozenset[str]] | None) -> bool:
         """Ask for everything that is missing; tell whether nothing was."""
         orders, positions = await self.venue.open_orders(), await self.venue.positions()
-        gone, kept = to_cancel(orders, positions, self.ports.protective())
+        gone, kept = to_cancel(orders, positions, known)
         if self.params.flattens and not positions:
             gone, kept = orders, []  # what protected a position protects nothing any more
         summary.left = [f"{o.side.name} {o.lots - o.filled} {o.instrument}" for o in kept]

@@ -59,6 +59,7 @@ class FakeVenue:
     orders: list[VenueOrder] = field(default_factory=list)
     held: int = 0
     failures: int = 0
+    error: Exception = field(default_factory=lambda: VenueTimeoutError("the venue is down"))
     locks: bool = False  # a position that has stops is held for them
     is_slow: bool = False  # cancels are taken and not carried out
     calls: list[str] = field(default_factory=list)
@@ -68,7 +69,7 @@ class FakeVenue:
     async def open_orders(self) -> list[VenueOrder]:
         if self.failures:
             self.failures -= 1
-            raise VenueTimeoutError("the venue is down")
+            raise self.error
         return list(self.orders)
 
     async def positions(self) -> list[VenuePosition]:
@@ -154,13 +155,19 @@ def test_a_venue_that_is_down_is_asked_until_it_is_back_and_that_is_said_loudly(
     assert "by hand" in loud[0]
 
 
+def test_an_error_that_nobody_foresaw_does_not_end_it() -> None:
+    scene = Scene(FakeVenue([ENTRY], failures=2, error=KeyError("a defect")))
+    assert scene.kill().is_verified
+
+
 def test_what_a_venue_takes_and_does_not_do_is_not_verified() -> None:
     scene = Scene(FakeVenue([ENTRY], is_slow=True))
 
     async def mend() -> Summary:
         work = asyncio.create_task(scene.dog().kill("it hangs"))
-        for _ in range(200):
-            await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            while not any("UNVERIFIED" in text for text in scene.said):  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
         assert not work.done()
         scene.venue.is_slow = False
         return await work

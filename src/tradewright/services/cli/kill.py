@@ -90,9 +90,16 @@ def kill(options: KillOptions) -> None:
     if not folders:
         raise UsageError("there is no account to kill", where=str(root), fix="Give the right --accounts.")
     level = KillLevel[options.level.upper().replace("-", "_")]
-    said = (options.by.strip() or getpass.getuser(), options.reason.strip() or "no reason given")
+    said = (options.by.strip() or _user(), options.reason.strip() or "no reason given")
     outcomes = carry_out(folders, level, options.scope, said, _WAIT_S, time.time_ns())
     _tell(outcomes, is_json=options.json)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container may have no name for it; that must not stop a kill
+        return "nobody known"
 
 
 def _tell(outcomes: list[Outcome], *, is_json: bool) -> None:

@@ -25,7 +25,6 @@ from tradewright.services.http_service.problems import ProblemError
 NONCE_NS = 60 * 10**9
 _STRICT = ConfigDict(extra="forbid")
 ScopeText = Annotated[str, Field(pattern=r"^(all|(strategy|symbol):[^\s:/\\]{1,64})$")]
-Reason = Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class KillCall(BaseModel):
@@ -78,9 +77,17 @@ class _Waiting:
 
     steps: dict[str, _First] = field(default_factory=dict)
 
+    def put(self, nonce: str, first: _First, now_ns: int) -> None:
+        """Keep a step."""
+        self._forget(now_ns)
+        self.steps[nonce] = first
+
+    def _forget(self, now_ns: int) -> None:
+        self.steps = {k: s for k, s in self.steps.items() if now_ns < s.until_ns}
+
     def take(self, nonce: str, now_ns: int) -> _First | None:
         """Return the step of a nonce, once."""
-        self.steps = {k: s for k, s in self.steps.items() if now_ns < s.until_ns}
+        self._forget(now_ns)
         found = next((k for k in self.steps if hmac.compare_digest(k.encode(), nonce.encode())), None)
         return self.steps.pop(found) if found is not None else None
 
@@ -117,8 +124,8 @@ def _first(ports: ControlPorts, waiting: _Waiting, person: Person, call: Release
     if not call.reason.strip():
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "a release needs a reason", "reason", "Say why.")
     _check_flat(ports, call)
-    nonce = ports.nonce()
-    waiting.steps[nonce] = _First(call, person.name, ports.clocks.steady_ns() + NONCE_NS)
+    nonce, now = ports.nonce(), ports.clocks.steady_ns()
+    waiting.put(nonce, _First(call, person.name, now + NONCE_NS), now)
     return _json({"nonce": nonce, "valid_s": NONCE_NS // 10**9, "next": "another person posts this nonce"})
 
 

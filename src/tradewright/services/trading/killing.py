@@ -23,19 +23,19 @@ _LOOK_S = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a request. ``did``: the live process's words, "" where it said none; ``troubles``: of the disk."""
+    """What became of a request.
+
+    ``did``: the live process's words, "" where it said none. ``is_kept``: what was asked is on the disk, so that the next
+    start is bound by it. ``troubles``: of the disk.
+    """
 
     account: str
     state: str
     did: str
     waited_s: float
     is_live: bool
+    is_kept: bool = True
     troubles: tuple[str, ...] = ()
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether anything will stop, now or at the next start."""
-        return bool(self.did) or len(self.troubles) < 2
 
 
 def kill(
@@ -54,7 +54,10 @@ def kill(
         did = _answer(folder, request_id, left) if request_id else ""
         waited = time.monotonic() - began
         state = TradingStateFile(folder.state).read().state.name
-        outcomes.append(Outcome(folder.name, state, did, waited, bool(did) or _is_live(folder), tuple(troubles)))
+        is_kept = bool(request_id) or (scope == ALL and len(troubles) == 1)
+        outcomes.append(
+            Outcome(folder.name, state, did, waited, bool(did) or _is_live(folder), is_kept, tuple(troubles))
+        )
     return outcomes
 
 

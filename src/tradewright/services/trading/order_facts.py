@@ -75,7 +75,7 @@ def protective_ids(journal: Path) -> tuple[frozenset[str], frozenset[str]] | Non
     """Return the client ids of orders that protect, and of all orders of ours; None where the journal cannot say."""
     try:
         state = recovered(journal)
-    except TradewrightError:
+    except (TradewrightError, OSError, ValueError, KeyError):
         return None
     if state is None:
         return None

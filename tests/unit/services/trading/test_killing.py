@@ -98,6 +98,8 @@ def test_what_the_disk_refuses_is_told_and_the_rest_is_done(folder: AccountFolde
     folder.state.mkdir()
     (outcome,) = kill([folder], KillLevel.CANCEL, "all", SAID, 0.0, NOW)
     assert (len(outcome.troubles), outcome.is_kept) == (2, False)
+    (outcome,) = kill([folder], KillLevel.CANCEL, "symbol:X", SAID, 0.0, NOW)  # only the request says that
+    assert (len(outcome.troubles), outcome.is_kept) == (1, False)
 
 
 def test_a_release_of_a_dead_session_waits_for_its_next_start(folder: AccountFolder) -> None:
