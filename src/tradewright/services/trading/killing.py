@@ -25,8 +25,8 @@ _LOOK_S = 0.005
 class Outcome:
     """What became of a request.
 
-    ``did``: the live process's words, "" where it said none. ``is_kept``: what was asked is on the disk, so that the next
-    start is bound by it. ``troubles``: of the disk.
+    ``did``: the live process's words, "" where it said none. ``is_kept``: what was asked is on the disk, so that the
+    next start is bound by it. ``troubles``: of the disk.
     """
 
     account: str
