@@ -16,7 +16,7 @@ from tradewright.risk.kill.requests import ALL, acknowledgement, state_of, write
 from tradewright.risk.kill.switch import tighten
 from tradewright.risk.trading_state import TradingStateFile
 from tradewright.services.trading.folder import AccountFolder
-from tradewright.services.trading.order_facts import read_status
+from tradewright.services.trading.status import read_status
 
 _LOOK_S = 0.005
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from pathlib import Path
 
 from tradewright.core.types.errors import TradewrightError
@@ -16,28 +14,7 @@ from tradewright.execution.orders.state import OrdersState
 from tradewright.execution.venue import Capabilities
 from tradewright.risk.arming.conditions import OrderFacts
 
-#: An older status is that of a session that hangs or is gone.
-FRESH_NS = 10 * 10**9
 _IN_DOUBT = (OrderStatus.PENDING, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
-
-
-@dataclass(frozen=True, slots=True)
-class SessionStatus:
-    """What a running session writes into ``status.json``, among other things. ``ts_ns``: when, ns UTC."""
-
-    ts_ns: int
-    is_reconciled: bool
-    is_flat: bool
-
-
-def read_status(path: Path, now_ns: int) -> SessionStatus | None:
-    """Return what the running session says; None where nothing fresh is said."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        status = SessionStatus(int(found["ts_ns"]), found["is_reconciled"] is True, found["is_flat"] is True)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return status if abs(now_ns - status.ts_ns) <= FRESH_NS else None
 
 
 def recovered(journal: Path) -> OrdersState | None:
