@@ -1,7 +1,7 @@
 """The kill switch: what a look costs, how soon a request is seen, and how soon orders are refused under load.
 
-``python -m benchmarks.kill [--kills 300] [--per-second 2000]``. Exits with 1 if the gate closes later than 50 ms at
-p99.9 (the worst, below 1,000 kills). An order that is taken after a kill ends it.
+``python -m benchmarks.kill [--kills 300] [--per-second 2000]``. Exits with 1 if an order passes
+the gate more than 50 ms after a request was there. The flag in memory waits for the loop; the gate looks for itself.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BUDGET_MS = 50.0
 POLL_S = 0.005
 LONGEST_S = 50.0
 EVENTS_A_TURN = 20
-ORDER_S = 0.02  # every intent is flushed to the disk
+ORDER_S = 0.005  # every intent is flushed to the disk
 WISH = Wish("s", "X", Side.BUY, OrderKind.MARKET, 1)
 #: Another process that asks again and again, at times nobody knows.
 WRITER = """
@@ -69,11 +69,11 @@ class Wire:
     capabilities = Capabilities(idempotency=Idempotency.HARD)
 
     def __init__(self) -> None:
-        self.passed = 0
+        self.passed: list[int] = []
 
     async def submit(self, intent: OrderIntent, gate: object) -> VenueOrder:
         gate()  # type: ignore[operator]
-        self.passed += 1
+        self.passed.append(time.time_ns())
         done = OrderStatus.CANCELED  # it leaves nothing open behind
         return VenueOrder(intent.client_id, intent.client_id, "X", intent.side, 1, 0, done, time.time_ns())
 
@@ -96,7 +96,7 @@ def costs(folder: Path) -> None:
         said(name, took)
 
 
-async def under_load(folder: Path, kills: int, per_second: int) -> tuple[list[int], list[int]]:
+async def under_load(folder: Path, kills: int, per_second: int) -> tuple[list[int], list[int], float]:
     """Kill from another process while the desk takes events and orders; ns to a closed gate, and to a refused order.
 
     Counted from the moment the request lies in the folder; its writer is told a flush of the disk later.
@@ -136,7 +136,7 @@ async def under_load(folder: Path, kills: int, per_second: int) -> tuple[list[in
             if time.monotonic() >= next_order:
                 next_order = time.monotonic() + ORDER_S
                 desk.submit(WISH)  # its gate looks for itself
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.0005)  # as a session that waits for its sockets
             for number in closed.keys() - refused.keys():
                 if not desk.submit(WISH)[1].startswith("killed"):
                     raise AssertionError("an order was taken after the kill")
@@ -147,8 +147,13 @@ async def under_load(folder: Path, kills: int, per_second: int) -> tuple[list[in
         there = [int(ns) for ns in (await writer.communicate())[0].split()]
         said("CPU between two looks: the bound on a free core", turns[20:])
         rate = events / (time.monotonic() - begun)
-        print(f"{rate:,.0f} events/s; {wire.passed:,} orders passed while nothing was killed")
-    return [closed[n] - ns for n, ns in enumerate(there)], [refused[n] - ns for n, ns in enumerate(there)]
+        print(f"{rate:,.0f} events/s; {len(wire.passed):,} orders passed the gate")
+    late = [t - ns for n, ns in enumerate(there) for t in wire.passed if ns < t < closed[n]]
+    print(
+        f"{len(late)} orders passed after a request was there" + (f", at most {max(late) / 1e3:.0f} us" if late else "")
+    )
+    worst = max(late, default=0) / 1e6
+    return [closed[n] - ns for n, ns in enumerate(there)], [refused[n] - ns for n, ns in enumerate(there)], worst
 
 
 def main() -> int:
@@ -161,10 +166,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         costs(Path(name))
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
-        closed, refused = asyncio.run(under_load(Path(name), options.kills, options.per_second))
-    worst = said("request there -> gate closed", closed)
-    said("request there -> an order refused", refused)
-    return 0 if worst <= BUDGET_MS and len(refused) == options.kills else 1
+        closed, refused, late_ms = asyncio.run(under_load(Path(name), options.kills, options.per_second))
+    said("request there -> flag in memory", closed)
+    said("request there -> an order refused, all written", refused)
+    return 0 if late_ms <= BUDGET_MS and len(refused) == options.kills else 1
 
 
 if __name__ == "__main__":
