@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from tests.unit.rollout.made_up import make_evidence, make_model, register
 
 from tradewright.core.types.errors import ConfigError, UsageError
 from tradewright.core.types.order import OrderKind, Side, TradingState
@@ -22,6 +24,10 @@ from tradewright.execution.orders.recovery import kind_of, to_payload
 from tradewright.risk.arming.arm_file import HOUR_NS, Armed, ArmFile, phrase_of
 from tradewright.risk.arming.conditions import Condition, OrderFacts, check_conditions, missing_conditions
 from tradewright.risk.trading_state import TradingStateFile
+from tradewright.rollout.policy import read_policy
+from tradewright.rollout.promotion import promote
+from tradewright.rollout.registry import Registry
+from tradewright.rollout.switching import promote_unproven
 from tradewright.services.trading.arming import approve, gathered, model_of, running_release
 from tradewright.services.trading.folder import AccountFolder
 from tradewright.services.trading.settings import TradingFile, config_hash, read_trading
@@ -158,6 +164,21 @@ def test_each_missing_condition_refuses(place: Place, take_away: Callable[[Place
         check_conditions(gathered(place.file(), place.environment, place.now, place.root / "accounts", **place.more))
     assert raised.value.exit_code == 2
     assert not {"AKREAL", "PKPAPER", "hush-hush"} & set(str(raised.value).split())
+
+
+def test_a_model_counts_when_the_gate_promoted_it_and_the_hash_binds_it(place: Place) -> None:
+    registry = Registry(place.root / "models", count(NOW).__next__)
+    folder = place.root / "trained"
+    make_evidence(folder / "evidence", make_model(folder), 0.15)
+    version = register(registry, folder, "trend")
+    model(place)
+    assert place.missing() == ["MODEL"]  # registered is not promoted
+    promote_unproven(registry, version, "an emergency that somebody has to explain")
+    assert place.missing() == ["ARM_MATCHES", "MODEL", "RELEASE"]
+    promote(registry, version, read_policy("default"))
+    assert place.missing() == ["ARM_MATCHES", "RELEASE"]  # armed before there was a model
+    place.prepare()
+    assert place.missing() == []
 
 
 def test_a_paper_configuration_is_refused(place: Place) -> None:
