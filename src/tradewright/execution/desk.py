@@ -116,7 +116,6 @@ class OrderDesk:
         self.state = state
         self.ports = ports
         self.params = params or DeskParams()
-        self.kills: Mapping[str, KillLevel] = state.kills
         self._tasks: set[asyncio.Task[None]] = set()
         self._inquiry = Inquiry(self)
         self._wants_view = asyncio.Event()
@@ -124,6 +123,7 @@ class OrderDesk:
         self._stream: asyncio.Task[None] | None = None
         self._breaks: list[int] = []
         self._poll_at: int | None = None  # None: the stream speaks
+        self.kills: Mapping[str, KillLevel] = state.kills
 
     # ------------------------------------------------------------------------------------------------ what we are told
     def submit(self, wish: Wish) -> tuple[str, str]:
