@@ -7,7 +7,7 @@ its first byte leaves. Nothing here decides; what a venue's silence or a dead di
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 
 from tradewright.core.types.errors import VenueError
@@ -83,11 +83,15 @@ class DeskParams:
 
 @dataclass(frozen=True, slots=True)
 class DeskPorts:
-    """What the desk is given: clock (ns UTC), whether the lease is still ours, and whom to tell."""
+    """What the desk is given: clock (ns UTC), whether the lease is still ours, and whom to tell.
+
+    ``heed``: looks for kills that wait outside and carries them out; asked right before every first byte.
+    """
 
     now_ns: Callable[[], int]
     is_mine: Callable[[], bool]
     tell: Callable[[OrderEvent | Alert], None]
+    heed: Callable[[], object] = bool
 
 
 class OrderDesk:
@@ -121,6 +125,7 @@ class OrderDesk:
         self._stream: asyncio.Task[None] | None = None
         self._breaks: list[int] = []
         self._poll_at: int | None = None  # None: the stream speaks
+        self.kills: Mapping[str, KillLevel] = state.kills
 
     # ------------------------------------------------------------------------------------------------ what we are told
     def submit(self, wish: Wish) -> tuple[str, str]:
@@ -201,6 +206,7 @@ class OrderDesk:
     async def _send(self, intent: OrderIntent) -> None:
         def gate() -> None:
             self.feed(Sent(intent.client_id, self.ports.now_ns()))
+            self.ports.heed()
             said = refusal(self.state, intent) or ("" if self.ports.is_mine() else "another writer holds the account")
             if said:
                 raise GateClosedError(said)

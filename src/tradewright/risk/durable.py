@@ -20,13 +20,18 @@ def write_document(path: Path, document: Mapping[str, Any]) -> None:
     OSError
         If it cannot be written; the old file then stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     body = json.dumps(document, indent=1, sort_keys=True)
+    write_text(path, f"{_digest(body)}\n{body}\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file as `write_document` does, by a text without a digest; raises as it does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     draft = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(f"{_digest(body)}\n{body}\n")
+            stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
         draft.replace(path)

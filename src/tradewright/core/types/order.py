@@ -151,6 +151,16 @@ class TradingState(IntEnum):
     KILLED = 4  # the same, and what works is cancelled but for protection
 
 
+class KillLevel(IntEnum):
+    """How much a kill stops; a higher level includes the lower ones."""
+
+    NONE = 0
+    REDUCE_ONLY = 1
+    BLOCK_NEW = 2  # nothing but protection
+    CANCEL = 3  # and cancel what works, protection excepted
+    FLATTEN = 4  # and close every position of ours
+
+
 class LossState(IntEnum):
     """What a loss limit or a prop rule did to the account; from 2 on it is flat, or on the way there."""
 

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 
+from tradewright.core.types.order import KillLevel as KillLevel  # noqa: PLC0414 - it is one of our inputs' nouns
 from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side, TimeInForce
 from tradewright.core.types.venue import OrderIntent, VenueFill, VenueOrder, VenuePosition
-
-
-class KillLevel(IntEnum):
-    """How much a kill stops; a higher level includes the lower ones."""
-
-    NONE = 0
-    REDUCE_ONLY = 1
-    BLOCK_NEW = 2  # nothing but protection
-    CANCEL = 3  # and cancel what works, protection excepted
-    FLATTEN = 4  # and close every position of ours
 
 
 class Outcome(StrEnum):

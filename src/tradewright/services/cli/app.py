@@ -10,17 +10,20 @@ import typer
 from tradewright import __version__
 from tradewright.services.cli import (
     allocate,
+    arm,
     backtest,
     challenge,
     controls,
     costs,
     data,
+    drill,
     evaluate,
     exchange,
     experiment,
     features,
     gate_study,
     journal,
+    kill,
     make,
     models,
     paper,
@@ -30,6 +33,7 @@ from tradewright.services.cli import (
     strategies,
     train,
     tune,
+    watchdog,
 )
 from tradewright.services.cli.guard import INTERRUPTED, show_unforeseen
 
@@ -79,6 +83,10 @@ challenge.register(app)
 journal.register(app)
 rules.register(app)
 exchange.register(app)
+kill.register(app)
+arm.register(app)
+watchdog.register(app)
+drill.register(app)
 
 
 def main() -> None:

@@ -74,7 +74,10 @@ def state(
     account: Account = ACCOUNT,
     json: Json = False,
 ) -> None:
-    """Show or set the trading state of an account. No file, or one that cannot be trusted, is KILLED."""
+    """Show the trading state of an account, set its first one, or a stricter one. A loose one: `tradewright release`.
+
+    No file, or one that cannot be trusted, is KILLED.
+    """
     from tradewright.core.types.order import TradingState
     from tradewright.risk.trading_state import TradingStateFile
 
@@ -84,7 +87,11 @@ def state(
         if wanted.upper() not in TradingState.__members__:
             fix = f"One of: {', '.join(TradingState.__members__)}."
             raise UsageError(f"'{wanted}' is no state", where="state", fix=fix)
-        found = file.write(TradingState[wanted.upper()], by, why, time.time_ns())
+        asked = TradingState[wanted.upper()]
+        if asked < found.state and file.path.exists():
+            what, fix = f"{found.state.name} cannot be loosened in one step", "Two people do: `tradewright release`."
+            raise UsageError(what, where="state", fix=fix)
+        found = file.write(asked, by, why, time.time_ns())
     document = _state_document(found)
     if json:
         print_json(document)

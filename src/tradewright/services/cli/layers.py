@@ -13,11 +13,17 @@ from tradewright.core.types.errors import ConfigError
 from tradewright.services.cli.yaml_places import load_yaml, read_yaml
 from tradewright.services.places import Place
 from tradewright.services.sources import PREFIXES
+from tradewright.services.trading.venues import KEYS_PREFIX
 
 PREFIX = "TRADEWRIGHT_"
-_SECRETS = ("DATA_TOKEN", "DATA_REDIS_URL", "MLFLOW", "MODELS_KEY", "POSTGRES_PASSWORD", "PREDICT_TOKEN")
+_SECRETS = (
+    "CONTROL_KILL", "CONTROL_READ", "CONTROL_TRADE", "DATA_TOKEN", "DATA_REDIS_URL", "MLFLOW", "MODELS_KEY",
+    "POSTGRES_PASSWORD", "PREDICT_TOKEN", "RELEASE_TOTP",
+)  # fmt: skip
 #: Variables with this prefix that are no settings: secrets, given themselves or as the file that holds them.
-RESERVED = frozenset({"TRADEWRIGHT_DEBUG", *(f"{PREFIX}{name}{end}" for name in _SECRETS for end in ("", "_FILE"))})
+RESERVED = frozenset(
+    {"TRADEWRIGHT_DEBUG", "TRADEWRIGHT_KILL", *(f"{PREFIX}{name}{end}" for name in _SECRETS for end in ("", "_FILE"))}
+)
 
 
 @dataclass(slots=True)
@@ -37,7 +43,7 @@ class Layered:
         """Add ``TRADEWRIGHT_SECTION__FIELD`` variables, in order of their names; ``known`` are the sections."""
         sections = set(known)
         for name in sorted(environment):
-            if not name.startswith(PREFIX) or name in RESERVED or name.startswith(PREFIXES):
+            if not name.startswith(PREFIX) or name in RESERVED or name.startswith((*PREFIXES, KEYS_PREFIX)):
                 continue
             keys = name.removeprefix(PREFIX).split("__")
             # Symbols are written as they are; everything else in a configuration is lower case.

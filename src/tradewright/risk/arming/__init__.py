@@ -1,0 +1,1 @@
+"""What live trading needs before it may begin: the arm file, and every condition that is missing."""

@@ -1,0 +1,83 @@
+"""The watchdog of an account: its process, its connection, its words."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from tradewright.core.types.errors import ConfigError
+from tradewright.core.types.order import KillLevel
+from tradewright.execution.heartbeat import HeartbeatFile
+from tradewright.execution.watchdog import Summary, Watchdog, WatchdogParams, WatchdogPorts
+from tradewright.risk.kill.requests import ALL
+from tradewright.services.trading.folder import AccountFolder
+from tradewright.services.trading.killing import kill
+from tradewright.services.trading.order_facts import protective_ids
+from tradewright.services.trading.settings import TradingFile
+from tradewright.services.trading.venues import key_names, open_venue, params_of
+
+ROLE = "watchdog"
+
+
+def role_of(file: TradingFile, environment: Mapping[str, str], *, same_keys: bool) -> str:
+    """Return whose keys are used: the watchdog's own, or the session's where that was asked for.
+
+    Raises
+    ------
+    ConfigError
+        If they are missing, or of the other kind.
+    """
+    role = "" if same_keys else ROLE
+    try:
+        params_of(file.trading, environment, role)
+    except ConfigError as error:
+        if same_keys or not error.what.endswith("missing"):
+            raise
+        names = ", ".join(key_names(file.trading, ROLE))
+        fix = (
+            "Make a second pair at the venue; --same-keys shares the session's, and its rate limit and its revocation."
+        )
+        raise ConfigError("the watchdog has no keys of its own", where=names, fix=fix) from error
+    return role
+
+
+async def watch(
+    file: TradingFile, folder: AccountFolder, environment: Mapping[str, str], role: str, params: WatchdogParams
+) -> Summary:
+    """Watch until something has to be killed, kill, and return when that is verified."""
+    venue = open_venue(file, environment, time.time_ns, role)
+    level = KillLevel.FLATTEN if params.flattens else KillLevel.CANCEL
+
+    def keep(reason: str) -> str:
+        outcome = kill([folder], level, ALL, (ROLE, reason), 0.0, time.time_ns())[0]
+        return "; ".join(outcome.troubles)
+
+    ports = WatchdogPorts(
+        heartbeat=HeartbeatFile(folder.heartbeat).read,
+        kill=keep,
+        protective=lambda: protective_ids(folder.journal),
+        steady_s=time.monotonic,
+        now_ns=time.time_ns,
+        say=lambda text: print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {text}", file=sys.stderr, flush=True),
+    )
+    try:
+        dog = Watchdog(venue, ports, params)
+        reason = await dog.silence()
+        if not venue.account_id:
+            venue.account_id = folder.name  # a kill needs no number, and asking for it could fail
+        return await dog.kill(reason)
+    finally:
+        await venue.close()
+
+
+def lines_of(summary: Summary) -> list[str]:
+    """Return the last words."""
+    kept = "on the disk" if summary.is_durable else "NOT on the disk"
+    return [
+        f"Killed: {summary.reason}.",
+        f"The kill is {kept}; {summary.cancelled} orders were cancelled, verified after {summary.took_s:.1f} s.",
+        f"Left in place: {', '.join(summary.left) or 'no order'}.",
+        f"Positions: {', '.join(summary.positions) or 'none'}.",
+    ]
