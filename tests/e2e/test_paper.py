@@ -27,11 +27,11 @@ def backtest(tw: Run) -> dict[str, Any]:
 
 def test_a_recording_ends_where_the_backtest_ends_killed_or_not(tw: Run, place: Path) -> None:
     expected = backtest(tw)
-    whole = document(tw("paper", "run.yaml", "--json", "--set", "live.account=whole"))
+    whole = document(tw("paper", "run.yaml", "--json", "--set", "trading.account=whole"))
     assert whole["equity"] == expected["metrics"]["account"]["final_equity"]
     assert (whole["continued"], whole["rows"]) == (False, 240)
     process = subprocess.Popen(
-        [*PROGRAM, "paper", "run.yaml", "--set", "live.account=cut"],
+        [*PROGRAM, "paper", "run.yaml", "--set", "trading.account=cut"],
         cwd=place,
         env=clean_environment(),
         stdout=subprocess.DEVNULL,
@@ -44,7 +44,7 @@ def test_a_recording_ends_where_the_backtest_ends_killed_or_not(tw: Run, place: 
             break
     process.send_signal(signal.SIGKILL)
     process.wait(30)
-    again = document(tw("paper", "run.yaml", "--json", "--set", "live.account=cut"))
+    again = document(tw("paper", "run.yaml", "--json", "--set", "trading.account=cut"))
     assert again["fills"] == whole["fills"]
     assert again["equity"] == whole["equity"]
     verified = tw("journal", "verify", str(journal))
@@ -73,16 +73,16 @@ def test_a_second_writer_is_kept_out(tw: Run, place: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "environment", "said"),
     [
-        (("--set", "live.venue=alpaca", "--set", "live.feed=alpaca"), {}, "not a paper key"),
+        (("--set", "trading.venue=alpaca", "--set", "feed.source=alpaca"), {}, "keys are missing"),
         (
-            ("--set", "live.venue=alpaca", "--set", "live.feed=alpaca"),
-            {"TRADEWRIGHT_ALPACA_KEY": "AKLIVE", "TRADEWRIGHT_ALPACA_SECRET": "canary-secret"},
-            "live keys",
+            ("--set", "trading.venue=alpaca", "--set", "feed.source=alpaca"),
+            {"TRADEWRIGHT_KEYS_ALPACA_PAPER_KEY": "AKLIVE", "TRADEWRIGHT_KEYS_ALPACA_PAPER_SECRET": "canary-secret"},
+            "not a paper key",
         ),
-        (("--set", "live.venue=mars"), {}, "live.venue"),
-        (("--set", "live.start=2031-01-01"), {}, "nothing to trade on"),
+        (("--set", "trading.venue=mars"), {}, "trading.venue"),
+        (("--set", "feed.start=2031-01-01"), {}, "nothing to trade on"),
         (("--set", "data.symbols=NOBODY"), {}, "NOBODY"),
-        (("--set", "live.account=../up"), {}, "live.account"),
+        (("--set", "trading.account=../up"), {}, "trading.account"),
     ],
 )
 def test_what_cannot_be_is_one_clear_error(

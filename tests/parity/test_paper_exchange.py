@@ -33,7 +33,6 @@ from tradewright.services.exchange.markets import Wanted
 from tradewright.services.live.clocks import VenueClock
 from tradewright.services.live.session import plan_of
 from tradewright.services.live.start import Started, Surroundings
-from tradewright.services.live.vendors import Access
 from tradewright.services.runs.prepare import PreparedRun, prepare
 from tradewright.services.settings import RunSettings
 
@@ -65,31 +64,38 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "store"
 
 
-def settings(vendor: str, store: Path, accounts: Path) -> RunSettings:
-    live = {"venue": vendor, "feed": vendor, "clock": "venue", "account": "side", "accounts": accounts}
+def settings(vendor: str, store: Path, url: str) -> RunSettings:
+    trading = {"venue": vendor, "account": "side", "url": url}
     return RunSettings.model_validate(
         {
             "strategy": {"name": "ema_cross", "params": {"fast": 3, "slow": 9, "weight": 0.5}},
             "data": {"store": store, "symbols": [f"{SIDES[vendor][0]}@1m"]},
-            "live": live,
+            "trading": trading,
+            "feed": {"source": vendor, "clock": "venue"},
         }
     )
 
 
 def environment(vendor: str, exchange: LocalExchange) -> Mapping[str, str]:
     prefix = f"TRADEWRIGHT_{vendor.upper()}_"
-    names = ("TRADING_URL", "REST_URL", "ARCHIVE_URL") if vendor == "binance" else ("TRADING_URL", "DATA_URL")
+    names = ("REST_URL", "ARCHIVE_URL") if vendor == "binance" else ("DATA_URL",)
     urls = {prefix + name: exchange.http_url for name in names}
     if vendor == "alpaca":
         urls[f"{prefix}REQUESTS_PER_MINUTE"] = "60000"
-    return urls | {f"{prefix}STREAM_URL": exchange.ws_url, f"{prefix}KEY": KEY, f"{prefix}SECRET": SECRET}
+    data = {f"{prefix}KEY": KEY, f"{prefix}SECRET": SECRET} if vendor == "alpaca" else {}
+    keys = {
+        f"TRADEWRIGHT_KEYS_{vendor.upper()}_PAPER_{name}": word for name, word in (("KEY", KEY), ("SECRET", SECRET))
+    }
+    return urls | data | keys | {f"{prefix}STREAM_URL": exchange.ws_url}
 
 
-async def side_by_side(run: PreparedRun, exchange: LocalExchange, outside: Mapping[str, str]) -> Started:
+async def side_by_side(
+    run: PreparedRun, exchange: LocalExchange, outside: Mapping[str, str], accounts: Path
+) -> Started:
     """Let the market move when the session has taken in what was, as with no latency at all."""
-    started = Started(run, "paper", Surroundings(time.time_ns, outside, lambda _: None, lambda _: None))
+    started = Started(run, "paper", Surroundings(time.time_ns, outside, accounts, lambda _: None, lambda _: None))
     clock = VenueClock(time.time_ns, follows=True)
-    task = asyncio.create_task(started.follow_feed(clock, Access(outside, is_live=False)))
+    task = asyncio.create_task(started.follow_feed(clock))
 
     async def until(count: int) -> None:
         async with asyncio.timeout(20):
@@ -136,11 +142,11 @@ def fresh_backtest(run: PreparedRun, rows: list[MarketRow]) -> BacktestResult:
 
 @pytest.mark.parametrize("vendor", SIDES)
 def test_fills_and_money_are_those_of_a_backtest_over_the_same_hours(vendor: str, store: Path, tmp_path: Path) -> None:
-    run = prepare(settings(vendor, store, tmp_path))
     spec = f"{SIDES[vendor][0]}@1m"
     wanted = Wanted((spec,), store, start=int(bars_of("X").ts_open[FIRST]))
     with LocalExchange(spec, protocol=vendor, fills="bars", wanted=wanted) as exchange:
-        started = asyncio.run(side_by_side(run, exchange, environment(vendor, exchange)))
+        run = prepare(settings(vendor, store, exchange.http_url))
+        started = asyncio.run(side_by_side(run, exchange, environment(vendor, exchange), tmp_path))
         money = exchange.runner.account.means.worth().equity
     session = started.session
     assert session is not None

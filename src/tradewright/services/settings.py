@@ -16,10 +16,10 @@ from tradewright.execution.costs.sampling import SamplingParams
 from tradewright.execution.sim_venue import SimVenueParams
 from tradewright.risk.limits import Limits
 from tradewright.services.model_registry import REGISTRY
+from tradewright.services.trading.settings import TradingSettings
 
 DEFAULT_STORE = Path(".tradewright/store")
 DEFAULT_COSTS = Path(".tradewright/costs")
-DEFAULT_ACCOUNTS = Path(".tradewright/accounts")
 
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -221,32 +221,25 @@ class ReportSettings(BaseModel):
     risk_free: float = Field(default=0.0, ge=-0.5, le=1.0)
 
 
-class LiveSettings(BaseModel):
-    """A session that trades as time goes by (`tradewright paper`, `tradewright live`).
+class FeedSettings(BaseModel):
+    """Where the market of a session comes from (`tradewright paper`, `tradewright live`), and how it is followed.
 
-    ``account`` names the folder in ``accounts`` that holds its journal. ``venue`` is where orders go, ``feed`` where
-    the market comes from: ``recording`` is the store's own bars from ``start`` on, ``speed`` simulated seconds a second
-    (0: as fast as it goes). ``warmup_bars`` of history come before the first decision; without a number, five
-    times what the features need. ``clock``: ``venue`` follows the venue's clock, for a venue that plays a recording.
-    The strategy is asked every ``scan_s`` seconds about what is newest; 0: after every event. ``micro_lots``: no order
-    above the smallest size the instrument allows. ``unproven``: trade real money without a promoted model, on purpose.
+    ``source`` ``recording`` is the store's own bars from ``start`` on. ``warmup_bars`` of history come before the first
+    decision; without a number, five times what the features need. The strategy is asked every ``scan_s`` seconds about
+    what is newest; 0: after every event. ``grace_s``: how long a cross-section waits for instruments that are late.
+    ``silence_s``: a feed silent for so long, its session open, gets no new risk; 0: three bars and a minute. ``clock``
+    ``venue`` is for a venue that plays a recording.
     """
 
     model_config = _STRICT
 
-    account: str = Field(default="paper", pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
-    accounts: Path = DEFAULT_ACCOUNTS
-    venue: Literal["simulated", "alpaca", "binance"] = "simulated"
-    feed: Literal["recording", "alpaca", "binance", "ibkr"] = "recording"
+    source: Literal["recording", "alpaca", "binance"] = "recording"
     start: datetime | date | None = None
-    speed: float = Field(default=0.0, ge=0, le=1e6)
     warmup_bars: int | None = Field(default=None, ge=0, le=10_000_000)
     clock: Literal["wall", "venue"] = "wall"
     scan_s: float = Field(default=0.0, ge=0, le=86_400)
     grace_s: float = Field(default=0.5, ge=0, le=60)
     silence_s: float = Field(default=0.0, ge=0)
-    micro_lots: bool = False
-    unproven: bool = False
 
 
 class RunSettings(BaseModel):
@@ -271,6 +264,7 @@ class RunSettings(BaseModel):
     forecasts: ForecastSettings | None = None
     universe: str = Field(default="", pattern=r"^[^/\\]*$")
     report: ReportSettings = ReportSettings()
-    live: LiveSettings = LiveSettings()
+    feed: FeedSettings = FeedSettings()
+    trading: TradingSettings = TradingSettings()
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     path: Literal["loop", "session"] = "loop"

@@ -37,7 +37,7 @@ class Variable:
     name : str
         Without ``TRADEWRIGHT_<VENDOR>_``.
     field : str
-        Of the adapter's parameters; empty for one that only trading reads (`services.live.vendors`).
+        Of the adapter's parameters.
     read : callable
         From text to what the field holds; raises ValueError.
     is_secret : bool
@@ -108,7 +108,6 @@ VENDORS: dict[str, Vendor] = {
         ),
         variables=(
             Variable("DATA_URL", "data_url", _address),
-            Variable("TRADING_URL", "", _address),
             Variable("STREAM_URL", "stream_url", _address),
             Variable("KEY", "key", is_secret=True, vendors_own="APCA_API_KEY_ID"),
             Variable("SECRET", "secret", is_secret=True, vendors_own="APCA_API_SECRET_KEY"),
@@ -124,9 +123,6 @@ VENDORS: dict[str, Vendor] = {
         ),
         variables=(
             Variable("ARCHIVE_URL", "archive_url", _address),
-            Variable("TRADING_URL", "", _address),
-            Variable("KEY", "", is_secret=True),
-            Variable("SECRET", "", is_secret=True),
             Variable("REST_URL", "rest_url", _address),
             Variable("STREAM_URL", "ws_url", _address),
         ),
@@ -261,7 +257,6 @@ def fields_of(name: str, environment: Mapping[str, str]) -> dict[str, Any]:
             found[known[full].field] = known[full].read(environment[full])
         except ValueError as error:
             raise ConfigError(str(error), where=f"environment, {full}", fix="Correct the value.") from None
-    found.pop("", None)  # only trading reads it
     return found
 
 

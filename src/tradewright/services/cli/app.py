@@ -26,11 +26,11 @@ from tradewright.services.cli import (
     kill,
     make,
     models,
-    paper,
     retrain,
     rules,
     runs,
     strategies,
+    trade,
     train,
     tune,
     watchdog,
@@ -72,7 +72,7 @@ models.register(app)
 runs.register(app)
 strategies.register(app)
 make.register(app)
-paper.register(app)
+trade.register(app)
 train.register(app)
 retrain.register(app)
 evaluate.register(app)

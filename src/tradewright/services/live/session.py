@@ -23,9 +23,9 @@ from tradewright.execution.orders.release import Release
 from tradewright.execution.orders.state import OrdersState
 from tradewright.execution.sim_broker import CAPABILITIES, SimBroker
 from tradewright.execution.venue import Venue
-from tradewright.services.live.accounts import AccountFolder
 from tradewright.services.runs.origins import code_hash
 from tradewright.services.runs.prepare import PreparedRun, to_yaml
+from tradewright.services.trading.folder import AccountFolder
 
 _DAY_NS = 86_400_000_000_000
 #: Trading days and windows are laid out so far ahead; a session that lives longer is started again before.
@@ -66,7 +66,7 @@ def split_market(run: PreparedRun, start_ns: int | None) -> Market:
 
 def newest_history(history: Sequence[MarketRow], run: PreparedRun, warmup: int) -> list[MarketRow]:
     """Return as many rows of each instrument as a warm-up needs, the newest ones, in order of time."""
-    wanted = run.settings.live.warmup_bars
+    wanted = run.settings.feed.warmup_bars
     most = _WARMUPS * warmup if wanted is None else wanted
     left = dict.fromkeys(range(len(run.plan.instruments)), most)
     kept: list[MarketRow] = []
@@ -85,7 +85,7 @@ def plan_of(run: PreparedRun, first_ns: int) -> BacktestPlan:
     limits, instruments = run.settings.limits, run.plan.instruments
     if not limits.has_guard:
         limits = limits.model_copy(update={"max_clock_drift_ms": 500.0})
-    if run.settings.live.micro_lots:
+    if run.settings.trading.micro_lots:
         instruments = tuple(replace(i, max_lots=i.min_lots) for i in instruments)
     last = first_ns + _HORIZON_DAYS * _DAY_NS
     return replace(
@@ -100,8 +100,8 @@ def plan_of(run: PreparedRun, first_ns: int) -> BacktestPlan:
 
 
 def release_of(run: PreparedRun, mode: str) -> Release:
-    """Return the hashes of what runs; the way to the account and the feed does not change what is decided."""
-    document = run.settings.model_copy(update={"live": type(run.settings.live)()})
+    """Return the hashes of what runs; where the market comes from is no part of the configuration that decides."""
+    document = run.settings.model_copy(update={"feed": type(run.settings.feed)()})
     text = to_yaml(document) + run.strategy.source_hash
     config = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
     return Release(code_hash=code_hash(), config_hash=config, model_hash=str(run.model.get("digest", "")), mode=mode)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tradewright.core.types.bar import Bar
 from tradewright.core.types.errors import ConfigError
@@ -20,7 +22,6 @@ from tradewright.engine.live.rows import MarketRow
 from tradewright.engine.plan import confirmed_forecasts
 from tradewright.execution.orders.inputs import Alert, KillLevel
 from tradewright.risk.trading_state import TradingStateFile
-from tradewright.services.live.accounts import AccountFolder
 from tradewright.services.live.clocks import MarketClock, VenueClock
 from tradewright.services.live.running import LiveLoop, Progress, run_recording
 from tradewright.services.live.session import (
@@ -30,20 +31,33 @@ from tradewright.services.live.session import (
     release_of,
     split_market,
 )
-from tradewright.services.live.vendors import Access, Connected, live_feed, trading_venue
+from tradewright.services.live.vendors import live_feed
 from tradewright.services.runs.prepare import PreparedRun
 from tradewright.services.settings import ForecastSettings
 from tradewright.services.sources import history as vendor_history
+from tradewright.services.trading.folder import AccountFolder
+from tradewright.services.trading.venues import open_venue
+
+if TYPE_CHECKING:
+    from tradewright.adapters.alpaca.trading import AlpacaTrading
+    from tradewright.adapters.binance.trading import BinanceTrading
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a session finds outside: the time, the environment, and who listens."""
+    """What a session finds outside: the time, the environment, and who listens.
+
+    ``config``: the file that was armed, for real money. ``control_port``: where the control endpoint listens; None is
+    nowhere.
+    """
 
     wall_ns: Callable[[], int]
     environment: Mapping[str, str]
+    accounts: Path
     alert: Callable[[Alert], None]
     progress: Progress
+    config: Path = Path()
+    control_port: int | None = None
 
 
 class Started:
@@ -51,9 +65,9 @@ class Started:
 
     def __init__(self, run: PreparedRun, mode: str, around: Surroundings) -> None:
         self.prepared, self.mode, self._around = run, mode, around
-        self.live = run.settings.live
-        self.folder = AccountFolder(self.live.accounts / self.live.account)
-        self.venue: Connected | None = None
+        self.feed, self.trading = run.settings.feed, run.settings.trading
+        self.folder = AccountFolder(self.trading.account, around.accounts)
+        self.venue: AlpacaTrading | BinanceTrading | None = None
         self.session: TradingSession | None = None
         self.follower: Follower | None = None
 
@@ -63,11 +77,11 @@ class Started:
         return len(split_market(self.prepared, self._start_ns()).recorded)
 
     async def replay_recording(self) -> None:
-        """Trade the store's bars from ``live.start`` on, on the simulated venue."""
+        """Trade the store's bars from ``feed.start`` on, on the simulated venue."""
         market = split_market(self.prepared, self._start_ns())
         if not market.recorded:
-            fix = "Give live.start a time before the last stored bar."
-            raise ConfigError("the recording has nothing to trade on", where="live.start", fix=fix)
+            fix = "Give feed.start a time before the last stored bar."
+            raise ConfigError("the recording has nothing to trade on", where="feed.start", fix=fix)
         warmup = newest_history(market.history, self.prepared, self._warmup())
         first = (warmup or market.recorded)[0].ts_open
         clock = MarketClock(first)
@@ -80,18 +94,18 @@ class Started:
         await run_recording(session, follower, clock, rows, self._around.progress)
 
     # ------------------------------------------------------------------------------------------------------ live feeds
-    async def follow_feed(self, clock: VenueClock, access: Access) -> None:
+    async def follow_feed(self, clock: VenueClock) -> None:
         """Trade beside a live feed until cancelled."""
-        live, environment = self.live, self._around.environment
+        feed, environment = self.feed, self._around.environment
         instruments = {i.symbol: i for i in self.prepared.plan.instruments}
-        if live.venue != "simulated":
-            self.venue = trading_venue(live.venue, instruments, access, clock.now_ns)
+        if self.trading.venue != "simulated":
+            self.venue = open_venue(self.trading, instruments, environment, clock.now_ns)
             await self.venue.connect()
-            if live.clock == "venue":
+            if feed.clock == "venue":
                 asked = clock.now_ns()
                 clock.compare(asked, await self.venue.server_time_ns(), clock.now_ns())
-        source = live_feed(live.feed, environment, self._around.wall_ns)
-        past = vendor_history(live.feed, {}, environment, lambda: max(clock.now_ns(), missed.asked))
+        source = live_feed(feed.source, environment, self._around.wall_ns)
+        past = vendor_history(feed.source, {}, environment, lambda: max(clock.now_ns(), missed.asked))
         try:
             market, now = split_market(self.prepared, None), clock.now_ns()
             past_rows = [row for row in market.history if row.ts_event <= now]  # a venue may play a recording
@@ -138,13 +152,13 @@ class Started:
         stored = file.read()
         if stored.state is not TradingState.ACTIVE:
             by = f" by {stored.by}" if stored.by else ""
-            fix = f"`tradewright release --account {self.live.account}` lets it trade again."
+            fix = f"`tradewright release --account {self.trading.account}` lets it trade again."
             what = f"the account is {stored.state.name}{by}: {stored.why}"
             raise ConfigError(what, where=str(self.folder.state), fix=fix)
 
     def _follower(self, session: TradingSession, missed: History, maker: RowMaker | None = None) -> Follower:
-        live = self.live
-        params = FollowParams(scan_s=live.scan_s, grace_s=live.grace_s, silence_s=live.silence_s)
+        feed = self.feed
+        params = FollowParams(scan_s=feed.scan_s, grace_s=feed.grace_s, silence_s=feed.silence_s)
         plan = session.conductor.plan
         maker = maker or RowMaker(plan.instruments)
         self.follower = Follower(session.runtime, maker, missed, params, self._forecasts())
@@ -168,7 +182,7 @@ class Started:
         return FeatureSet(resolve_features(plan.strategy, plan.params)).warmup
 
     def _start_ns(self) -> int:
-        start = self.live.start
+        start = self.feed.start
         if start is None:
             return 0
         moment = start if isinstance(start, datetime) else datetime(start.year, start.month, start.day)  # noqa: DTZ001

@@ -20,16 +20,19 @@ from tradewright.services.trading.folder import check_name
 class TradingSettings(BaseModel):
     """Where orders go. ``kind: live`` is real money; ``url`` is a venue on this machine, in place of the vendor's.
 
-    ``unproven`` says that no promoted model stands behind the orders, and that this is meant.
+    ``account`` names the folder that holds journal, lease and trading state. ``simulated`` is a venue in this process.
+    ``unproven`` says that no promoted model stands behind the orders, and that this is meant. ``micro_lots``: no order
+    above the smallest size that the instrument allows.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    account: str
-    venue: Literal["alpaca", "binance"]
+    account: str = "paper"
+    venue: Literal["simulated", "alpaca", "binance"] = "simulated"
     kind: Literal["paper", "live"] = "paper"
     url: str = ""
     unproven: bool = False
+    micro_lots: bool = False
     max_clock_drift_ms: Annotated[float, Field(gt=0, le=5_000)] = 500.0
 
     @field_validator("account")

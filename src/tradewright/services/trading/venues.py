@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tradewright.core.types.errors import ConfigError
+from tradewright.core.types.instrument import Instrument
 from tradewright.services.secrets import secret
 from tradewright.services.trading.settings import TradingFile, TradingSettings
 
@@ -76,29 +77,31 @@ def _binance(settings: TradingSettings, given: dict[str, Any]) -> Any:  # noqa: 
     return binance.BinanceTradingParams(rest_url=url, keys=keys)
 
 
+def in_smallest_units(file: TradingFile) -> dict[str, Instrument]:
+    """Return instruments counted in the vendor's smallest units, for whoever has no definitions of them."""
+    return {s: Instrument(s, lot_size=_SMALLEST[file.trading.venue]) for s in file.symbols}
+
+
 def open_venue(
-    file: TradingFile,
+    settings: TradingSettings,
+    instruments: Mapping[str, Instrument],
     environment: Mapping[str, str],
     clock_ns: Callable[[], int],
     role: str = "",
 ) -> AlpacaTrading | BinanceTrading:
-    """Return an adapter that counts in the vendor's smallest units, so that it needs no definitions of instruments.
+    """Return an adapter; nothing is connected yet. Sizes are counted in the lots of ``instruments``.
 
     Raises
     ------
     ConfigError
         As `params_of`, and where the vendor's library is missing.
     """
-    from tradewright.core.types.instrument import Instrument
-
-    params = params_of(file.trading, environment, role)
-    venue = file.trading.venue
-    instruments = {s: Instrument(s, lot_size=_SMALLEST[venue]) for s in file.symbols}
+    params = params_of(settings, environment, role)
     try:
         from tradewright.adapters.alpaca.trading import AlpacaTrading
         from tradewright.adapters.binance.trading import BinanceTrading
     except ImportError as error:
         what = f"trading needs a library that is not installed: {error.name}"
         raise ConfigError(what, where="trading", fix="pip install 'tradewright[live]'") from error
-    kind = AlpacaTrading if venue == "alpaca" else BinanceTrading
+    kind = AlpacaTrading if settings.venue == "alpaca" else BinanceTrading
     return kind(params, instruments, clock_ns=clock_ns)

@@ -16,7 +16,7 @@ from tradewright.services.trading.folder import AccountFolder
 from tradewright.services.trading.killing import kill
 from tradewright.services.trading.order_facts import protective_ids
 from tradewright.services.trading.settings import TradingFile
-from tradewright.services.trading.venues import key_names, open_venue, params_of
+from tradewright.services.trading.venues import in_smallest_units, key_names, open_venue, params_of
 
 ROLE = "watchdog"
 
@@ -47,7 +47,7 @@ async def watch(
     file: TradingFile, folder: AccountFolder, environment: Mapping[str, str], role: str, params: WatchdogParams
 ) -> Summary:
     """Watch until something has to be killed, kill, and return when that is verified."""
-    venue = open_venue(file, environment, time.time_ns, role)
+    venue = open_venue(file.trading, in_smallest_units(file), environment, time.time_ns, role)
     level = KillLevel.FLATTEN if params.flattens else KillLevel.CANCEL
 
     def keep(reason: str) -> str:
