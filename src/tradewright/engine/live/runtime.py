@@ -129,10 +129,10 @@ class Runtime:
             await self.desk.reconcile()
 
     def _do(self, acts: list[Act], ts_event: int, ts_seen: int) -> None:
-        if not acts:
+        if not acts and not self.conductor.has_judged:
             return
         self.counts.decisions += 1
-        self._record(ACTED, {**acts_payload(acts), "book": self.conductor.book()}, ts_event, ts_seen)
+        self._record(ACTED, {**acts_payload(acts), **self.conductor.evidence()}, ts_event, ts_seen)
         for act in acts:
             if isinstance(act, Place):
                 _, said = self.desk.submit(act.wish)
