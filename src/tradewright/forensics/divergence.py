@@ -7,7 +7,7 @@ orders of the differences of these; what the sum leaves over is shown as unexpla
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,7 +20,7 @@ from tradewright.engine.backtest import BacktestResult
 from tradewright.engine.live.rows import MarketRow
 from tradewright.engine.memory import MICRO
 from tradewright.engine.plan import BacktestPlan
-from tradewright.forensics.parting import Cause, Orders, Parting, walk
+from tradewright.forensics.parting import DECIDED, SEEN, Cause, Orders, Parting, walk
 from tradewright.forensics.program import Program
 from tradewright.forensics.steps import Side, side_of_backtest, side_of_journal
 
@@ -87,9 +87,9 @@ def diverge(records: Iterable[JournalRecord], program: Program, fresh: Fresh | N
     backtest = side_of_backtest(plan, market)
     names = tuple(plan.strategy.features(plan.params))
     partings, orders = walk(session, backtest, names)
-    partings += _Fills(session, backtest, orders, partings).partings()
+    _Fills(session, backtest, orders, partings).compare()
     partings += _rest(session.result, backtest.result)
-    partings = _rooted(sorted(partings, key=lambda p: p.ts))
+    partings = _rooted(sorted(partings, key=lambda p: (p.ts, p.cause in DECIDED, p.cause is not Cause.COST)))
     total = session.result.final_equity - backtest.result.final_equity
     left = round(total - sum(p.pnl for p in partings), 6)
     return Divergence(begun, session.result, backtest.result, (len(rows), len(market)), tuple(partings), left)
@@ -104,8 +104,8 @@ def _rooted(partings: list[Parting]) -> list[Parting]:
         one = parting
         root = newest.get(parting.instrument, last)
         if parting.cause is Cause.ACCOUNT and root is not None:
-            one = replace(parting, cause=root.cause, detail=f"follows {np.datetime64(root.ts, 's')}; {parting.detail}")
-        elif parting.cause not in (Cause.EVENT, Cause.MISSING_EVENT, Cause.EXTRA_EVENT) or last is None:
+            one = replace(parting, cause=root.cause, detail=f"follows {np.datetime64(root.ts, 'ns').astype('datetime64[s]')}; {parting.detail}")
+        elif last is None or parting.cause not in SEEN:
             newest[parting.instrument] = last = parting
         found.append(one)
     return found
@@ -147,30 +147,45 @@ def _worth(result: BacktestResult) -> NDArray[np.float64]:
     return worth
 
 
-class _Fills:
-    """Compares the fills of paired orders."""
+@dataclass(slots=True)
+class _Flow:
+    """Lots that one side traded and the other did not, as the session has more of them; ``at``: the parting's place."""
 
-    def __init__(self, session: Side, backtest: Side, orders: Orders, before: list[Parting]) -> None:
+    ts: int
+    instrument: int
+    lots: int
+    cash: float
+    at: int
+
+
+class _Fills:
+    """Compares the fills of paired orders; ``partings`` grows, and those of decisions are given their money.
+
+    What one side traded and the other did not opens a difference of positions. Its gain or loss, until an opposite
+    trade closes it or the last price ends it, belongs to what opened it: first opened, first closed.
+    """
+
+    def __init__(self, session: Side, backtest: Side, orders: Orders, partings: list[Parting]) -> None:
         self._was, self._now = _sums(session.result), _sums(backtest.result)
         self._worth = _worth(backtest.result)
-        self._refused, self._orders, self._before = session.refused, orders, before
+        self._refused, self._orders, self._flows = session.refused, orders, list[_Flow]()
+        self.partings = partings
 
-    def partings(self) -> list[Parting]:
-        """Return the differences; what a decision led to is added to that one's money."""
-        found: list[Parting] = []
+    def compare(self) -> None:
+        """Find every difference."""
         seen: set[int] = set()
         for number, was in self._was.items():
             other = self._other(number, was)
             if other in self._now:
                 seen.add(other)
-                found += self._both(number, was, self._now[other])
+                self._both(number, was, self._now[other])
             else:
-                found += self._one(number, was, is_session=True)
+                self._one(number, was, is_session=True)
         twins = {b: a for a, b in self._orders.pairs.items()}
         for number, now in self._now.items():
             if number not in seen:
-                found += self._one(number, now, is_session=False, twin=twins.get(number, 0))
-        return found
+                self._one(number, now, is_session=False, twin=twins.get(number, 0))
+        self._close()
 
     def _other(self, number: int, was: _Sum) -> int:
         """Return the backtest's number of an order; exits are numbered after their entry."""
@@ -179,45 +194,75 @@ class _Fills:
             return pairs.get(number, 0)
         return pairs[was.parent] + number - was.parent
 
-    def _gain(self, one: _Sum) -> float:
-        return one.cash - one.fee + one.lots * float(self._worth[one.instrument])
-
-    def _charge(self, key: tuple[bool, int], parent: int, pnl: float) -> bool:
-        """Add money to the decision that an order comes of, where that differed."""
+    def _place(self, key: tuple[bool, int], parent: int, parting: Parting) -> int:
+        """Return the place of the decision that an order comes of, where that differed, or of a new parting."""
         because = self._orders.because
         at = because.get(key, because.get((key[0], parent)))
         if at is None:
-            return False
-        self._before[at] = replace(self._before[at], pnl=self._before[at].pnl + pnl)
-        return True
+            self.partings.append(parting)
+            return len(self.partings) - 1
+        return at
 
-    def _one(self, number: int, one: _Sum, *, is_session: bool, twin: int = 0) -> list[Parting]:
-        pnl = self._gain(one) if is_session else -self._gain(one)
-        if self._charge((is_session, number), one.parent, pnl):
-            return []
-        text = f"{one.lots:+,} at {one.price:.10g}"
-        if twin in self._refused:
-            return [Parting(one.ts, one.instrument, Cause.REFUSED, f"{self._refused[twin]}; {text}", pnl)]
+    def _pay(self, at: int, pnl: float) -> None:
+        self.partings[at] = replace(self.partings[at], pnl=self.partings[at].pnl + pnl)
+
+    def _one(self, number: int, one: _Sum, *, is_session: bool, twin: int = 0) -> None:
+        text, ts = f"{one.lots:+,} at {one.price:.10g}", one.ts
         cause = Cause.FILL_EXTRA if is_session else Cause.FILL_MISSING
-        return [Parting(one.ts, one.instrument, cause, text, pnl)]
+        if twin in self._refused:
+            ts, reason = self._refused[twin]
+            cause, text = Cause.REFUSED, f"{reason}; {text}"
+        sign = 1 if is_session else -1
+        at = self._place((is_session, number), one.parent, Parting(ts, one.instrument, cause, text))
+        self._pay(at, -sign * one.fee)
+        self._flows.append(_Flow(one.ts, one.instrument, sign * one.lots, sign * one.cash, at))
 
-    def _both(self, number: int, was: _Sum, now: _Sum) -> list[Parting]:
+    def _both(self, number: int, was: _Sum, now: _Sum) -> None:
         share = was.lots / now.lots
-        more = (was.lots - now.lots) * (now.cash / now.lots + float(self._worth[was.instrument])) - now.fee * (share - 1.0)
-        found: list[Parting] = []
-        if was.lots != now.lots and not self._charge((True, number), was.parent, more):
-            text = f"{was.lots:+,} / {now.lots:+,}"
-            found.append(Parting(was.ts, was.instrument, Cause.FILL_LOTS, text, more))
+        place = was.ts, was.instrument
+        if was.lots != now.lots:
+            at = self._place((True, number), was.parent, Parting(*place, Cause.FILL_LOTS, f"{was.lots:+,} / {now.lots:+,}"))
+            more = was.lots - now.lots
+            self._pay(at, -now.fee * (share - 1.0))
+            self._flows.append(_Flow(*place, more, now.cash * more / now.lots, at))
         late = f", {(was.ts - now.ts) / 1e9:+,.3f} s" if was.ts != now.ts else ""
+        # a commission on value follows the price, one on units does not: what neither explains is another commission
+        fees = now.fee * share, now.fee * was.value / now.value
+        fee = min(fees, key=lambda expected: abs(was.fee - expected))
         if was.price != now.price:
             text = f"{was.lots:+,} at {was.price:.10g} / {now.price:.10g}{late}"
-            found.append(Parting(was.ts, was.instrument, Cause.FILL_PRICE, text, was.cash - now.cash * share))
+            pnl = was.cash - now.cash * share - (fee - fees[0])
+            self.partings.append(Parting(*place, Cause.FILL_PRICE, text, pnl))
         elif late:
-            found.append(Parting(was.ts, was.instrument, Cause.FILL_TIME, f"{was.lots:+,}{late}"))
-        dearer = was.fee - now.fee * share
-        if abs(dearer) >= 1.0 / MICRO:
-            found.append(Parting(was.ts, was.instrument, Cause.COST, f"{was.fee:,.4f} / {now.fee:,.4f}", -dearer))
-        return found
+            self.partings.append(Parting(*place, Cause.FILL_TIME, f"{was.lots:+,}{late}"))
+        if abs(was.fee - fee) >= 2.0 / MICRO:  # each is rounded
+            text = f"{was.fee:,.4f} / {now.fee:,.4f}"
+            self.partings.append(Parting(*place, Cause.COST, text, fee - was.fee))
+
+    def _close(self) -> None:
+        """Give each difference of positions its gain."""
+        opened: dict[int, deque[_Flow]] = {}
+        for flow in sorted(self._flows, key=lambda f: f.ts):
+            queue = opened.setdefault(flow.instrument, deque())
+            while flow.lots and queue and (queue[0].lots > 0) != (flow.lots > 0):
+                first = queue[0]
+                lots = min(abs(first.lots), abs(flow.lots))
+                self._pay(first.at, _take(first, lots) + _take(flow, lots))
+                if not first.lots:
+                    queue.popleft()
+            if flow.lots:
+                queue.append(flow)
+        for queue in opened.values():
+            for flow in queue:
+                self._pay(flow.at, flow.cash + flow.lots * float(self._worth[flow.instrument]))
+
+
+def _take(flow: _Flow, lots: int) -> float:
+    """Take lots out of a flow; return their part of its cash."""
+    cash = flow.cash * lots / abs(flow.lots)
+    flow.cash -= cash
+    flow.lots -= lots if flow.lots > 0 else -lots
+    return cash
 
 
 def _rest(was: BacktestResult, now: BacktestResult) -> list[Parting]:

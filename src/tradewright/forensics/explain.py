@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tradewright.core.types.account import Account
 from tradewright.core.types.errors import UsageError
-from tradewright.core.types.forecast import ForecastRow
+from tradewright.core.types.forecast import ForecastRow, Forecasts
 from tradewright.core.types.journal import JournalRecord
 from tradewright.core.types.order import Origin, Reason, Verb
 from tradewright.engine.live.conductor import Conductor
@@ -28,6 +28,15 @@ from tradewright.forensics.program import Program, retold
 from tradewright.risk.controls import control_of
 
 Values = dict[str, float | None]
+_ENUMS: dict[str, type[IntEnum]] = {
+    "verb": SignalVerb,
+    "size_unit": SizeUnit,
+    "kind": OrderKind,
+    "tif": TimeInForce,
+    "attach_unit": AttachUnit,
+}
+_UNSET = (0, "", NEVER)
+_NONE_KNOWN = Forecasts("", np.empty(0, np.int64), np.empty((4, 0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +107,9 @@ class _Witness:
             self.seen = tuple(np.array(table, dtype=np.float64, ndmin=2) for table in tables)
             self.signals = signals.copy()
 
-        return replace(self.plan, strategy=replace(self.plan.strategy, decide=told, is_compiled=False))
+        strategy = replace(self.plan.strategy, decide=told, is_compiled=False)
+        # plain Python is shown forecasts only where a plan has any; those of a session are in the journal
+        return replace(self.plan, strategy=strategy, forecasts=self.plan.forecasts or (_NONE_KNOWN,))
 
 
 @dataclass(slots=True)
@@ -256,9 +267,10 @@ def _signals(witness: _Witness, conductor: Conductor) -> tuple[Mapping[str, obje
         if not signal["verb"]:
             break
         fields = {name: signal[name].item() for name in signal.dtype.names}
-        at = fields.pop("instrument")
-        plain = {k: v for k, v in fields.items() if v == v and v != 0 and v < 2**62}  # noqa: PLR0124 - NaN: not set
-        found.append(plain | ({"instrument": symbols[at]} if at >= 0 else {}))
+        at = fields["instrument"]
+        fields |= {name: kind(fields[name]).name for name, kind in _ENUMS.items()}
+        fields["instrument"] = symbols[at] if at >= 0 else ""
+        found.append({k: v for k, v in fields.items() if k == "size" or v not in _UNSET and v == v})  # noqa: PLR0124
     return tuple(found)
 
 

@@ -46,6 +46,13 @@ class Cause(StrEnum):
     UNEXPLAINED = "unexplained"
 
 
+#: Causes of events; of decisions, which come after what filled at the same moment.
+SEEN = frozenset({Cause.MISSING_EVENT, Cause.EXTRA_EVENT, Cause.EVENT})
+DECIDED = SEEN | {
+    Cause.FEATURES, Cause.FORECAST, Cause.CLOCK, Cause.COMMAND, Cause.GUARD, Cause.ACCOUNT, Cause.DECISION,
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Parting:
     """One difference. ``ts`` ns UTC; ``instrument`` its number, or below 0; ``pnl``: session less backtest."""

@@ -60,11 +60,11 @@ class Step:
 
 @dataclass(slots=True)
 class Side:
-    """One of the two. ``refused``: by order number, why the desk did not take it."""
+    """One of the two. ``refused``: by order number, when (ns UTC) and why the desk did not take it."""
 
     result: BacktestResult
     steps: dict[Key, Step]
-    refused: dict[int, str] = field(default_factory=dict)
+    refused: dict[int, tuple[int, str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -107,7 +107,7 @@ class _Watch:
 def side_of_journal(records: Iterable[JournalRecord], program: Program) -> tuple[Side, list[MarketRow], JournalRecord]:
     """Return what the newest lineage of a journal did, the market it saw, and its first record; raises as `retold`."""
     watch: _Watch | None = None
-    refused: dict[int, str] = {}
+    refused: dict[int, tuple[int, str]] = {}
     rows: list[MarketRow] = []
     under_way: tuple[tuple[int, int, int], tuple[int, MarketRow | None]] | None = None
     tale = None
@@ -129,7 +129,7 @@ def side_of_journal(records: Iterable[JournalRecord], program: Program) -> tuple
         elif record.kind == COMMAND:
             under_way = (record.ts_event, PERSON, 0), (record.ts_seen, None)
         elif record.kind == REFUSED:
-            refused[int(str(record.payload["reference"]))] = str(record.payload["reason"])
+            refused[int(str(record.payload["reference"]))] = record.ts_seen, str(record.payload["reason"])
         if under_way is not None:
             watch.begin()
     assert tale is not None  # noqa: S101 - `retold` refuses a journal without a session
