@@ -22,8 +22,7 @@ from tradewright.execution.desk import DeskPorts, OrderDesk
 from tradewright.execution.journal.disk import Disk
 from tradewright.execution.journal.reading import SESSION, JournalReader
 from tradewright.execution.journal.writing import Journal
-from tradewright.execution.orders.inputs import OrderEvent, Started
-from tradewright.execution.orders.inputs import Alert as DeskAlert
+from tradewright.execution.orders.inputs import Alert, OrderEvent, Started
 from tradewright.execution.orders.state import OrdersState
 from tradewright.execution.sim_broker import CAPABILITIES
 from tradewright.forensics.program import Program, begun
@@ -45,7 +44,7 @@ class Traded:
     disk: Disk
     result: BacktestResult
     rows: list[MarketRow]
-    alerts: list[DeskAlert] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
 
     def records(self) -> Iterator[JournalRecord]:
         return iter(JournalReader(self.disk))
@@ -55,7 +54,7 @@ class Traded:
 
 
 def program_of(plan: BacktestPlan) -> Program:
-    return Program(lambda _: plan, lambda _: OrdersState("acct", CAPABILITIES), {"code_hash": "c0de"})
+    return Program(lambda _: plan, lambda _: OrdersState("acct", CAPABILITIES), lambda _: {"code_hash": "c0de"})
 
 
 @dataclass
@@ -83,7 +82,8 @@ def trade(
 async def _trade(
     plan: BacktestPlan, disk: Disk, rows: list[MarketRow], payload: dict[str, object], meddle: Meddle | None
 ) -> Traded:
-    clock, alerts, told = _Clock(rows[0].ts_open), [], []
+    clock = _Clock(rows[0].ts_open)
+    alerts: list[Alert] = []
     journal = Journal(disk, clock.now_ns)
     journal.append(SESSION, payload, clock.now, clock.now)
     record = next(iter(JournalReader(disk)))
@@ -92,7 +92,7 @@ async def _trade(
     assert broker is not None
     runtimes: list[Runtime] = []
 
-    def tell(effect: OrderEvent | DeskAlert) -> None:
+    def tell(effect: OrderEvent | Alert) -> None:
         runtimes[0].told(effect)
 
     desk = OrderDesk(broker, journal, state, DeskPorts(clock.now_ns, lambda: True, tell))
@@ -111,7 +111,6 @@ async def _trade(
             await desk.quiet()
     await desk.quiet()
     journal.close()
-    del told
     return Traded(plan, disk, conductor.run.result(), rows, alerts)
 
 
@@ -133,7 +132,7 @@ def lively_plan(bars: int = 400, seed: int = 7) -> BacktestPlan:
     instrument = Instrument("AAA", fees=FEES, margin_initial=0.25, margin_maintenance=0.1)
     walk = synthetic_bars(bars, seed, WalkParams("AAA", START, HOUR, 100.0, 0.006, 100))
     strategy = built_in("ema_cross")
-    params = strategy.params(fast=3, slow=9, stop_loss=0.01, take_profit=0.02)
+    params = strategy.params.model_validate({"fast": 3, "slow": 9, "stop_loss": 0.01, "take_profit": 0.02})
     return plan_of_bars((instrument,), [walk], strategy, params)
 
 

@@ -8,7 +8,7 @@ orders of the differences of these; what the sum leaves over is shown as unexpla
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -61,8 +61,8 @@ class Divergence:
         return (*rows, CauseRow(Cause.UNEXPLAINED, 0, self.unexplained))
 
 
-#: What the backtest is given: the plan, and the market as the session saw it.
-Fresh = tuple[BacktestPlan, Sequence[MarketRow]]
+#: From the session's first record and the market it saw: the plan and the market of the backtest.
+Fresh = Callable[[JournalRecord, Sequence[MarketRow]], tuple[BacktestPlan, Sequence[MarketRow]]]
 
 
 def diverge(records: Iterable[JournalRecord], program: Program, fresh: Fresh | None = None) -> Divergence:
@@ -74,8 +74,8 @@ def diverge(records: Iterable[JournalRecord], program: Program, fresh: Fresh | N
         The whole journal.
     program : Program
         What the session was.
-    fresh : tuple, optional
-        Another plan and another market for the backtest; otherwise the session's own.
+    fresh : callable, optional
+        What the backtest is given; otherwise the session's own plan and market.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def diverge(records: Iterable[JournalRecord], program: Program, fresh: Fresh | N
         As `retold`.
     """
     session, rows, begun = side_of_journal(records, program)
-    plan, market = (program.plan(begun), rows) if fresh is None else fresh
+    plan, market = (program.plan(begun), rows) if fresh is None else fresh(begun, rows)
     backtest = side_of_backtest(plan, market)
     names = tuple(plan.strategy.features(plan.params))
     partings, orders = walk(session, backtest, names)
@@ -104,7 +104,11 @@ def _rooted(partings: list[Parting]) -> list[Parting]:
         one = parting
         root = newest.get(parting.instrument, last)
         if parting.cause is Cause.ACCOUNT and root is not None:
-            one = replace(parting, cause=root.cause, detail=f"follows {np.datetime64(root.ts, 'ns').astype('datetime64[s]')}; {parting.detail}")
+            one = replace(
+                parting,
+                cause=root.cause,
+                detail=f"follows {np.datetime64(root.ts, 'ns').astype('datetime64[s]')}; {parting.detail}",
+            )
         elif last is None or parting.cause not in SEEN:
             newest[parting.instrument] = last = parting
         found.append(one)
@@ -221,7 +225,9 @@ class _Fills:
         share = was.lots / now.lots
         place = was.ts, was.instrument
         if was.lots != now.lots:
-            at = self._place((True, number), was.parent, Parting(*place, Cause.FILL_LOTS, f"{was.lots:+,} / {now.lots:+,}"))
+            at = self._place(
+                (True, number), was.parent, Parting(*place, Cause.FILL_LOTS, f"{was.lots:+,} / {now.lots:+,}")
+            )
             more = was.lots - now.lots
             self._pay(at, -now.fee * (share - 1.0))
             self._flows.append(_Flow(*place, more, now.cash * more / now.lots, at))

@@ -9,16 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tradewright.core.kernel.codes import NEVER
 from tradewright.core.types.account import Account
 from tradewright.core.types.errors import UsageError
 from tradewright.core.types.forecast import ForecastRow, Forecasts
 from tradewright.core.types.journal import JournalRecord
-from tradewright.core.types.order import Origin, Reason, Verb
+from tradewright.core.types.order import OrderKind, Origin, Reason, TimeInForce, Verb
+from tradewright.core.types.signal import AttachUnit, SignalVerb, SizeUnit
 from tradewright.engine.live.conductor import Conductor
 from tradewright.engine.live.recovery import ACTED, REFUSED
 from tradewright.engine.plan import BacktestPlan
@@ -270,7 +273,7 @@ def _signals(witness: _Witness, conductor: Conductor) -> tuple[Mapping[str, obje
         at = fields["instrument"]
         fields |= {name: kind(fields[name]).name for name, kind in _ENUMS.items()}
         fields["instrument"] = symbols[at] if at >= 0 else ""
-        found.append({k: v for k, v in fields.items() if k == "size" or v not in _UNSET and v == v})  # noqa: PLR0124
+        found.append({k: v for k, v in fields.items() if k == "size" or (v not in _UNSET and v == v)})  # noqa: PLR0124
     return tuple(found)
 
 

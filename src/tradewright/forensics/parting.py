@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tradewright.core.types.dtypes import CLOSE, HIGH, LOW, OPEN, VOLUME
 from tradewright.core.types.events import EventKind
+from tradewright.core.types.message import VenueMessage
 from tradewright.core.types.order import Reason, Verb
 from tradewright.forensics.steps import PERSON, STAMPED, Key, Side, Step
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tradewright.core.types.errors import StoreError, UsageError
 from tradewright.core.types.journal import JournalRecord
@@ -25,16 +25,12 @@ class Program:
     """What a journal is retold with.
 
     ``plan`` makes the plan of a `SESSION` record (its market is not read), ``state`` what the desk knew before the
-    first record. ``hashes``: those of what is run now, of `HASHES`; one left out is not compared.
+    first record. ``hashes``: what `HASHES` would be of a session that begins now; one left out is not compared.
     """
 
     plan: Callable[[JournalRecord], BacktestPlan]
     state: Callable[[JournalRecord], OrdersState]
-    hashes: Mapping[str, str] = field(default_factory=dict)
-
-    def begin(self, record: JournalRecord, state: OrdersState) -> tuple[Conductor, SimBroker | None]:
-        """Begin a lineage; the simulated venue goes along where it was the session's."""
-        return begun(self.plan(record), record, state)
+    hashes: Callable[[JournalRecord], Mapping[str, str]]
 
 
 def begun(plan: BacktestPlan, record: JournalRecord, state: OrdersState) -> tuple[Conductor, SimBroker | None]:
@@ -50,9 +46,7 @@ def begun(plan: BacktestPlan, record: JournalRecord, state: OrdersState) -> tupl
     return conductor, broker
 
 
-def retold(
-    records: Iterable[JournalRecord], program: Program
-) -> Iterator[tuple[Retelling, JournalRecord]]:
+def retold(records: Iterable[JournalRecord], program: Program) -> Iterator[tuple[Retelling, JournalRecord]]:
     """Yield each record beside what the journal had led to before it; the record is taken in afterwards.
 
     Raises
@@ -67,7 +61,7 @@ def retold(
         if tale is None:
             if record.kind != SESSION:
                 raise _strange(record, "a journal begins with the record of a session")
-            tale = Retelling(program.state(record), program.begin)
+            tale = _tale(program, program.state(record))
         yield tale, record
         with _readable(record):
             tale.take(record)
@@ -75,6 +69,10 @@ def retold(
         fix = "`tradewright paper CONFIG` starts one."
         raise UsageError("the journal holds no session", where="journal", fix=fix)
     tale.finish()
+
+
+def _tale(program: Program, state: OrdersState) -> Retelling:
+    return Retelling(state, lambda record: begun(program.plan(record), record, state))
 
 
 @contextmanager

@@ -14,22 +14,28 @@ from tradewright.forensics.program import HASHES, Program, retold
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A start or restart: record number, time ns UTC, mode, whether a new lineage begins, hashes then."""
+    """A start or restart: record number, time ns UTC, mode, whether a new lineage begins, hashes then and now."""
 
     sequence: int
     ts: int
     mode: str
     begins: bool
     hashes: dict[str, str]
+    hashes_now: dict[str, str]
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """Names of the hashes that are others now."""
+        return tuple(n for n, now in self.hashes_now.items() if self.hashes.get(n, "") not in ("", now))
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
     """What a replay found.
 
-    ``differences``: the first of them, none where every decision is the same. ``changed``: names of hashes that are
-    not those of the program now. ``unfinished``: decisions that a crash came before. ``trace``: hash over everything
-    that was done, the same in every replay. ``result``: what the newest lineage came to.
+    ``differences``: the first of them, none where every decision is the same. ``unfinished``: decisions that a crash
+    came before. ``trace``: hash over everything that was done, the same in every replay. ``result``: what the newest
+    lineage came to.
     """
 
     records: int
@@ -38,7 +44,6 @@ class Replay:
     unfinished: int
     differences: tuple[Difference, ...]
     starts: tuple[Start, ...]
-    changed: tuple[str, ...]
     trace: str
     result: BacktestResult
 
@@ -46,6 +51,11 @@ class Replay:
     def is_same(self) -> bool:
         """Whether nothing differs."""
         return not self.differences
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """Names of the hashes of any start that are others now: the session was made by another program."""
+        return tuple(name for name in HASHES if any(name in start.changed for start in self.starts))
 
 
 def replay(records: Iterable[JournalRecord], program: Program) -> Replay:
@@ -56,13 +66,13 @@ def replay(records: Iterable[JournalRecord], program: Program) -> Replay:
         if record.kind == SESSION:
             begins = bool(record.payload.get("begins", True))
             hashes = {name: str(getattr(record, name)) for name in HASHES}
-            starts.append(Start(record.sequence, record.ts_seen, record.mode, begins, hashes))
+            now = dict(program.hashes(record))
+            starts.append(Start(record.sequence, record.ts_seen, record.mode, begins, hashes, now))
     assert tale is not None  # noqa: S101 - `retold` refuses a journal without a session
     assert tale.conductor is not None  # noqa: S101
     result = tale.conductor.run.result()
     for array in (result.fills, result.orders, result.ledger, result.decisions, result.stamps, result.equity):
         tale.trace.update(array.tobytes())
-    changed = {n for s in starts for n, value in s.hashes.items() if value and program.hashes.get(n, value) != value}
     return Replay(
         count,
         tale.inputs,
@@ -70,7 +80,6 @@ def replay(records: Iterable[JournalRecord], program: Program) -> Replay:
         tale.unfinished,
         tuple(tale.differences),
         tuple(starts),
-        tuple(sorted(changed)),
         tale.trace.hexdigest(),
         result,
     )

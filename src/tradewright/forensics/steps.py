@@ -84,7 +84,9 @@ class _Watch:
         self._before = Before(tuple(positions["lots"].tolist()), tuple(positions["working"].tolist()), *numbers)
         self._ended = int(record["n_order_log"][0])
 
-    def end(self, place: tuple[int, int, int], seen: tuple[int, MarketRow | None], wishes: Sequence[VenueMessage]) -> None:
+    def end(
+        self, place: tuple[int, int, int], seen: tuple[int, MarketRow | None], wishes: Sequence[VenueMessage]
+    ) -> None:
         """Note what came of it; ``seen``: when, and the event itself where it was one."""
         ended = self.memory.taken("order_log", "n_order_log")[self._ended :]
         ts_seen, row = seen

@@ -88,7 +88,7 @@ class Conductor:
             else:
                 messages = self.session.warm(is_cross_section=self.plan.strategy.is_cross_section)
         self.run.events += 1
-        self._features.update(self.session.values)
+        self._features.update(self.session.values.tobytes())
         return self._acts(messages)
 
     def stamp(self, now: int) -> list[Act]:

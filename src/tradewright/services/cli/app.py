@@ -19,6 +19,7 @@ from tradewright.services.cli import (
     exchange,
     experiment,
     features,
+    forensics,
     gate_study,
     journal,
     make,
@@ -27,6 +28,7 @@ from tradewright.services.cli import (
     retrain,
     rules,
     runs,
+    status,
     strategies,
     train,
     tune,
@@ -69,6 +71,8 @@ runs.register(app)
 strategies.register(app)
 make.register(app)
 paper.register(app)
+status.register(app)
+forensics.register(app)
 train.register(app)
 retrain.register(app)
 evaluate.register(app)
