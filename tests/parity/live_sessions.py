@@ -15,6 +15,7 @@ from tradewright.core.types.journal import JournalRecord
 from tradewright.data.synthetic import START, WalkParams, synthetic_bars
 from tradewright.engine.backtest import BacktestResult
 from tradewright.engine.commands import Command
+from tradewright.engine.live.recovery import Retelling
 from tradewright.engine.live.rows import MarketRow
 from tradewright.engine.live.runtime import Runtime
 from tradewright.engine.plan import BacktestPlan, plan_of_bars
@@ -73,7 +74,10 @@ def trade(
     payload: dict[str, object] | None = None,
     meddle: Meddle | None = None,
 ) -> Traded:
-    """Trade a plan's market as a paper session; ``meddle`` is called after each row with its number."""
+    """Trade a plan's market as a paper session; ``meddle`` is called after each row with its number.
+
+    A disk that holds a journal already is gone on with.
+    """
     disk = disk or SimDisk()
     rows = rows if rows is not None else rows_of_plan(plan, 0)
     return asyncio.run(_trade(plan, disk, rows, payload or BEGIN, meddle))
@@ -84,11 +88,16 @@ async def _trade(
 ) -> Traded:
     clock = _Clock(rows[0].ts_open)
     alerts: list[Alert] = []
-    journal = Journal(disk, clock.now_ns)
-    journal.append(SESSION, payload, clock.now, clock.now)
-    record = next(iter(JournalReader(disk)))
     state = OrdersState("acct", CAPABILITIES)
-    conductor, broker = begun(plan, record, state)
+    tale = Retelling(state, lambda record: begun(plan, record, state))
+    journal = Journal(disk, clock.now_ns, on_record=tale.take)
+    is_continued = tale.conductor is not None
+    journal.append(SESSION, {**payload, "begins": not is_continued}, clock.now, clock.now)
+    if not is_continued:
+        tale.take(next(iter(JournalReader(disk))))
+    rows = [row for row in rows if row.ts_event > tale.newest[row.instrument]]
+    conductor, broker = tale.conductor, tale.broker
+    assert conductor is not None
     assert broker is not None
     runtimes: list[Runtime] = []
 
@@ -98,7 +107,8 @@ async def _trade(
     desk = OrderDesk(broker, journal, state, DeskPorts(clock.now_ns, lambda: True, tell))
     runtime = Runtime(conductor, desk, broker, alerts.append)
     runtimes.append(runtime)
-    desk.feed(Started(1, clock.now))
+    runtime.refuse_unsent()
+    desk.feed(Started(state.epoch + 1, clock.now))
     await desk.reconcile()
     for i, row in enumerate(rows):
         clock.now = row.ts_seen
@@ -112,6 +122,18 @@ async def _trade(
     await desk.quiet()
     journal.close()
     return Traded(plan, disk, conductor.run.result(), rows, alerts)
+
+
+def cut(session: Traded, sequence: int) -> SimDisk:
+    """Return a disk with the journal as it was when the process ended before a record."""
+    disk = SimDisk()
+    journal = Journal(disk, lambda: 0)
+    for record in session.records():
+        if record.sequence == sequence:
+            break
+        journal.append(record.kind, dict(record.payload), record.ts_event, record.ts_seen)
+    journal.close()
+    return disk
 
 
 def command(what: Command, after: int) -> Meddle:

@@ -188,7 +188,7 @@ class _Fills:
         twins = {b: a for a, b in self._orders.pairs.items()}
         for number, now in self._now.items():
             if number not in seen:
-                self._one(number, now, is_session=False, twin=twins.get(number, 0))
+                self._one(number, now, is_session=False, twin=twins.get(now.parent or number, 0))
         self._close()
 
     def _other(self, number: int, was: _Sum) -> int:
@@ -239,8 +239,9 @@ class _Fills:
             text = f"{was.lots:+,} at {was.price:.10g} / {now.price:.10g}{late}"
             pnl = was.cash - now.cash * share - (fee - fees[0])
             self.partings.append(Parting(*place, Cause.FILL_PRICE, text, pnl))
-        elif late:
-            self.partings.append(Parting(*place, Cause.FILL_TIME, f"{was.lots:+,}{late}"))
+        elif late:  # another rate of exchange, perhaps
+            text = f"{was.lots:+,}{late}"
+            self.partings.append(Parting(*place, Cause.FILL_TIME, text, was.cash - now.cash * share))
         if abs(was.fee - fee) >= 2.0 / MICRO:  # each is rounded
             text = f"{was.fee:,.4f} / {now.fee:,.4f}"
             self.partings.append(Parting(*place, Cause.COST, text, fee - was.fee))

@@ -83,7 +83,7 @@ def walk(session: Side, backtest: Side, names: tuple[str, ...]) -> tuple[list[Pa
     for key in sorted(session.steps.keys() | backtest.steps.keys(), key=_when):
         was, now = session.steps.get(key), backtest.steps.get(key)
         is_same = was is not None and now is not None and _same_wishes(was, now)
-        found = _one_sided(key, was, now) if was is None or now is None else _event(was, now)
+        found = _one_sided(key, was) if was is None or now is None else _event(was, now)
         if found is None and was is not None and now is not None and not is_same:
             found = _decision(was, now, names)
         if found is not None:
@@ -100,7 +100,7 @@ def _when(key: Key) -> tuple[int, bool, int, int, int]:
     return key[0], key[1] < 0, *key[1:]
 
 
-def _one_sided(key: Key, was: Step | None, now: Step | None) -> Parting:
+def _one_sided(key: Key, was: Step | None) -> Parting:
     ts, instrument, kind, _ = key
     if instrument == PERSON:
         return Parting(ts, instrument, Cause.COMMAND, "a command, which a backtest does not have")

@@ -1,4 +1,4 @@
-"""What retells a journal: the plan that a session's first record stands for, and a conductor and venue that begin it."""
+"""What retells a journal: the plan that a session's first record stands for, and what begins it."""
 
 from __future__ import annotations
 

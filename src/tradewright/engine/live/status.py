@@ -21,7 +21,10 @@ _LONG = 2**62
 
 @dataclass(frozen=True, slots=True)
 class PositionStatus:
-    """A position; amounts in account currency. ``lots`` of the session, ``desk_lots`` of the desk, ``external``: not ours."""
+    """A position; amounts in account currency.
+
+    ``lots`` as the session has them, ``desk_lots`` as the desk has, ``external``: at the venue and not ours.
+    """
 
     instrument: str
     lots: int
@@ -37,7 +40,7 @@ class PositionStatus:
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """An order that may still fill, or that nobody knows about. ``age_s``: since it was sent; ``price``: limit or stop."""
+    """An order that may still fill, or that nobody knows about. ``age_s``: since it was sent; ``price``: its own."""
 
     client_id: str
     instrument: str

@@ -29,7 +29,7 @@ class ReplayOptions:
 
     session: Session
     explain: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Explain the decision of record N.", show_default=False)
+        int, typer.Option(metavar="N", help="Explain the decision of record N.", show_default=False)
     ] = 0
     json: Json = False
 
@@ -126,7 +126,7 @@ def _print_replay(found: Replay, torn: int) -> None:
     print_table(("start (UTC)", "", "hash", "session", "this program"), rows)
     if found.changed:
         names = ", ".join(name.removesuffix("_hash") for name in found.changed)
-        warn(f"the session was made by another program: {names} differ; what differs below may come of that")
+        warn(f"the session was made by another program: {names} are others")
     if found.unfinished:
         print(f"{found.unfinished} decisions were cut off by an end of the process; they were not sent.")
     if torn:

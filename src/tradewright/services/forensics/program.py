@@ -1,4 +1,4 @@
-"""This program as what retells a session: the plan and the market that its first record asks for."""
+"""The program as what retells a session: the plan and the market that its first record asks for."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class SessionProgram:
         return {name: getattr(release, name) for name in HASHES if getattr(release, name)}
 
     def stored_market(self, begun: JournalRecord, rows: Sequence[MarketRow]) -> list[MarketRow]:
-        """Return the hours of a session as the store has them now, and its forecasts; none where it has none of them."""
+        """Return the hours of a session, with forecasts, as the store has them now; nothing where it has none."""
         if not rows:
             return []
         warm = max((row.ts_event for row in rows if not row.decides), default=0)
