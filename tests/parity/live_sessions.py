@@ -99,6 +99,7 @@ async def _trade(
     conductor, broker = tale.conductor, tale.broker
     assert conductor is not None
     assert broker is not None
+    broker.is_awake = not is_continued
     runtimes: list[Runtime] = []
 
     def tell(effect: OrderEvent | Alert) -> None:
@@ -107,9 +108,8 @@ async def _trade(
     desk = OrderDesk(broker, journal, state, DeskPorts(clock.now_ns, lambda: True, tell))
     runtime = Runtime(conductor, desk, broker, alerts.append)
     runtimes.append(runtime)
-    runtime.refuse_unsent()
+    runtime.take_up(tale.unfinished() if is_continued else [])
     desk.feed(Started(state.epoch + 1, clock.now))
-    await desk.reconcile()
     for i, row in enumerate(rows):
         clock.now = row.ts_seen
         await runtime.hear(row)
@@ -118,8 +118,8 @@ async def _trade(
             await runtime.stamp(row.ts_seen)
         if meddle is not None:
             meddle(runtime, i)
-            await desk.quiet()
-    await desk.quiet()
+            await runtime.settle()
+    await runtime.settle()
     journal.close()
     return Traded(plan, disk, conductor.run.result(), rows, alerts)
 

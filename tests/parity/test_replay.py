@@ -64,12 +64,12 @@ def test_both_guard_refusals_and_orders_are_on_record(traded: Traded) -> None:
 @pytest.mark.parametrize("strategy", strategies(), ids=lambda strategy: strategy.name)
 def test_the_replay_is_the_session(strategy: Strategy) -> None:
     plan = _plan(strategy)
-    session = trade(plan, rows=rows_of_plan(plan, 0)[:500])
+    session = trade(plan, rows=rows_of_plan(plan, 0)[:900])
     assert len(session.result.fills) > 0, "nothing was traded, so nothing was compared"
     found = replay(session.records(), session.program())
     assert found.differences == ()
     assert found.decisions > 0
-    assert found.unfinished == 0
+    assert found.cut_off == 0
     assert same(found.result, session.result)
 
 
@@ -146,7 +146,7 @@ def test_a_decision_that_a_crash_came_before_is_no_difference(traded: Traded) ->
     last = max(i for i, r in enumerate(records) if r.kind == ACTED)
     found = replay(records[:last], traded.program())
     assert found.is_same
-    assert found.unfinished == 1
+    assert found.cut_off == 1
 
 
 def test_payloads_of_another_version_are_named(traded: Traded) -> None:
@@ -222,7 +222,7 @@ def test_what_was_decided_and_never_sent_is_refused_after_a_restart() -> None:
     ]
     found = replay(again.records(), again.program())
     assert found.is_same
-    assert found.unfinished == 1
+    assert found.cut_off == 1
 
 
 def test_the_trace_does_not_hang_on_the_process() -> None:

@@ -61,6 +61,8 @@ class Divergence:
         return (*rows, CauseRow(Cause.UNEXPLAINED, 0, self.unexplained))
 
 
+#: What seldom moves a later decision: what follows is charged to another cause, where there is one.
+_LIGHT = SEEN | {Cause.COST}
 #: From the session's first record and the market it saw: the plan and the market of the backtest.
 Fresh = Callable[[JournalRecord, Sequence[MarketRow]], tuple[BacktestPlan, Sequence[MarketRow]]]
 
@@ -109,7 +111,7 @@ def _rooted(partings: list[Parting]) -> list[Parting]:
                 cause=root.cause,
                 detail=f"follows {np.datetime64(root.ts, 'ns').astype('datetime64[s]')}; {parting.detail}",
             )
-        elif last is None or parting.cause not in SEEN:
+        elif last is None or last.cause in _LIGHT or parting.cause not in _LIGHT:
             newest[parting.instrument] = last = parting
         found.append(one)
     return found

@@ -33,15 +33,15 @@ class Start:
 class Replay:
     """What a replay found.
 
-    ``differences``: the first of them, none where every decision is the same. ``unfinished``: decisions that a crash
-    came before. ``trace``: hash over everything that was done, the same in every replay. ``result``: what the newest
+    ``differences``: the first of them, none where every decision is the same. ``cut_off``: decisions that the end
+    of a process came before. ``trace``: hash over everything that was done, the same in every replay. ``result``: what the newest
     lineage came to.
     """
 
     records: int
     inputs: int
     decisions: int
-    unfinished: int
+    cut_off: int
     differences: tuple[Difference, ...]
     starts: tuple[Start, ...]
     trace: str
@@ -77,7 +77,7 @@ def replay(records: Iterable[JournalRecord], program: Program) -> Replay:
         count,
         tale.inputs,
         tale.decisions,
-        tale.unfinished,
+        tale.cut_off,
         tuple(tale.differences),
         tuple(starts),
         tale.trace.hexdigest(),

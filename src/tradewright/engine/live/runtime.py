@@ -132,13 +132,6 @@ class Runtime:
         self.gauges.alert(self.desk.ports.now_ns(), alert)
         self._listener(alert)
 
-    def refuse_unsent(self) -> None:
-        """Refuse what was decided and never became an intent, because the last process ended in between."""
-        known = {order.intent.reference for order in self.desk.state.orders.values()}
-        now = self.desk.ports.now_ns()
-        for number in sorted(self.conductor.sent.keys() - known):
-            self._refused(number, "the session ended before it was sent", now)
-
     # ------------------------------------------------------------------------------------------------------ the inside
     async def _look(self, now: int) -> None:
         """Reconcile with the simulated venue by the time of the market, which may be a recording."""

@@ -127,8 +127,8 @@ def _print_replay(found: Replay, torn: int) -> None:
     if found.changed:
         names = ", ".join(name.removesuffix("_hash") for name in found.changed)
         warn(f"the session was made by another program: {names} are others")
-    if found.unfinished:
-        print(f"{found.unfinished} decisions were cut off by an end of the process; they were not sent.")
+    if found.cut_off:
+        print(f"{found.cut_off} decisions were cut off by an end of the process; they were not sent.")
     if torn:
         print(f"The last {torn:,} bytes of the journal were never durable and do not count.")
     if found.differences:

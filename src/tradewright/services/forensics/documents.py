@@ -25,7 +25,7 @@ def replay_document(found: Replay, torn_bytes: int) -> dict[str, Any]:
         "records": found.records,
         "inputs": found.inputs,
         "decisions": found.decisions,
-        "unfinished": found.unfinished,
+        "cut_off": found.cut_off,
         "torn_bytes": torn_bytes,
         "fills": len(found.result.fills),
         "equity": found.result.final_equity,
