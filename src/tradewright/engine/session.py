@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tradewright.core.kernel.market_nb import mark_alone_nb, observe_alone_nb
 from tradewright.core.kernel.verbs import call_verb_nb
@@ -50,6 +51,17 @@ class Session:
         columns = [self._values[k : k + 1] for k in range(len(features))]
         memory.market.show_columns(columns, self._forecast, 0)
         memory.market.show_forecast_times(self._forecast_ts, 0)
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """Features after the newest event, f8[n_features]; one NaN where there are none."""
+        return self._values
+
+    @property
+    def forecast(self) -> NDArray[np.float64]:
+        """Newest forecast, f8[4]; NaN before the first."""
+        values: NDArray[np.float64] = self._forecast[0]
+        return values
 
     def on_market(self, forecast: Any = None, forecast_ts: int | None = None) -> list[VenueMessage]:
         """Take in the market event standing in the one-event block; return the commands it led to.

@@ -7,6 +7,7 @@ journal, and get the same to the bit.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from tradewright.core.kernel.records import single_event
 from tradewright.core.types.dtypes import message_dtype
 from tradewright.core.types.message import VenueMessage
-from tradewright.core.types.order import OrderStatus, Origin, Verb
+from tradewright.core.types.order import OrderStatus, Origin, Reason, Verb
 from tradewright.engine.backtest import Run
 from tradewright.engine.commands import Command
 from tradewright.engine.live.orders import answer, exit_record, fee_of, wish_of
@@ -67,12 +68,15 @@ class Conductor:
         self.event = single_event()
         self.session = Session(self.run.path(), self.run.memory, self.run.features, self.event)
         self.sent: dict[int, VenueMessage] = {}  # by number: what the session sent and is not over
+        self.newest: list[VenueMessage] = []  # what it wished for after the newest event, timestamp or command
         self._takes_fractions = takes_fractions
         self._numbers = {instrument.symbol: j for j, instrument in enumerate(plan.instruments)}
         self._orders: dict[int, Record] = {}  # our copies, by number
         self._exits: dict[str, int] = {}  # client id -> number, of orders that the session did not send
         self._entries = [0] * len(plan.instruments)  # number of the newest entry of each
         self._successors: dict[int, Record] = {}  # number -> the order that takes its own place
+        self._features = blake2b(digest_size=8)  # over the feature rows since the last `evidence`
+        self._shown = (0, 0, 0)  # decisions, ended orders and denials that were in it
 
     # ------------------------------------------------------------------------------------------------- what comes in
     def market(self, row: MarketRow) -> list[Act]:
@@ -84,6 +88,7 @@ class Conductor:
             else:
                 messages = self.session.warm(is_cross_section=self.plan.strategy.is_cross_section)
         self.run.events += 1
+        self._features.update(self.session.values.tobytes())
         return self._acts(messages)
 
     def stamp(self, now: int) -> list[Act]:
@@ -141,6 +146,7 @@ class Conductor:
     # ------------------------------------------------------------------------------------------------------ the inside
     def _acts(self, messages: list[VenueMessage]) -> list[Act]:
         acts: list[Act] = []
+        self.newest = messages
         for message in messages:
             number = message.order_id
             if message.verb is Verb.SUBMIT_ORDER:
@@ -186,6 +192,35 @@ class Conductor:
         order["status"] = int(OrderStatus.SUBMITTED)
         self._orders[number], self._exits[client_id] = order, number
         return number
+
+    @property
+    def has_judged(self) -> bool:
+        """Whether the guard let anything through or refused anything since the last `evidence`."""
+        record = self.run.memory.record
+        return (int(record["n_decisions"][0]), int(record["denials"][0])) != (self._shown[0], self._shown[2])
+
+    def evidence(self) -> dict[str, Any]:
+        """Return what the decisions since the last call rest on and what was refused, as it stands in the journal.
+
+        ``features``: hash over every feature row; ``verdicts``: hash over the guard's log; ``denied``: reason, symbol
+        and signed lots of each order refused; ``book``: see there.
+        """
+        memory, was = self.run.memory, self._shown
+        record = memory.record
+        self._shown = (int(record["n_decisions"][0]), int(record["n_order_log"][0]), int(record["denials"][0]))
+        verdicts = memory.taken("decisions", "n_decisions")[was[0] :]
+        ended = memory.taken("order_log", "n_order_log")[was[1] :]
+        features, self._features = self._features.hexdigest(), blake2b(digest_size=8)
+        return {
+            "features": features,
+            "verdicts": blake2b(verdicts.tobytes(), digest_size=8).hexdigest(),
+            "denied": [self._denial(row) for row in ended[ended["status"] == OrderStatus.DENIED]],
+            "book": self.book(),
+        }
+
+    def _denial(self, row: np.void) -> list[object]:
+        symbol = self.plan.instruments[int(row["instrument"])].symbol
+        return [Reason(int(row["reason"])).name, symbol, int(row["side"] * row["lots"])]
 
     def book(self) -> dict[str, Any]:
         """Return what the session holds to be true, for people and for comparing: numbers as they stand."""

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 from tradewright.core.types.errors import StrategyError, VenueError
@@ -62,35 +63,36 @@ class Retelling:
     """What a journal has led to so far.
 
     ``begin`` makes what a lineage began with, or None for one that this program cannot retell: of that only orders and
-    positions count. ``conductor`` and ``broker`` are those of the newest lineage. ``pending``: acts of the last input,
-    which the next `ACTED` record has to equal. ``differences``: where it did not, at most ``most``.
+    positions count. ``conductor`` and ``broker`` are those of the newest lineage. ``waiting``: what was done and has no
+    `ACTED` record yet, as acts and as the record that has to follow. ``differences``: where another one followed, at
+    most ``most``. ``cut_off``: how often an end of the process came before; that is no difference. ``trace``: over all
+    that was done.
     """
 
     state: OrdersState
     begin: Callable[[JournalRecord], tuple[Conductor, SimBroker | None] | None]
     conductor: Conductor | None = None
     broker: SimBroker | None = None
-    pending: list[Act] = field(default_factory=list)
+    waiting: list[tuple[list[Act], dict[str, Any]]] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     most: int = 20
     inputs: int = 0
     decisions: int = 0
+    cut_off: int = 0
     begun: JournalRecord | None = None
     newest: list[int] = field(default_factory=list)  # ts_event of the newest row of each instrument
     owed: list[Act] = field(default_factory=list)  # decided, and not carried out so far
+    trace: blake2b = field(default_factory=lambda: blake2b(digest_size=8))
 
     def take(self, record: JournalRecord) -> None:
         """Take in a record."""
         kind = record.kind
         if kind == SESSION:
-            self._settle_pending(record)
+            self._break_off()
             if record.payload.get("begins", True):
                 self.begun = record
                 self.conductor, self.broker = self.begin(record) or (None, None)
                 self.newest = [] if self.conductor is None else [0] * len(self.conductor.plan.instruments)
-            return
-        if kind == ACTED and self.conductor is not None:
-            self._compare(record)
             return
         told = from_record(record)
         if told is not None:
@@ -99,23 +101,26 @@ class Retelling:
         if self.conductor is None:
             return
         if kind in (MARKET, STAMP, COMMAND):
-            self._settle_pending(record)
+            self._settle(record)
             self.inputs += 1
-        if kind == MARKET:
+        if kind == ACTED:
+            self._compare(record)
+        elif kind == MARKET:
             row = row_of(record)
             if self.broker is not None:
                 show(row, self.conductor.event)
                 self.broker.on_market()  # what it told stands in the journal
             with suppress(StrategyError):  # as it did then; the session went on without asking it
-                self.pending = self.conductor.market(row)
+                self._did(self.conductor.market(row))
             self.newest[row.instrument] = row.ts_event
         elif kind == STAMP:
-            self.pending = self.conductor.stamp(record.ts_seen)
+            with suppress(StrategyError):
+                self._did(self.conductor.stamp(record.ts_seen))
         elif kind == COMMAND:
             value = record.payload["value"]
             number = float("nan") if value is None else float(str(value))
             command = Command(int(str(record.payload["command"])))
-            self.pending = self.conductor.command(command, number, int(str(record.payload["instrument"])))
+            self._did(self.conductor.command(command, number, int(str(record.payload["instrument"]))))
         elif kind == REFUSED:
             reference = int(str(record.payload["reference"]))
             self._carried_out(reference)
@@ -123,12 +128,18 @@ class Retelling:
 
     def finish(self) -> None:
         """Say that the journal ends here."""
-        if self.pending:
-            self._differ(0, 0, "acted without a record of it", None, acts_payload(self.pending))
+        self._break_off()
+
+    def _did(self, acts: list[Act]) -> None:
+        """Note what the conductor did, as the session wrote it down."""
+        if self.conductor is not None and (acts or self.conductor.has_judged):
+            now = _plain({**acts_payload(acts), **self.conductor.evidence()})
+            self.trace.update(json.dumps(now, sort_keys=True).encode())
+            self.waiting.append((acts, now))
 
     def unfinished(self) -> list[Act]:
         """Return what was decided last and never carried out: the process ended in between."""
-        return [*self.owed, *self.pending]
+        return [*self.owed, *(act for acts, _ in self.waiting for act in acts)]
 
     def _carried_out(self, reference: int) -> None:
         self.owed = [act for act in self.owed if _number(act) != reference]
@@ -143,39 +154,40 @@ class Retelling:
             self.broker.take(self.state.orders[told.client_id].intent)
         for effect in effects:
             if isinstance(effect, OrderEvent) and self.conductor is not None:
-                acts = self.conductor.told(effect, record.ts_seen)
-                if acts:
-                    self._settle_pending(record)
-                    self.pending = acts
+                self._did(self.conductor.told(effect, record.ts_seen))
             elif isinstance(effect, CancelOrder) and self.broker is not None:
                 with suppress(VenueError):  # it was refused then too
                     self.broker.withdraw(effect.client_id)
 
     def _compare(self, record: JournalRecord) -> None:
         self.decisions += 1
-        now = acts_payload(self.pending)["acts"]
-        if record.payload.get("acts") != _plain(now):
-            self._differ(record.sequence, record.ts_seen, "acts", record.payload.get("acts"), now)
-        book = record.payload.get("book")
-        if self.conductor is not None and book is not None and book != self.conductor.book():
-            self._differ(record.sequence, record.ts_seen, "book", book, self.conductor.book())
-        self.owed, self.pending = [*self.owed, *self.pending], []
+        acts, now = self.waiting.pop(0) if self.waiting else ([], {})
+        for what, was in record.payload.items():
+            if now.get(what) != was:
+                self._differ(record, what, was, now.get(what))
+        self.owed += acts
 
-    def _settle_pending(self, record: JournalRecord) -> None:
-        if self.pending:
-            what = "acted where the session did not"
-            self._differ(record.sequence, record.ts_seen, what, None, acts_payload(self.pending))
-            self.pending = []
+    def _settle(self, record: JournalRecord) -> None:
+        """Find that the session did nothing where it should have."""
+        for _, now in self.waiting:
+            self._differ(record, "acted where the session did not", None, now["acts"])
+        self.waiting.clear()
 
-    def _differ(self, sequence: int, ts: int, what: str, was: object, now: object) -> None:
+    def _break_off(self) -> None:
+        self.cut_off += len(self.waiting)
+        self.owed += [act for acts, _ in self.waiting for act in acts]
+        self.waiting.clear()
+
+    def _differ(self, record: JournalRecord, what: str, was: object, now: object) -> None:
         if len(self.differences) < self.most:
-            self.differences.append(Difference(sequence, ts, what, was, now))
+            self.differences.append(Difference(record.sequence, record.ts_seen, what, was, now))
 
 
 def _number(act: Act) -> int:
     return act.wish.reference if isinstance(act, Place) else act.reference
 
 
-def _plain(acts: object) -> object:
-    """Return acts as they come back from JSON."""
-    return json.loads(json.dumps(acts))
+def _plain(payload: dict[str, Any]) -> dict[str, Any]:
+    """Return a payload as it comes back from a journal."""
+    plain: dict[str, Any] = json.loads(json.dumps(payload))
+    return plain

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tradewright.core.types.order import OrderStatus
 from tradewright.engine.commands import Command
 from tradewright.engine.live.conductor import Act, Conductor, Place
+from tradewright.engine.live.gauges import EVENT_TO_ACT, SUBMIT_TO_ACK, Gauges
 from tradewright.engine.live.recovery import ACTED, COMMAND, REFUSED, STAMP, acts_payload, command_payload
 from tradewright.engine.live.rows import MARKET, MarketRow, payload_of, show
 from tradewright.execution.desk import OrderDesk
@@ -57,8 +59,9 @@ class Runtime:
     def __init__(
         self, conductor: Conductor, desk: OrderDesk, broker: SimBroker | None, alert: Callable[[Alert], None]
     ) -> None:
-        self.conductor, self.desk, self.broker, self.alert = conductor, desk, broker, alert
-        self.counts = Counts()
+        self.conductor, self.desk, self.broker, self._listener = conductor, desk, broker, alert
+        self.counts, self.gauges = Counts(), Gauges()
+        self.newest = [0] * len(conductor.plan.instruments)  # ts_seen of each instrument's newest event
 
     def take_up(self, owed: list[Act]) -> None:
         """Settle what an earlier process decided and did not carry out: its orders are stale, its cancels are not."""
@@ -79,6 +82,7 @@ class Runtime:
                 self.desk.take(told, Source.STREAM, row.ts_seen)
             await self._look(row.ts_seen)
         self.counts.rows += 1
+        self.newest[row.instrument] = row.ts_seen
         self._record(MARKET, payload_of(row), row.ts_event, row.ts_seen)
         self._do(self.conductor.market(row), row.ts_event, row.ts_seen)
         await self.settle()
@@ -115,11 +119,18 @@ class Runtime:
     def told(self, effect: OrderEvent | Alert) -> None:
         """Take in what the desk tells."""
         if isinstance(effect, Alert):
-            self.counts.alerts += 1
             self.alert(effect)
             return
         ts = self.desk.ts
+        if effect.status is OrderStatus.ACCEPTED and effect.fill is None:
+            self.gauges.took(SUBMIT_TO_ACK, ts - self.desk.state.orders[effect.client_id].ts_sent)
         self._do(self.conductor.told(effect, ts), ts, ts)
+
+    def alert(self, alert: Alert) -> None:
+        """Tell a person."""
+        self.counts.alerts += 1
+        self.gauges.alert(self.desk.ports.now_ns(), alert)
+        self._listener(alert)
 
     # ------------------------------------------------------------------------------------------------------ the inside
     async def _look(self, now: int) -> None:
@@ -129,10 +140,12 @@ class Runtime:
             await self.desk.reconcile()
 
     def _do(self, acts: list[Act], ts_event: int, ts_seen: int) -> None:
-        if not acts:
+        if not acts and not self.conductor.has_judged:
             return
         self.counts.decisions += 1
-        self._record(ACTED, {**acts_payload(acts), "book": self.conductor.book()}, ts_event, ts_seen)
+        self._record(ACTED, {**acts_payload(acts), **self.conductor.evidence()}, ts_event, ts_seen)
+        if acts:
+            self.gauges.took(EVENT_TO_ACT, self.desk.ports.now_ns() - ts_seen)
         for act in acts:
             if isinstance(act, Place):
                 _, said = self.desk.submit(act.wish)

@@ -21,6 +21,7 @@ from tradewright.services.cli import (
     exchange,
     experiment,
     features,
+    forensics,
     gate_study,
     journal,
     kill,
@@ -29,6 +30,7 @@ from tradewright.services.cli import (
     retrain,
     rules,
     runs,
+    status,
     strategies,
     trade,
     train,
@@ -73,6 +75,8 @@ runs.register(app)
 strategies.register(app)
 make.register(app)
 trade.register(app)
+status.register(app)
+forensics.register(app)
 train.register(app)
 retrain.register(app)
 evaluate.register(app)

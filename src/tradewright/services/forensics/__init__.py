@@ -1,0 +1,1 @@
+"""Sessions found on disk, retold by this program, and shown."""
