@@ -33,7 +33,7 @@ needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="SIGSTOP")
 CONFIG = """
 strategy: {{name: ema_cross}}
 data: {{symbols: [{symbol}]}}
-trading: {{account: main, venue: {venue}, kind: {kind}, url: "{url}"}}
+live: {{account: main, venue: {venue}, kind: {kind}}}
 limits: {{max_order_value: 1000}}
 """
 BEATS = """
@@ -86,7 +86,7 @@ def test_a_kill_that_makes_no_sense_kills_nothing(tmp_path: Path, account: Path)
 
 
 def test_arming_lists_what_is_missing_and_wants_the_phrase(tmp_path: Path, account: Path) -> None:
-    text = CONFIG.format(symbol="AAPL", venue="alpaca", kind="live", url="")
+    text = CONFIG.format(symbol="AAPL", venue="alpaca", kind="live")
     (tmp_path / "live.yaml").write_text(text, encoding="utf-8")
     checked = run_in(tmp_path, "arm", "live.yaml", "--check")
     assert checked.returncode == 2
@@ -203,16 +203,15 @@ def test_the_watchdog_kills_for_a_process_that_hangs(
 
         ask(venue, stocked)
         assert ask(venue, open_names) == {"exit", "one", "two"}
-        (tmp_path / "run.yaml").write_text(
-            CONFIG.format(symbol="SYN", venue=name, kind="paper", url=exchange.http_url), encoding="utf-8"
-        )
-        stem = f"TRADEWRIGHT_KEYS_{name.upper()}_PAPER"
+        (tmp_path / "run.yaml").write_text(CONFIG.format(symbol="SYN", venue=name, kind="paper"), encoding="utf-8")
+        vendor = name.upper()
+        url = {f"TRADEWRIGHT_{vendor}_TRADING_URL": exchange.http_url}
         words = ("watchdog", "run.yaml", "--silence", "1", *(["--flatten"] if flattens else []))
-        shared = {f"{stem}_KEY": KEY, f"{stem}_SECRET": SECRET}
+        shared = url | {f"TRADEWRIGHT_{vendor}_KEY": KEY, f"TRADEWRIGHT_{vendor}_SECRET": SECRET}
         refused = run_in(tmp_path, *words, **shared)
         assert refused.returncode == 2
         assert "no keys of its own" in refused.stderr
-        own = {f"{stem}_WATCHDOG_KEY": KEY, f"{stem}_WATCHDOG_SECRET": SECRET}
+        own = url | {f"TRADEWRIGHT_WATCHDOG_{vendor}_{what}": text for what, text in (("KEY", KEY), ("SECRET", SECRET))}
         beating = (sys.executable, "-c", BEATS, str(account / "heartbeat"))
         with process(*beating, cwd=tmp_path) as session, process(*PROGRAM, *words, cwd=tmp_path, **own) as dog:
             assert dog.stdout is not None

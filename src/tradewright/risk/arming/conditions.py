@@ -105,14 +105,14 @@ def check_conditions(facts: ArmingFacts) -> None:
 
 def _missing(facts: ArmingFacts) -> Iterator[Missing]:
     if facts.kind != "live":
-        yield Missing(Condition.KIND, f"the configuration says kind {facts.kind}", "Write `trading.kind: live`.")
+        yield Missing(Condition.KIND, f"the configuration says kind {facts.kind}", "Write `live.kind: live`.")
     yield from _arm(facts)
     if facts.key_trouble:
         yield Missing(Condition.KEYS, facts.key_trouble.rstrip("."), "Only the names of variables are shown.")
     model = facts.model
     if not model.is_proven and not model.is_marked_unproven:
         what = f"{model.name} was not promoted through the gate" if model.name else "no promoted model forecasts"
-        fix = "Promote one (`tradewright models promote`), or write `trading.unproven: true` and mean it."
+        fix = "Promote one (`tradewright models promote`), or write `live.unproven: true` and mean it."
         yield Missing(Condition.MODEL, what, fix)
     unset = [name for name in NEEDED_LIMITS if getattr(facts.limits, name) is None]
     if unset:

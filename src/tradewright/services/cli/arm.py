@@ -18,7 +18,7 @@ from tradewright.services.cli.reading import Json, moment
 from tradewright.services.trading.folder import ACCOUNTS, AccountFolder, existing
 
 Accounts = Annotated[Path, typer.Option("--accounts", help="Folder of the accounts.")]
-Config = Annotated[Path, typer.Argument(help="The configuration, with the section `trading`.")]
+Config = Annotated[Path, typer.Argument(help="The configuration, with the section `live`.")]
 By = Annotated[str, typer.Option("--by", help="Who says so.", show_default=False)]
 
 
@@ -74,7 +74,7 @@ def arm(options: ArmOptions) -> None:
     if not options.check:
         if file.trading.kind != "live":
             what = f"kind {file.trading.kind} needs no arming"
-            raise UsageError(what, where=f"{options.config}, trading.kind", fix="Only kind live trades real money.")
+            raise UsageError(what, where=f"{options.config}, live.kind", fix="Only kind live trades real money.")
         folder = AccountFolder(file.trading.account, options.accounts)
         running = gathered(file, os.environ, now, options.accounts).running
         phrase = options.phrase or _typed(phrase_of(folder.name))

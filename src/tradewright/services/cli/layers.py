@@ -13,7 +13,7 @@ from tradewright.core.types.errors import ConfigError
 from tradewright.services.cli.yaml_places import load_yaml, read_yaml
 from tradewright.services.places import Place
 from tradewright.services.sources import PREFIXES
-from tradewright.services.trading.venues import KEYS_PREFIX
+from tradewright.services.trading.venues import WATCHDOG_PREFIX
 
 PREFIX = "TRADEWRIGHT_"
 _SECRETS = (
@@ -43,7 +43,7 @@ class Layered:
         """Add ``TRADEWRIGHT_SECTION__FIELD`` variables, in order of their names; ``known`` are the sections."""
         sections = set(known)
         for name in sorted(environment):
-            if not name.startswith(PREFIX) or name in RESERVED or name.startswith((*PREFIXES, KEYS_PREFIX)):
+            if not name.startswith(PREFIX) or name in RESERVED or name.startswith((*PREFIXES, WATCHDOG_PREFIX)):
                 continue
             keys = name.removeprefix(PREFIX).split("__")
             # Symbols are written as they are; everything else in a configuration is lower case.

@@ -18,7 +18,7 @@ from tradewright.services.trading.folder import ACCOUNTS, existing
 class WatchdogOptions:
     """What is watched, and what is done."""
 
-    config: Annotated[Path, typer.Argument(help="The configuration of the session, with the section `trading`.")]
+    config: Annotated[Path, typer.Argument(help="The configuration of the session, with the section `live`.")]
     same_keys: Annotated[bool, typer.Option("--same-keys", help="Share the session's keys.")] = False
     flatten: Annotated[bool, typer.Option("--flatten", help="Also close all positions at the market.")] = False
     silence: Annotated[float, typer.Option(min=1, help="Seconds without a heartbeat before it kills.")] = 10.0
@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 def watchdog(options: WatchdogOptions) -> None:
     """Watch a session's heartbeat, and kill if it stops: on the disk first, then at the venue, until that is verified.
 
-    It has a connection and keys of its own: TRADEWRIGHT_KEYS_VENUE_KIND_WATCHDOG_KEY and ..._SECRET. It waits while no
+    It has a connection and keys of its own: TRADEWRIGHT_WATCHDOG_VENUE_KEY and ..._SECRET. It waits while no
     session runs, ends with code 1 after a kill, and keeps trying while the venue is down. Orders that protect a
     position stay, unless it flattens.
     """
@@ -41,13 +41,13 @@ def watchdog(options: WatchdogOptions) -> None:
 
     from tradewright.execution.watchdog import WatchdogParams
     from tradewright.services.trading.settings import read_trading
-    from tradewright.services.trading.watching import lines_of, role_of, watch
+    from tradewright.services.trading.watching import keys_of, lines_of, watch
 
     file = read_trading(options.config)
     folder = existing(file.trading.account, options.accounts)
-    role = role_of(file, os.environ, same_keys=options.same_keys)
+    prefix = keys_of(file, os.environ, same_keys=options.same_keys)
     params = WatchdogParams(silence_s=options.silence, flattens=options.flatten)
     print(f"Watching {folder.name}: kills after {options.silence:g} s of silence.", flush=True)
-    summary = asyncio.run(watch(file, folder, os.environ, role, params))
+    summary = asyncio.run(watch(file, folder, os.environ, prefix, params))
     print("\n".join(lines_of(summary)), file=sys.stderr)
     raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""The section ``trading`` of a configuration, and what arming binds of the rest of it."""
+"""What killing, watching and arming read of the section ``live`` of a configuration, and what arming binds of it."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from tradewright.services.trading.folder import check_name
 
 
 class TradingSettings(BaseModel):
-    """Where orders go. ``kind: live`` is real money; ``url`` is a venue on this machine, in place of the vendor's.
+    """Where orders go; ``kind: live`` is real money.
 
-    ``unproven`` says that no promoted model stands behind the orders, and that this is meant.
+    ``unproven``: no promoted model stands behind the orders, and that is meant. The section's other fields are the
+    session's, and checked by it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     account: str
     venue: Literal["alpaca", "binance"]
     kind: Literal["paper", "live"] = "paper"
-    url: str = ""
     unproven: bool = False
     max_clock_drift_ms: Annotated[float, Field(gt=0, le=5_000)] = 500.0
 
@@ -70,14 +70,14 @@ def read_trading(path: Path) -> TradingFile:
         known = next((place[:n] for n in range(len(place), 0, -1) if place[:n] in lines), ())
         return f"{path}:{lines[known]}" if known else str(path)
 
-    if "trading" not in values:
-        fix = "Add `trading: {account: NAME, venue: alpaca, kind: paper}`."
-        raise ConfigError("there is no section `trading`", where=str(path), fix=fix)
+    if "live" not in values:
+        fix = "Add `live: {account: NAME, venue: alpaca, kind: paper}`."
+        raise ConfigError("there is no section `live`", where=str(path), fix=fix)
     data, forecasts = _section(values, "data"), _section(values, "forecasts")
     symbols = data.get("symbols") or ()
     return TradingFile(
         path,
-        _checked(TradingSettings, values["trading"], "trading", origin),
+        _checked(TradingSettings, values["live"], "live", origin),
         _checked(Limits, values.get("limits") or {}, "limits", origin),
         tuple(str(s).partition("@")[0] for s in ([symbols] if isinstance(symbols, str) else symbols)),
         str(forecasts.get("model") or ""),

@@ -13,27 +13,29 @@ if TYPE_CHECKING:
     from tradewright.adapters.alpaca.trading import AlpacaTrading
     from tradewright.adapters.binance.trading import BinanceTrading
 
-KEYS_PREFIX = "TRADEWRIGHT_KEYS_"
+PREFIX = "TRADEWRIGHT_"
+#: Keys of the process that watches a session.
+WATCHDOG_PREFIX = f"{PREFIX}WATCHDOG_"
 #: Sizes of instruments are counted in the smallest unit that a vendor knows, where nobody gives their lots.
 _SMALLEST = {"alpaca": "0.000000001", "binance": "0.00000001"}
 
 
-def key_names(settings: TradingSettings, role: str = "") -> tuple[str, str]:
-    """Return the variables that hold key and secret; ``role`` is of another process, with keys of its own."""
-    stem = "_".join(filter(None, (settings.venue, settings.kind, role))).upper()
-    return f"{KEYS_PREFIX}{stem}_KEY", f"{KEYS_PREFIX}{stem}_SECRET"
+def key_names(settings: TradingSettings, prefix: str = PREFIX) -> tuple[str, str]:
+    """Return the variables that hold key and secret, of the session or of the process that watches it."""
+    stem = f"{prefix}{settings.venue.upper()}"
+    return f"{stem}_KEY", f"{stem}_SECRET"
 
 
-def key_trouble(settings: TradingSettings, environment: Mapping[str, str], role: str = "") -> str:
+def key_trouble(settings: TradingSettings, environment: Mapping[str, str], prefix: str = PREFIX) -> str:
     """Return what is wrong with the keys, "" where they are there and of the right kind; never what they are."""
     try:
-        params_of(settings, environment, role)
+        params_of(settings, environment, prefix)
     except ConfigError as error:
         return str(error)
     return ""
 
 
-def params_of(settings: TradingSettings, environment: Mapping[str, str], role: str = "") -> Any:  # noqa: ANN401
+def params_of(settings: TradingSettings, environment: Mapping[str, str], prefix: str = PREFIX) -> Any:  # noqa: ANN401
     """Return the adapter's parameters.
 
     Raises
@@ -43,7 +45,7 @@ def params_of(settings: TradingSettings, environment: Mapping[str, str], role: s
     """
     from pydantic import SecretStr, ValidationError
 
-    names = key_names(settings, role)
+    names = key_names(settings, prefix)
     values = [secret(environment, name) for name in names]
     missing = [name for name, value in zip(names, values, strict=True) if not value]
     if missing:
@@ -51,28 +53,28 @@ def params_of(settings: TradingSettings, environment: Mapping[str, str], role: s
         raise ConfigError(f"the {settings.kind} keys are missing", where=", ".join(missing), fix=fix)
     given = {"key": SecretStr(values[0]), "secret": SecretStr(values[1])}
     try:
-        return _alpaca(settings, given) if settings.venue == "alpaca" else _binance(settings, given)
+        url = environment.get(f"{PREFIX}{settings.venue.upper()}_TRADING_URL", "").rstrip("/")
+        make = _alpaca if settings.venue == "alpaca" else _binance
+        return make(settings.kind == "live", url, given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         what = str(first["msg"]).removeprefix("Value error, ")
-        raise ConfigError(what, where=names[0], fix=f"Give keys of kind {settings.kind}, and no other url.") from None
+        raise ConfigError(what, where=names[0], fix=f"Give keys of kind {settings.kind}, and their address.") from None
 
 
-def _alpaca(settings: TradingSettings, given: dict[str, Any]) -> Any:  # noqa: ANN401
+def _alpaca(is_real: bool, url: str, given: dict[str, Any]) -> Any:  # noqa: ANN401
     from tradewright.adapters.alpaca import trading_params as alpaca
 
-    is_real = settings.kind == "live"
     keys = alpaca.LiveKeys(**given) if is_real else alpaca.PaperKeys(**given)
-    url = settings.url or (alpaca.LIVE_URL if is_real else alpaca.PAPER_URL)
+    url = url or (alpaca.LIVE_URL if is_real else alpaca.PAPER_URL)
     return alpaca.AlpacaTradingParams(trading_url=url, keys=keys)
 
 
-def _binance(settings: TradingSettings, given: dict[str, Any]) -> Any:  # noqa: ANN401
+def _binance(is_real: bool, url: str, given: dict[str, Any]) -> Any:  # noqa: ANN401
     from tradewright.adapters.binance import trading_params as binance
 
-    is_real = settings.kind == "live"
     keys = binance.LiveKeys(**given) if is_real else binance.TestnetKeys(**given)
-    url = settings.url or (binance.LIVE_URL if is_real else binance.TESTNET_URL)
+    url = url or (binance.LIVE_URL if is_real else binance.TESTNET_URL)
     return binance.BinanceTradingParams(rest_url=url, keys=keys)
 
 
@@ -80,7 +82,7 @@ def open_venue(
     file: TradingFile,
     environment: Mapping[str, str],
     clock_ns: Callable[[], int],
-    role: str = "",
+    prefix: str = PREFIX,
 ) -> AlpacaTrading | BinanceTrading:
     """Return an adapter that counts in the vendor's smallest units, so that it needs no definitions of instruments.
 
@@ -91,7 +93,7 @@ def open_venue(
     """
     from tradewright.core.types.instrument import Instrument
 
-    params = params_of(file.trading, environment, role)
+    params = params_of(file.trading, environment, prefix)
     venue = file.trading.venue
     instruments = {s: Instrument(s, lot_size=_SMALLEST[venue]) for s in file.symbols}
     try:

@@ -16,42 +16,43 @@ from tradewright.services.trading.folder import AccountFolder
 from tradewright.services.trading.killing import kill
 from tradewright.services.trading.order_facts import protective_ids
 from tradewright.services.trading.settings import TradingFile
-from tradewright.services.trading.venues import key_names, open_venue, params_of
+from tradewright.services.trading.venues import PREFIX, WATCHDOG_PREFIX, key_names, open_venue, params_of
 
-ROLE = "watchdog"
+#: Who pulls the switch.
+BY = "watchdog"
 
 
-def role_of(file: TradingFile, environment: Mapping[str, str], *, same_keys: bool) -> str:
-    """Return whose keys are used: the watchdog's own, or the session's where that was asked for.
+def keys_of(file: TradingFile, environment: Mapping[str, str], *, same_keys: bool) -> str:
+    """Return the prefix of the keys that are used: the watchdog's own, or the session's where that was asked for.
 
     Raises
     ------
     ConfigError
         If they are missing, or of the other kind.
     """
-    role = "" if same_keys else ROLE
+    prefix = PREFIX if same_keys else WATCHDOG_PREFIX
     try:
-        params_of(file.trading, environment, role)
+        params_of(file.trading, environment, prefix)
     except ConfigError as error:
         if same_keys or not error.what.endswith("missing"):
             raise
-        names = ", ".join(key_names(file.trading, ROLE))
+        names = ", ".join(key_names(file.trading, WATCHDOG_PREFIX))
         fix = (
             "Make a second pair at the venue; --same-keys shares the session's, and its rate limit and its revocation."
         )
         raise ConfigError("the watchdog has no keys of its own", where=names, fix=fix) from error
-    return role
+    return prefix
 
 
 async def watch(
-    file: TradingFile, folder: AccountFolder, environment: Mapping[str, str], role: str, params: WatchdogParams
+    file: TradingFile, folder: AccountFolder, environment: Mapping[str, str], prefix: str, params: WatchdogParams
 ) -> Summary:
     """Watch until something has to be killed, kill, and return when that is verified."""
-    venue = open_venue(file, environment, time.time_ns, role)
+    venue = open_venue(file, environment, time.time_ns, prefix)
     level = KillLevel.FLATTEN if params.flattens else KillLevel.CANCEL
 
     def keep(reason: str) -> str:
-        outcome = kill([folder], level, ALL, (ROLE, reason), 0.0, time.time_ns())[0]
+        outcome = kill([folder], level, ALL, (BY, reason), 0.0, time.time_ns())[0]
         return "; ".join(outcome.troubles)
 
     ports = WatchdogPorts(

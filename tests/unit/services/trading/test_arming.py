@@ -36,10 +36,10 @@ NOW = 1_700_000_000 * 10**9
 CONFIG: dict[str, Any] = {
     "strategy": {"name": "ema_cross"},
     "data": {"symbols": ["AAPL@1m"]},
-    "trading": {"account": "main", "venue": "alpaca", "kind": "live", "unproven": True},
+    "live": {"account": "main", "venue": "alpaca", "kind": "live", "unproven": True},
     "limits": {"max_order_value": 1000, "max_position_value": 5000, "intraday_loss": 0.02, "max_drawdown": 0.1},
 }
-KEYS = {"TRADEWRIGHT_KEYS_ALPACA_LIVE_KEY": "AKREAL", "TRADEWRIGHT_KEYS_ALPACA_LIVE_SECRET": "hush-hush"}
+KEYS = {"TRADEWRIGHT_ALPACA_KEY": "AKREAL", "TRADEWRIGHT_ALPACA_SECRET": "hush-hush"}
 
 
 @dataclass
@@ -106,7 +106,7 @@ def damage(place: Place) -> None:
 
 def set_trading(name: str, value: object) -> Callable[[Place], None]:
     def change(place: Place) -> None:
-        place.config["trading"][name] = value
+        place.config["live"][name] = value
         place.prepare()
 
     return change
@@ -122,12 +122,12 @@ def drop_limit(name: str) -> Callable[[Place], None]:
 
 def model(place: Place) -> None:
     place.config["forecasts"] = {"model": "trend", "registry": str(place.root / "models")}
-    place.config["trading"]["unproven"] = False
+    place.config["live"]["unproven"] = False
     place.prepare()
 
 
 def wrong_keys(place: Place) -> None:
-    place.environment["TRADEWRIGHT_KEYS_ALPACA_LIVE_KEY"] = "PKPAPER"
+    place.environment["TRADEWRIGHT_ALPACA_KEY"] = "PKPAPER"
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def wrong_keys(place: Place) -> None:
         (lambda p: p.folder.arm.write_text("{}"), "ARMED"),
         (lambda p: setattr(p, "now", NOW + 2 * HOUR_NS), "ARM_EXPIRED"),
         (lambda p: p.environment.clear(), "KEYS"),
-        (lambda p: p.environment.pop("TRADEWRIGHT_KEYS_ALPACA_LIVE_SECRET"), "KEYS"),
+        (lambda p: p.environment.pop("TRADEWRIGHT_ALPACA_SECRET"), "KEYS"),
         (wrong_keys, "KEYS"),
         (set_trading("unproven", False), "MODEL"),
         (model, "MODEL"),
@@ -182,8 +182,8 @@ def test_a_model_counts_when_the_gate_promoted_it_and_the_hash_binds_it(place: P
 
 
 def test_a_paper_configuration_is_refused(place: Place) -> None:
-    place.config["trading"]["kind"] = "paper"
-    place.environment = {"TRADEWRIGHT_KEYS_ALPACA_PAPER_KEY": "PKX", "TRADEWRIGHT_KEYS_ALPACA_PAPER_SECRET": "x"}
+    place.config["live"]["kind"] = "paper"
+    place.environment = {"TRADEWRIGHT_ALPACA_KEY": "PKX", "TRADEWRIGHT_ALPACA_SECRET": "x"}
     place.prepare()
     assert place.missing() == ["KIND"]
 
@@ -215,13 +215,12 @@ def test_the_hash_of_a_configuration_is_of_its_content() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("strategy: {name: x}\n", "no section `trading`"),
-        ("trading: {account: Main, venue: alpaca}\n", "no account's name"),
-        ("trading: {account: '..', venue: alpaca}\n", "no account's name"),
-        ("trading: {account: main, venue: alpacca}\n", "alpaca"),
-        ("trading: {account: main, venue: alpaca, kind: real}\n", "live"),
-        ("trading: {account: main, venue: alpaca, knd: live}\n", "kind"),
-        ("trading: {account: main, venue: alpaca}\nlimits: {max_drawdown: 3}\n", "max_drawdown"),
+        ("strategy: {name: x}\n", "no section `live`"),
+        ("live: {account: Main, venue: alpaca}\n", "no account's name"),
+        ("live: {account: '..', venue: alpaca}\n", "no account's name"),
+        ("live: {account: main, venue: alpacca}\n", "alpaca"),
+        ("live: {account: main, venue: alpaca, kind: real}\n", "live"),
+        ("live: {account: main, venue: alpaca}\nlimits: {max_drawdown: 3}\n", "max_drawdown"),
     ],
 )
 def test_a_section_that_makes_no_sense_is_named(tmp_path: Path, text: str, words: str) -> None:
