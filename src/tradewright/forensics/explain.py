@@ -77,7 +77,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One decision. ``cause``: kind and number of the record it followed; ``seen``: none if the strategy was not asked."""
+    """One decision. ``cause``: kind and number of the record it followed; ``seen``: none if nobody was asked."""
 
     sequence: int
     ts: int

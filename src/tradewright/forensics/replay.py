@@ -34,8 +34,8 @@ class Replay:
     """What a replay found.
 
     ``differences``: the first of them, none where every decision is the same. ``cut_off``: decisions that the end
-    of a process came before. ``trace``: hash over everything that was done, the same in every replay. ``result``: what the newest
-    lineage came to.
+    of a process came before. ``trace``: hash over everything that was done, the same in every replay. ``result``: what
+    the newest lineage came to.
     """
 
     records: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tradewright.core.types.order import OrderStatus
@@ -103,6 +103,11 @@ class Runtime:
         now = self.desk.ports.now_ns()
         self._record(COMMAND, command_payload(command, value, instrument), now, now)
         self._do(self.conductor.command(command, value, instrument), now, now)
+
+    @property
+    def kills(self) -> Mapping[str, KillLevel]:
+        """Levels in force by scope."""
+        return self.desk.state.kills
 
     def kill(self, level: KillLevel, scope: str, by: str, reason: str) -> None:
         """Stop: first the gate, then the disk, then the venue, then the session."""

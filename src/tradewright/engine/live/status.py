@@ -117,7 +117,8 @@ class SessionStatus:
     loss_state: str
     halt_reason: str
     kills: dict[str, str]
-    is_ready: bool
+    is_reconciled: bool
+    is_flat: bool
     is_journal_lost: bool
     equity: float
     cash: float
@@ -151,7 +152,7 @@ def status_of(runtime: Runtime, facts: StatusFacts) -> dict[str, Any]:
     conductor, desk = runtime.conductor, runtime.desk
     record, state = conductor.run.memory.record[0], desk.state
     equity, day_open, peak = (int(record[f"{n}_micro"]) for n in ("equity", "day_open", "peak"))
-    guard = conductor.run.memory.guard
+    guard, held = conductor.run.memory.guard, state.instruments.values()
     return asdict(
         SessionStatus(
             version=STATUS_VERSION,
@@ -166,7 +167,8 @@ def status_of(runtime: Runtime, facts: StatusFacts) -> dict[str, Any]:
             loss_state=LossState(int(record["loss_state"])).name,
             halt_reason=_reason(int(record["halt_reason"])),
             kills={scope: level.name for scope, level in sorted(state.kills.items())},
-            is_ready=state.is_ready,
+            is_reconciled=state.is_ready and not state.unknown() and not any(k.mismatches for k in held),
+            is_flat=not any(k.position for k in held) and not state.open,
             is_journal_lost=state.is_journal_lost,
             equity=equity / MICRO,
             cash=int(record["cash_micro"]) / MICRO,

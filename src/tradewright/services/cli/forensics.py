@@ -28,9 +28,7 @@ class ReplayOptions:
     """Which session, and which of its decisions is to be explained."""
 
     session: Session
-    explain: Annotated[
-        int, typer.Option(metavar="N", help="Explain the decision of record N.", show_default=False)
-    ] = 0
+    explain: Annotated[int, typer.Option(metavar="N", help="Explain the decision of record N.", show_default=False)] = 0
     json: Json = False
 
 

@@ -40,13 +40,15 @@ def _head(known: SessionStatus, age_s: float, stale_s: float) -> Panel:
     text = Text()
     if is_stale:
         text.append(f"STALE: written {_span(age_s)} ago. The session has ended, or hangs.\n", "bold white on red")
-    is_well = known.trading_state == "ACTIVE" and known.loss_state == "CLEAR" and not known.kills and known.is_ready
+    is_well = (
+        known.trading_state == "ACTIVE" and known.loss_state == "CLEAR" and not known.kills and known.is_reconciled
+    )
     text.append(known.trading_state, "bold green" if is_well else "bold red")
     if known.loss_state != "CLEAR":
         text.append(f" {known.loss_state} {known.halt_reason}", "bold red")
     for scope, level in known.kills.items():
         text.append(f"  kill {scope}: {level}", "bold red")
-    if not known.is_ready:
+    if not known.is_reconciled:
         text.append("  not reconciled", "bold red")
     if known.is_journal_lost:
         text.append("  JOURNAL LOST: nothing new is sent", "bold white on red")

@@ -7,8 +7,7 @@ from pathlib import Path
 from tradewright.core.types.errors import RunError, UsageError
 from tradewright.execution.journal.disk import FolderDisk
 from tradewright.execution.journal.reading import JournalReader, segments_of
-from tradewright.services.live.accounts import AccountFolder
-from tradewright.services.settings import DEFAULT_ACCOUNTS
+from tradewright.services.trading.folder import ACCOUNTS, AccountFolder, known_accounts
 
 
 def account_folder(word: str) -> AccountFolder:
@@ -21,19 +20,20 @@ def account_folder(word: str) -> AccountFolder:
     RunError
         If nothing has traded here yet.
     """
-    names = sorted(p.name for p in DEFAULT_ACCOUNTS.iterdir() if p.is_dir()) if DEFAULT_ACCOUNTS.is_dir() else []
+    names = [folder.name for folder in known_accounts(ACCOUNTS)]
     if not word:
         if not names:
             fix = "`tradewright paper CONFIG` starts a session."
-            raise RunError("no session has run here", where=str(DEFAULT_ACCOUNTS), fix=fix)
+            raise RunError("no session has run here", where=str(ACCOUNTS), fix=fix)
         if len(names) > 1:
             raise UsageError("there are several accounts", where="ACCOUNT", fix=f"Name one of: {', '.join(names)}.")
-        return AccountFolder(DEFAULT_ACCOUNTS / names[0])
-    for folder in (DEFAULT_ACCOUNTS / word, Path(word)):
-        if folder.is_dir():
-            return AccountFolder(folder)
+        return AccountFolder(names[0])
+    if word in names:
+        return AccountFolder(word)
+    if Path(word).is_dir():
+        return AccountFolder(Path(word).name, Path(word).parent)
     fix = f"Name one of: {', '.join(names)}, or a folder." if names else "Name the folder of an account."
-    raise UsageError(f"there is no account '{word}'", where=str(DEFAULT_ACCOUNTS), fix=fix)
+    raise UsageError(f"there is no account '{word}'", where=str(ACCOUNTS), fix=fix)
 
 
 def journal_of(word: str) -> JournalReader:

@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
 
 from tradewright.core.types.errors import VenueError
 from tradewright.data.ports import LiveSource, Subscription
 from tradewright.engine.commands import Command
 from tradewright.engine.live.following import Follower
 from tradewright.engine.live.rows import MarketRow
-from tradewright.execution.orders.inputs import KillLevel, Started, Ticked
+from tradewright.execution.orders.inputs import Started, Ticked
 from tradewright.services.live.clocks import MarketClock, VenueClock
 from tradewright.services.live.session import TradingSession
 
@@ -21,9 +20,12 @@ Progress = Callable[[int], None]
 
 
 async def run_recording(
-    session: TradingSession, follower: Follower, clock: MarketClock, rows: Sequence[MarketRow], progress: Progress
+    session: TradingSession, follower: Follower, clock: MarketClock, rows: Sequence[MarketRow], between: Progress
 ) -> None:
-    """Trade a recording on the simulated venue; time is the market's, and waits while orders are on their way."""
+    """Trade a recording on the simulated venue; time is the market's, and waits while orders are on their way.
+
+    ``between`` is told now and then how many rows have passed.
+    """
     desk = session.desk
     desk.feed(Started(session.epoch, clock.now_ns()))
     for count, row in enumerate(rows, 1):
@@ -31,17 +33,10 @@ async def run_recording(
         await follower.take_row(row)
         desk.feed(Ticked(row.ts_seen))
         if count % 256 == 0:
-            progress(256)
+            between(256)
             await asyncio.sleep(0)  # Ctrl-C, and what else wants to be heard
     await follower.finish()
-    progress(len(rows) % 256)
-
-
-class KillPort(Protocol):
-    """Where requests to stop come from."""
-
-    def poll(self) -> Iterable[tuple[KillLevel, str, str, str]]:
-        """Return new requests: level, scope, by, reason."""
+    between(len(rows) % 256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +45,6 @@ class LiveParams:
 
     poll_s: float = 0.005
     tick_s: float = 0.1
-    beat_s: float = 1.0
     compare_s: float = 10.0
     ready_s: float = 60.0
 
@@ -66,10 +60,10 @@ class LiveLoop:
         Of its runtime.
     clock : VenueClock
         The session's time.
-    kills : KillPort
-        Where requests to stop come from.
-    beat : callable
-        Called every second: heartbeat and status are written by it.
+    look : callable
+        Called every few ms: what people ask for is carried out by it.
+    admit : callable
+        Called when venue and clock have been compared, before the first decision; what it raises ends the session.
     """
 
     def __init__(
@@ -77,12 +71,12 @@ class LiveLoop:
         session: TradingSession,
         follower: Follower,
         clock: VenueClock,
-        kills: KillPort,
-        beat: Callable[[], None],
+        look: Callable[[], None],
+        admit: Callable[[], None],
         params: LiveParams | None = None,
     ) -> None:
         self.session, self.follower, self.clock = session, follower, clock
-        self._kills, self._beat, self.params = kills, beat, params or LiveParams()
+        self._look, self._admit, self.params = look, admit, params or LiveParams()
         self._turn = asyncio.Lock()  # one input at a time, whoever brings it
         self.heard = 0
 
@@ -101,14 +95,18 @@ class LiveLoop:
             group.create_task(self._people())
             group.create_task(self._time())
             await self._compare()
-            await self._ready()
             group.create_task(self._compare_forever())
             async with self._turn:
                 await self.follower.warm(history)
+            await self._ready()
+            self._admit()
             group.create_task(self._listen(source, subscriptions))
 
     async def _ready(self) -> None:
         """Wait until the desk has reconciled: what is decided before is refused."""
+        broker = self.session.broker
+        if broker is not None and not broker.is_awake:
+            return  # the first event wakes it
         async with asyncio.timeout(self.params.ready_s):
             while not self.session.desk.state.is_ready:  # noqa: ASYNC110 - a pure state sets no events
                 await asyncio.sleep(self.params.poll_s)
@@ -127,20 +125,14 @@ class LiveLoop:
     async def _people(self) -> None:
         """Look for requests to stop, before anything else has a turn."""
         while True:
-            for level, scope, by, reason in self._kills.poll():
-                self.session.runtime.kill(level, scope, by, reason)
+            self._look()
             await asyncio.sleep(self.params.poll_s)
 
     async def _time(self) -> None:
-        beats = 0.0
         while True:
             await asyncio.sleep(self.params.tick_s)
             async with self._turn:
                 await self.follower.tick(self.clock.now_ns())
-            beats += self.params.tick_s
-            if beats >= self.params.beat_s:
-                beats = 0.0
-                self._beat()
 
     async def _compare(self) -> None:
         """Compare our clock with the venue's; what cannot be compared refuses new risk."""

@@ -188,7 +188,7 @@ class TradingSession:
         self.journal.append(SESSION, payload | self.params.release.model_dump(), now, now)
         ports = DeskPorts(self.params.now_ns, self.lease.is_mine, self._told)
         self.desk = OrderDesk(self.broker or self._venue_given(), self.journal, self.state, ports)
-        self.runtime = Runtime(self.conductor, self.desk, self.broker, self._alert)
+        self.runtime = Runtime(self.conductor, self.desk, self.broker, self.warn)
         if self.facts.is_continued:
             self.runtime.take_up(owed)
 
@@ -234,7 +234,8 @@ class TradingSession:
     def _told(self, effect: OrderEvent | Alert) -> None:
         self.runtime.told(effect)
 
-    def _alert(self, alert: Alert) -> None:
+    def warn(self, alert: Alert) -> None:
+        """Tell a person."""
         self.facts.alerts.append(alert)
         del self.facts.alerts[:-1000]
         self.params.alert(alert)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,9 +21,10 @@ from tradewright.engine.live.following import Follower, FollowParams, ForecastPo
 from tradewright.engine.live.forecasting import ModelForecasts, StoredForecasts
 from tradewright.engine.live.rows import MarketRow
 from tradewright.engine.plan import confirmed_forecasts
-from tradewright.execution.orders.inputs import Alert, KillLevel
+from tradewright.execution.orders.inputs import Alert
 from tradewright.risk.trading_state import TradingStateFile
 from tradewright.services.live.clocks import MarketClock, VenueClock
+from tradewright.services.live.outside import Outside
 from tradewright.services.live.running import LiveLoop, Progress, run_recording
 from tradewright.services.live.session import (
     SessionParams,
@@ -70,6 +72,7 @@ class Started:
         self.venue: AlpacaTrading | BinanceTrading | None = None
         self.session: TradingSession | None = None
         self.follower: Follower | None = None
+        self.outside: Outside | None = None
 
     # ------------------------------------------------------------------------------------------------------ recordings
     def recorded_rows(self) -> int:
@@ -91,7 +94,13 @@ class Started:
         if not session.facts.is_continued:
             session.facts.warm_rows = await follower.warm(warmup)
         clock.move(max([first, *session.newest]))
-        await run_recording(session, follower, clock, rows, self._around.progress)
+        outside = self._outside(session)
+
+        def between(count: int) -> None:
+            self._around.progress(count)
+            outside.look()
+
+        await run_recording(session, follower, clock, rows, between)
 
     # ------------------------------------------------------------------------------------------------------ live feeds
     async def follow_feed(self, clock: VenueClock) -> None:
@@ -117,9 +126,14 @@ class Started:
             missed = _Missed(past, [(d.symbol, d.timeframe) for d in self.prepared.data], maker)
             follower = self._follower(session, missed.rows, maker)
             warmup += await self._since(missed, session, warmup, clock.now_ns())
-            loop = LiveLoop(session, follower, clock, _NoKills(), lambda: None)
+            outside = self._outside(session)
+            outside.hear_signals()
+            loop = LiveLoop(session, follower, clock, outside.look, lambda: self._admit(session, clock))
             subscriptions = [Subscription(d.symbol, Kind.BARS, d.timeframe) for d in self.prepared.data]
-            await loop.run(source, subscriptions, warmup)
+            async with asyncio.TaskGroup() as group:
+                if self._around.control_port is not None:
+                    group.create_task(outside.serve(self._around.control_port, environment))
+                group.create_task(loop.run(source, subscriptions, warmup))
         finally:
             await past.close()
 
@@ -149,12 +163,38 @@ class Started:
         file = TradingStateFile(self.folder.state)
         if not self.folder.path.exists() and self.mode == "paper":
             file.write(TradingState.ACTIVE, "tradewright", "a new paper account", self._around.wall_ns())
-        stored = file.read()
-        if stored.state is not TradingState.ACTIVE:
-            by = f" by {stored.by}" if stored.by else ""
-            fix = f"`tradewright release --account {self.trading.account}` lets it trade again."
-            what = f"the account is {stored.state.name}{by}: {stored.why}"
-            raise ConfigError(what, where=str(self.folder.state), fix=fix)
+
+    def _outside(self, session: TradingSession) -> Outside:
+        self.outside = Outside(session, self.mode, self._around.wall_ns)
+        self.outside.start(self._around.environment)
+        return self.outside
+
+    def _admit(self, session: TradingSession, clock: VenueClock) -> None:
+        """Let real money be traded only while everything it needs is there, now that the venue has been asked.
+
+        Raises
+        ------
+        UsageError
+            Naming all that is missing.
+        """
+        if self.mode != "live":
+            return
+        from tradewright.risk.arming.conditions import check_conditions
+        from tradewright.services.trading.arming import gathered
+        from tradewright.services.trading.order_facts import facts_of
+        from tradewright.services.trading.settings import read_trading
+
+        around = self._around
+        facts = gathered(
+            read_trading(around.config),
+            around.environment,
+            around.wall_ns(),
+            around.accounts,
+            drift_ms=clock.drift_ms,
+            orders=facts_of(session.state),
+            holds_lease=True,
+        )
+        check_conditions(facts)
 
     def _follower(self, session: TradingSession, missed: History, maker: RowMaker | None = None) -> Follower:
         feed = self.feed
@@ -190,16 +230,13 @@ class Started:
 
     async def close(self) -> None:
         """Write out the journal, let the lease go and the connections."""
+        if self.outside is not None:
+            self.outside.stop()
         if self.session is not None:
             self.session.close()
         if self.venue is not None:
             with suppress(Exception):
                 await self.venue.close()
-
-
-class _NoKills:
-    def poll(self) -> Iterable[tuple[KillLevel, str, str, str]]:
-        return ()
 
 
 async def _nothing_missed(_j: int, _start: int, _end: int) -> Iterable[MarketRow]:

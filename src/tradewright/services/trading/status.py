@@ -12,9 +12,9 @@ FRESH_NS = 10 * 10**9
 
 @dataclass(frozen=True, slots=True)
 class SessionStatus:
-    """What a running session writes into ``status.json``, among other things. ``ts_ns``: when, ns UTC."""
+    """What a running session writes into ``status.json``, among other things. ``written_ns``: when, ns UTC."""
 
-    ts_ns: int
+    written_ns: int
     is_reconciled: bool
     is_flat: bool
 
@@ -23,7 +23,7 @@ def read_status(path: Path, now_ns: int) -> SessionStatus | None:
     """Return what the running session says; None where nothing fresh is said."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        status = SessionStatus(int(found["ts_ns"]), found["is_reconciled"] is True, found["is_flat"] is True)
+        status = SessionStatus(int(found["written_ns"]), found["is_reconciled"] is True, found["is_flat"] is True)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return status if abs(now_ns - status.ts_ns) <= FRESH_NS else None
+    return status if abs(now_ns - status.written_ns) <= FRESH_NS else None

@@ -131,10 +131,10 @@ def test_a_release_of_a_live_session_is_answered(folder: AccountFolder) -> None:
     [
         ("", "no running session says"),
         ("{}", "no running session says"),
-        (f'{{"ts_ns": {NOW - 11 * SECOND}, "is_reconciled": true, "is_flat": true}}', "no running session says"),
-        (f'{{"ts_ns": {NOW}, "is_reconciled": false, "is_flat": true}}', "does not agree"),
-        (f'{{"ts_ns": {NOW}, "is_reconciled": true, "is_flat": false}}', "holds positions"),
-        (f'{{"ts_ns": {NOW}, "is_reconciled": 1, "is_flat": 1}}', "does not agree"),
+        (f'{{"written_ns": {NOW - 11 * SECOND}, "is_reconciled": true, "is_flat": true}}', "no running session says"),
+        (f'{{"written_ns": {NOW}, "is_reconciled": false, "is_flat": true}}', "does not agree"),
+        (f'{{"written_ns": {NOW}, "is_reconciled": true, "is_flat": false}}', "holds positions"),
+        (f'{{"written_ns": {NOW}, "is_reconciled": 1, "is_flat": 1}}', "does not agree"),
     ],
 )
 def test_a_release_needs_a_session_that_is_reconciled_and_flat(folder: AccountFolder, status: str, words: str) -> None:
@@ -147,7 +147,7 @@ def test_a_release_needs_a_session_that_is_reconciled_and_flat(folder: AccountFo
 
 
 def test_what_was_flat_at_the_first_step_must_be_at_the_second(folder: AccountFolder) -> None:
-    folder.status.write_text(f'{{"ts_ns": {NOW}, "is_reconciled": true, "is_flat": true}}', encoding="utf-8")
+    folder.status.write_text(f'{{"written_ns": {NOW}, "is_reconciled": true, "is_flat": true}}', encoding="utf-8")
     ask_release(folder, pending(accepts_open=False))
     folder.status.unlink()
     with pytest.raises(UsageError, match="no running session"):
