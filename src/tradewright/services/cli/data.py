@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradewright.core.types.errors import UsageError
-from tradewright.services.cli import check, fetch, resample, serve, snapshots, universes
+from tradewright.services.cli import check, fetch, resample, rolls, serve, snapshots, universes
 from tradewright.services.cli.console import print_fields, print_json, print_table
 from tradewright.services.cli.guard import guarded
 from tradewright.services.cli.options import add_command
@@ -55,6 +55,7 @@ def register(app: typer.Typer) -> None:
     fetch.register(group)
     resample.register(group)
     universes.register(group)
+    rolls.register(group)
     snapshots.register(group)
     group.command("sample")(guarded(sample))
     group.command("list")(guarded(list_))
