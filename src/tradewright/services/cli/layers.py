@@ -15,7 +15,10 @@ from tradewright.services.places import Place
 from tradewright.services.sources import PREFIXES
 
 PREFIX = "TRADEWRIGHT_"
-_SECRETS = ("DATA_TOKEN", "DATA_REDIS_URL", "MLFLOW", "MODELS_KEY", "POSTGRES_PASSWORD", "PREDICT_TOKEN")
+_SECRETS = (
+    *("DATA_TOKEN", "DATA_REDIS_URL", "MLFLOW", "MODELS_KEY"),
+    *("POSTGRES_PASSWORD", "POSTGRES_URL", "PREDICT_TOKEN"),
+)
 #: Variables with this prefix that are no settings: secrets, given themselves or as the file that holds them.
 RESERVED = frozenset({"TRADEWRIGHT_DEBUG", *(f"{PREFIX}{name}{end}" for name in _SECRETS for end in ("", "_FILE"))})
 
