@@ -332,8 +332,11 @@ class _Work:
             imported = self._assembled(pieces, last, rows)
             found.append(imported.findings)
             if len(imported.frame):
-                last, rows = imported.frame.tail(1), rows + len(imported.frame)
+                # A slice would keep all rows of the part.
+                last = pl.DataFrame(imported.frame.tail(1).to_dicts(), schema=last.schema)
+                rows += len(imported.frame)
                 yield imported, self._replaces(imported.frame)
+            del imported
 
     def _together(self, span: Sequence[Piece]) -> Iterator[list[Piece]]:
         """Yield pieces that are written together."""

@@ -361,11 +361,11 @@ class BarStore(MarketStore):
                 if entry is None and (folder / CATALOGUE).is_file():
                     entry = read_catalogue(folder)
                 change = plan_change(entry, imported, params, commit.read if commit else self.read, replace=replace)
-                if change is None:
-                    continue
-                commit = commit or stack.enter_context(Commit(folder, self.root, entry, self.now_ns))
-                commit.add(change)
-                entry, added, removed = commit.after, added + change.added, removed + change.removed
+                if change is not None:
+                    commit = commit or stack.enter_context(Commit(folder, self.root, entry, self.now_ns))
+                    commit.add(change)
+                    entry, added, removed = commit.after, added + change.added, removed + change.removed
+                del imported, change  # before the next part is made
             if commit is not None:
                 entry = commit.publish()
         return None if entry is None else Written(entry, added, removed)
