@@ -80,8 +80,12 @@ def test_an_evaluation_keeps_evidence_and_counts_looks_and_trials(
         assert ("accuracy", "holdout") in figures
         assert (name, "validation") in figures
     assert figures["leaks.found", "validation"] == 0.0
-    again = run_in(folder, "evaluate", "acme", "--config", "train.yaml")
-    assert "Looks at the holdout: 2." in again.stdout
+    assert evidence.manifest.config["survivorship"] == "UNKNOWN"
+    (folder / "members.csv").write_text("symbol,from,source\nWALK,2020-01-01,index provider\n", encoding="utf-8")
+    assert run_in(folder, "data", "universe", "members.csv").returncode == 0
+    again = run_in(folder, "evaluate", "acme", "--config", "train.yaml", "--set", "universe=members")
+    assert "Looks at the holdout: 2." in again.stdout, again.stderr
+    assert read_evidence(folder / told["evidence"]).manifest.config["survivorship"] == "DATED"
     manifest = folder / told["evidence"] / "evidence.json"
     manifest.write_text(manifest.read_text().replace('"holdout_uses": 2', '"holdout_uses": 1'))
     refused = run_in(folder, "models", "gate", "acme")

@@ -1,4 +1,4 @@
-"""One write to a data set: all of it becomes visible in one rename, or none of it does."""
+"""One write to a data set, in as many parts as it takes: all becomes visible in one rename, or none of it does."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tradewright.data.catalogue import CATALOGUE, VERSIONS, Dataset, Partition, 
 from tradewright.data.drafts import Draft
 from tradewright.data.kinds import Kind, known_columns
 from tradewright.data.partitions import read_partition
-from tradewright.data.writing import Change, entry_after, merged, partition_of
+from tradewright.data.writing import Change, as_one_version, entry_after, merged, partition_of
 
 #: Partitions that are written at the same time; their content does not depend on it.
 _THREADS = 4
@@ -26,7 +26,8 @@ _CODEC: Literal["uncompressed"] = "uncompressed"
 class Commit:
     """New files are made in a folder of their own, moved in, and named by the new catalogue last.
 
-    The catalogue that the new one replaces is kept under ``versions``, with the files it names.
+    The catalogue that the new one replaces is kept under ``versions``, with the files it names. Parts that are added
+    build on each other and make one version; only the rows of one are in memory.
 
     Parameters
     ----------
@@ -34,14 +35,18 @@ class Commit:
         Of the data set.
     root : Path
         Of the store, for messages.
+    before : Dataset or None
+        What the write builds on.
     now_ns : callable or None
         The time of the write, ns UTC.
     """
 
-    def __init__(self, folder: Path, root: Path, now_ns: Callable[[], int] | None) -> None:
+    def __init__(self, folder: Path, root: Path, before: Dataset | None, now_ns: Callable[[], int] | None) -> None:
         self.folder = folder
         self.root = root
+        self.before = before
         self.now_ns = now_ns
+        self.after = before
         self.draft: Draft  # made on entering
         self.moved: list[Path] = []
 
@@ -68,19 +73,40 @@ class Commit:
             if empty.is_dir() and not any(empty.iterdir()):
                 empty.rmdir()
 
-    def run(self, change: Change) -> Dataset:
-        """Write, move, commit; return the new entry."""
+    def add(self, change: Change) -> None:
+        """Write the files of a part; ``change.before`` is what the parts before it made."""
         try:
             partitions = self._write_partitions(change)
-            after = entry_after(change, partitions, self.now_ns() if self.now_ns else None)
-            self._publish(change.before, after)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise _unwritable(self.root, error) from error
+        self.after = entry_after(change, partitions, self.now_ns() if self.now_ns else None)
+
+    def publish(self) -> Dataset:
+        """Move, commit; return the new entry, one version after what the write builds on.
+
+        Raises
+        ------
+        StoreError
+            If another process wrote meanwhile, or the store cannot be written.
+        """
+        if self.after is None or self.after is self.before:
+            msg = "nothing was added"
+            raise AssertionError(msg)
+        after = as_one_version(self.before, self.after)
+        try:
+            self._publish(self.before, after)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise _unwritable(self.root, error) from error
         return after
 
+    def read(self, dataset: Dataset, partition: Partition) -> pl.DataFrame:
+        """Return the rows of a partition, of this write or of one before it."""
+        is_new = (self.draft.folder / partition.file).is_file()
+        return read_partition(self.draft.folder if is_new else self.folder, dataset, partition)
+
     def _write_partitions(self, change: Change) -> tuple[Partition, ...]:
         kind = change.imported.kind
-        frames, entries = merged(change, lambda dataset, p: read_partition(self.folder, dataset, p))
+        frames, entries = merged(change, self.read)
         filled = sorted((key, rows) for key, rows in frames.items() if len(rows))
         with ThreadPoolExecutor(_THREADS) as threads:
             done = threads.map(lambda item: self._write_one(item[0], item[1], kind), filled)
@@ -101,7 +127,8 @@ class Commit:
         if current != before:
             what = "another process wrote this data set at the same time"
             raise StoreError(what, where=str(self.folder), fix="Run the import again.")
-        for path in sorted(self.draft.folder.glob("*.parquet")):
+        named = {p.file for p in after.partitions}  # a later part may have written a partition again
+        for path in sorted(p for p in self.draft.folder.glob("*.parquet") if p.name in named):
             self._move(path, self.folder / path.name)
         if before is not None:
             kept = self.draft.folder / f"{before.version}.json"

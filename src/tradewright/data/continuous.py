@@ -15,6 +15,7 @@ from tradewright.core.types.calendar import Calendar
 from tradewright.core.types.dtypes import CLOSE, HIGH, LOW, OPEN
 from tradewright.core.types.errors import DataError, UsageError
 from tradewright.data.rolls import Roll
+from tradewright.data.times import called_days
 
 JoinMethod = Literal["ratio", "difference", "unadjusted"]
 _PRICES = [OPEN, HIGH, LOW, CLOSE]
@@ -75,13 +76,13 @@ def continuous(contracts: Mapping[str, Bars], rolls: Sequence[Roll], as_of_ns: i
     DataError
         If two contracts have no bar in common before their roll, so that the gap cannot be measured.
     """
-    today = int(params.calendar.day_numbers(np.array([as_of_ns], np.int64))[0])
+    today = int(called_days(np.array([as_of_ns], np.int64), params.calendar)[0])
     done = [r for r in rolls if r.day <= today]
     if any(two.day <= one.day or two.old != one.new for one, two in pairwise(done)):
         raise DataError("the rolls do not follow one another", where=params.name, fix="Use one schedule, in order.")
     names = _held(contracts, rolls, done, params.name)
     known = {name: _until(contracts[name], as_of_ns) for name in names}
-    days = {name: params.calendar.day_numbers(known[name].ts_open) for name in names}
+    days = {name: called_days(known[name].ts_open, params.calendar) for name in names}
     edges = [-np.inf, *(float(r.day) for r in done), np.inf]
     parts, owners = [], []
     gaps = tuple(_gap(r, known, days, params) for r in done)
@@ -124,7 +125,7 @@ def _until(bars: Bars, as_of_ns: int) -> Bars:
     return Bars(bars.instrument, bars.ts_open[:n], bars.ts_event[:n], bars.fields[:, :n])
 
 
-def _gap(roll: Roll, known: Mapping[str, Bars], days: Mapping[str, NDArray[np.float64]], params: JoinParams) -> float:
+def _gap(roll: Roll, known: Mapping[str, Bars], days: Mapping[str, NDArray[np.int64]], params: JoinParams) -> float:
     """Measure the gap between two contracts on the last bar they share before the roll's day."""
     if params.method == "unadjusted":
         return np.nan

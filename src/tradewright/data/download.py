@@ -4,9 +4,8 @@ A download that is stopped at any moment, by whatever, leaves the store as it wa
 where it stopped and ends with the same rows as one that was never stopped: pieces are assembled in order of time, not
 of arrival.
 
-Memory: while pieces are fetched, ``workers`` pieces; for the commit, all rows from the first to the last new piece:
-about 200 bytes a row at the peak, which is 100 MB for a year of one-minute bars and 6 GB for a year of one-second bars.
-A range too long for that is fetched in several calls, each continuing the last; the data set is the same.
+Memory: while pieces are fetched, ``workers`` pieces; for the commit, whole pieces of `PART_ROWS` rows together, or one
+that is longer, however long the range is. The parts are written beside the store, and one rename shows them all.
 """
 
 from __future__ import annotations
@@ -42,6 +41,8 @@ from tradewright.data.store import BarStore
 from tradewright.data.timeframe import interval_ns
 from tradewright.data.writing import rows_between
 
+#: Rows that are checked and written at a time.
+PART_ROWS = 1_000_000
 #: Findings about the order of rows; an adapter that causes them is broken, and no single row is to blame.
 _ORDER_RULES = ("unsorted", "duplicate_time")
 
@@ -297,12 +298,9 @@ class _Work:
         """Assemble the pieces, check them, and write them and the record of them."""
         new = [p for p in self.pieces if p.key in self.staged]
         chosen = [self.staged.get(p.key) or self.present[p.key] for p in self.pieces]
-        imported = self._assembled(new) if new else None
-        added = removed = 0
-        after = self.before
-        if imported is not None and len(imported.frame):
-            written = self.store.write(imported, self.params, replace=self._replaces(imported.frame))
-            after, added, removed = written.dataset, written.added, written.removed
+        found: list[Findings] = []
+        written = self.store.write_parts(self._parts(new, found), self.params)
+        after = written.dataset if written else self.before
         if after is None:
             self.stage.discard(self.staged.values())  # so that a symbol that is corrected or listed later is asked for
             what = f"{self.source.name} has no rows of {self.wanted.symbol} {self.wanted.timeframe} in this range"
@@ -313,29 +311,66 @@ class _Work:
         self.stage.discard(r for r in self.stage.records() if _overlap(r, self.pieces))
         return Downloaded(
             dataset=after,
-            added=added,
-            removed=removed,
+            added=written.added if written else 0,
+            removed=written.removed if written else 0,
             progress=self.progress,
             quarantined={r.key: r.quarantined for r in chosen if r.quarantined},
             reasons=_reasons([rows for _, rows in refused if rows is not None]),
             notes=tuple(dict.fromkeys(f"{r.key}: {n}" for r in chosen if r.key in self.staged for n in r.notes)),
-            findings=imported.findings if imported is not None else None,
+            findings=Findings(found[0].name, pl.concat([f.frame for f in found])) if found else None,
         )
 
-    def _assembled(self, new: Sequence[Piece]) -> Imported:
-        """Return all rows from the first to the last new piece, checked, as one import."""
-        span = [p for p in self.pieces if new[0].start <= p.start < new[-1].end]
+    def _parts(self, new: Sequence[Piece], found: list[Findings]) -> Iterator[tuple[Imported, bool]]:
+        """Yield all rows from the first to the last new piece, checked, and whether they may replace others.
+
+        What the checks find is appended to ``found``. The last row of a part is looked at again with the next, so that
+        nothing between the two is missed.
+        """
+        span = [p for p in self.pieces if new and new[0].start <= p.start < new[-1].end]
+        last, rows = pl.DataFrame(schema=schema(self.wanted.kind)), 0
+        for pieces in self._together(span):
+            imported = self._assembled(pieces, last, rows)
+            found.append(imported.findings)
+            if len(imported.frame):
+                # A slice would keep all rows of the part.
+                last = pl.DataFrame(imported.frame.tail(1).to_dicts(), schema=last.schema)
+                rows += len(imported.frame)
+                yield imported, self._replaces(imported.frame)
+            del imported
+
+    def _together(self, span: Sequence[Piece]) -> Iterator[list[Piece]]:
+        """Yield pieces that are written together."""
+        held: list[Piece] = []
+        rows = 0
+        for piece in span:
+            count = self._known(piece).rows
+            if held and rows + count > PART_ROWS:
+                yield held
+                held, rows = [], 0
+            held.append(piece)
+            rows += count
+        if held:
+            yield held
+
+    def _known(self, piece: Piece) -> PieceRecord:
+        return self.staged.get(piece.key) or self.present[piece.key]
+
+    def _assembled(self, span: Sequence[Piece], last: pl.DataFrame, rows: int) -> Imported:
+        """Return the rows of pieces, checked after the ``last`` of the ``rows`` before them, as one import."""
         parts, lines = [], []
         for piece in span:
-            staged = self.staged.get(piece.key)
+            staged, record = self.staged.get(piece.key), self._known(piece)
             parts.append(self._stored(piece.start, piece.end) if staged is None else self.stage.rows(staged))
-            record = staged or self.present[piece.key]
             lines.append(f"{record.key} {record.sha256} {record.digest}\n")  # the address may be another next time
         frame = pl.concat(parts)
         calendar = self.params.instrument().calendar
         name = f"{self.source.name} {self.wanted.symbol} {self.wanted.timeframe}"
-        findings = check(Subject(name, self.wanted.kind, frame, 1, interval_ns(self.wanted.timeframe), calendar))
+        looked = pl.concat([last, frame]) if len(last) else frame
+        first = 1 + rows - len(last)
+        subject = Subject(name, self.wanted.kind, looked, first, interval_ns(self.wanted.timeframe), calendar)
+        findings = check(subject)
         findings.raise_errors()
+        findings = Findings(name, findings.frame.filter(pl.col("row") > rows))
         days = " to ".join(str(np.datetime64(ns, "ns"))[:19] for ns in (span[0].start, span[-1].end))
         origin = f"{name}, {len(span)} pieces, {days} UTC"
         digest = hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -21,9 +21,6 @@ from tradewright.data.reading import RawTable, read_raw
 from tradewright.data.timeframe import DAY, TICK, common_interval, interval_ns, timeframe_name
 from tradewright.data.times import Stamps, TimeRule, day_bounds, parse_times
 
-#: Bytes of a file that are hashed together; they fit the processor's cache.
-_PART = 1 << 18
-
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
@@ -117,11 +114,7 @@ def import_file(path: Path, calendar: Calendar, options: ImportOptions | None = 
 
 
 def _file_digest(path: Path) -> str:
-    digest, part = blake3(), memoryview(bytearray(_PART))
-    with path.open("rb", buffering=0) as stream:
-        while count := stream.readinto(part):
-            digest.update(part[:count])
-    return digest.hexdigest()
+    return blake3().update_mmap(path).hexdigest()
 
 
 def import_table(table: RawTable, calendar: Calendar, options: ImportOptions) -> Imported:

@@ -14,6 +14,7 @@ import polars as pl
 from tradewright.core.types.errors import DataError, UsageError
 from tradewright.data.columns import clock_column, fields_of, recognise
 from tradewright.data.kinds import Kind
+from tradewright.data.plain_csv import is_worth_it, read_plain
 
 _NULLS = ["NA", "N/A", "null", "NULL", "None", "nan", "NaN", "NAN", "-nan"]
 _SEPARATORS = (",", ";", "\t", "|")
@@ -105,7 +106,9 @@ def _read_csv(path: Path, kind: Kind, given: Mapping[str, str], *, reads_epochs:
             if re.fullmatch(r"\d{9,19}", cells.get(found["time"], "")):
                 schema[found["time"]] = pl.Int64()
         try:
-            frame = _numeric_csv(source, separator, schema)
+            frame = read_plain(source, separator, names, schema) if is_worth_it(source) else None
+            if frame is None:
+                frame = _numeric_csv(source, separator, schema)
             if frame is None:
                 frame = _csv(source, separator, schema)
         except pl.exceptions.ComputeError:

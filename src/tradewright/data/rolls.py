@@ -37,7 +37,7 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class Roll:
-    """From the start of trading day ``day`` (days since 1970) ``new`` is held and not ``old``."""
+    """From the start of trading day ``day`` on (days since 1970, of the date it is called by) ``new`` is held."""
 
     day: int
     old: str

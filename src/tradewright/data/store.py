@@ -14,7 +14,8 @@ import difflib
 import re
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -330,14 +331,44 @@ class BarStore(MarketStore):
 
     def write(self, imported: Imported, params: InstrumentParams, *, replace: bool = False) -> Written:
         """Store rows under the folder; as `MarketStore.write`."""
-        folder = self.folder(params.symbol, imported.timeframe, imported.kind)
-        before = read_catalogue(folder) if (folder / CATALOGUE).is_file() else None
-        change = plan_change(before, imported, params, self.read, replace=replace)
-        if change is None:
-            return Written(self.describe(params.symbol, imported.timeframe, imported.kind), 0, 0)
-        with Commit(folder, self.root, self.now_ns) as commit:
-            after = commit.run(change)
-        return Written(after, change.added, change.removed)
+        written = self.write_parts([(imported, replace)], params)
+        if written is None:  # pragma: no cover -- a first write always changes something
+            msg = "a first write changed nothing"
+            raise AssertionError(msg)
+        return written
+
+    def write_parts(self, parts: Iterable[tuple[Imported, bool]], params: InstrumentParams) -> Written | None:
+        """Store rows that come in parts of one data set, each after the one before, as one write.
+
+        Parameters
+        ----------
+        parts : iterable of (Imported, bool)
+            Rows in order of time, and whether they may replace others; one part is in memory at a time.
+        params : InstrumentParams
+            As `write`, which says what is raised.
+
+        Returns
+        -------
+        Written or None
+            None where there were no parts.
+        """
+        added = removed = 0
+        with ExitStack() as stack:
+            commit: Commit | None = None
+            entry: Dataset | None = None
+            for imported, replace in parts:
+                folder = self.folder(params.symbol, imported.timeframe, imported.kind)
+                if entry is None and (folder / CATALOGUE).is_file():
+                    entry = read_catalogue(folder)
+                change = plan_change(entry, imported, params, commit.read if commit else self.read, replace=replace)
+                if change is not None:
+                    commit = commit or stack.enter_context(Commit(folder, self.root, entry, self.now_ns))
+                    commit.add(change)
+                    entry, added, removed = commit.after, added + change.added, removed + change.removed
+                del imported, change  # before the next part is made
+            if commit is not None:
+                entry = commit.publish()
+        return None if entry is None else Written(entry, added, removed)
 
     def prune(self, keep: Collection[str] = ()) -> Pruned:
         """Remove every version but the newest and those whose digest is in ``keep``, and files nobody names.

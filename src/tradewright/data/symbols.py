@@ -6,9 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
 from tradewright.core.types.errors import UsageError
-from tradewright.data.dated_tables import ns_of, read_table
+from tradewright.data.dated_tables import ns_of, read_stored, read_table, write_table
 from tradewright.data.universe import check_spans, open_ends
+
+_SCHEMA: dict[str, pl.DataType] = {
+    "permanent_id": pl.String(),
+    "symbol": pl.String(),
+    "begin": pl.Int64(),
+    "end": pl.Int64(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,27 @@ class Symbols:
     def history(self, permanent_id: str) -> tuple[SymbolSpan, ...]:
         """Return all names of a security, oldest first."""
         return tuple(s for s in self.spans if s.permanent_id == permanent_id)
+
+    def with_names_of(self, other: Symbols) -> Symbols:
+        """Return a table in which the securities of another have the names they have there."""
+        theirs = {s.permanent_id for s in other.spans}
+        return symbols_of([*(s for s in self.spans if s.permanent_id not in theirs), *other.spans])
+
+    def write(self, path: Path) -> None:
+        """Write the table as Parquet, whole or not at all; raises StoreError if it cannot be written."""
+        rows = [(s.permanent_id, s.symbol, s.begin, s.end) for s in self.spans]
+        write_table(path, pl.DataFrame(rows, schema=_SCHEMA, orient="row"))
+
+
+def symbols_path(store: Path) -> Path:
+    """Return where a market-data store keeps its table of names."""
+    return store / "symbols.parquet"
+
+
+def stored_symbols(path: Path) -> Symbols:
+    """Return what `Symbols.write` wrote, an empty table where there is nothing; raises StoreError if it is damaged."""
+    rows = read_stored(path, pl.DataFrame(schema=_SCHEMA)).iter_rows()
+    return symbols_of(SymbolSpan(*row) for row in rows)
 
 
 def symbols_of(spans: Iterable[SymbolSpan], name: str = "symbols") -> Symbols:

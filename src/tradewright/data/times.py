@@ -273,6 +273,11 @@ def day_bounds(days: NDArray[np.int64], length: int, calendar: Calendar) -> tupl
     return starts[np.searchsorted(numbers, first)], starts[np.searchsorted(numbers, first + length)]
 
 
+def called_days(ts: NDArray[np.int64], calendar: Calendar) -> NDArray[np.int64]:
+    """Return for each time (ns UTC, ascending) the date its trading day is called by, i8[n] days since 1970."""
+    return calendar.day_numbers(ts).astype(np.int64) + int(names_next_day(calendar))
+
+
 def names_next_day(calendar: Calendar) -> bool:
     """Return whether a trading day is called by the date after the one it starts on."""
     return calendar.day_start.hour >= 12

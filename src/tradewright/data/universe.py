@@ -21,6 +21,10 @@ _SCHEMA: dict[str, pl.DataType] = {
 }
 
 
+#: Under which name evidence keeps the badge, beside the configuration.
+SURVIVORSHIP = "survivorship"
+
+
 class Survivorship(StrEnum):
     """What can be said about survivorship bias; a badge of reports."""
 

@@ -196,6 +196,17 @@ def entry_after(change: Change, partitions: tuple[Partition, ...], recorded_ns: 
     )
 
 
+def as_one_version(before: Dataset | None, after: Dataset) -> Dataset:
+    """Return the entry of a write whose parts were counted as versions: one version, with one correction at most."""
+    if before is None:
+        return after.model_copy(update={"version": 1, "parent": "", "corrections": ()})
+    version, corrections = before.version + 1, before.corrections
+    spans = tuple(span for c in after.corrections[len(corrections) :] for span in c.spans)
+    if spans:
+        corrections = (*corrections, Correction(version=version, recorded_ns=after.recorded_ns, spans=spans))
+    return after.model_copy(update={"version": version, "parent": before.digest, "corrections": corrections})
+
+
 def _by_key(frame: pl.DataFrame, pattern: str) -> dict[str, pl.DataFrame]:
     """Cut rows that ascend in time at the edges of partitions; the pieces share the frame's memory."""
     if len(frame) == 0:

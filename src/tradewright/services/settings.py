@@ -49,11 +49,14 @@ class DataSettings(BaseModel):
     instrument and are both included. ``gate`` overrides by rule what the checks refuse: ``refuse`` or ``accept``.
     ``snapshot`` names the content to read (`tradewright data snapshot`); without it, a run reads the newest versions.
     ``reference`` is the instrument, written like a symbol, whose newest known close cross-asset features read.
+    ``backend`` is where market data is read from: ``files`` of the store, or ``postgres``, whose address only the
+    environment knows (`services.stores`); snapshots, universes and features lie in the folder either way.
     """
 
     model_config = _STRICT
 
     store: Path = DEFAULT_STORE
+    backend: Literal["files", "postgres"] = "files"
     snapshot: str = ""
     symbols: Annotated[tuple[str, ...], Field(min_length=1)]
     timeframe: str = ""

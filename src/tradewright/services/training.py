@@ -176,16 +176,16 @@ def same_training(settings: TrainingSettings, trained_with: dict[str, Any]) -> T
     """
     told = TrainingSettings.model_validate(_with_store(trained_with, settings))
     given, kept = settings.identity, told.identity
-    free = {"name", "leaks", "tuning", "model", "trade"} if settings.tuning is not None else {"name", "leaks", "tuning"}
+    free = {"name", "leaks", "tuning", "universe"} | ({"model", "trade"} if settings.tuning is not None else set())
     other = sorted(key for key in kept if key not in free and kept[key] != given[key])
     if other:
         what = f"it was trained with another {', '.join(other)} than the configuration says"
         fix = "Evaluate it with the configuration of its training, or train it again."
         raise ModelError(what, where="evaluate", fix=fix)
     places = {"experiments": settings.experiments, "registry": settings.registry, "keep": settings.keep}
-    return told.model_copy(update={**places, "leaks": settings.leaks})
+    return told.model_copy(update={**places, "leaks": settings.leaks, "universe": settings.universe})
 
 
 def _with_store(trained_with: dict[str, Any], settings: TrainingSettings) -> dict[str, Any]:
-    data = {**trained_with.get("data", {}), "store": settings.data.store}
+    data = {**trained_with.get("data", {}), "store": settings.data.store, "backend": settings.data.backend}
     return {**trained_with, "data": data}

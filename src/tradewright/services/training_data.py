@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from tradewright.core.types.errors import ConfigError
 from tradewright.data.feature_store import FeatureStore
 from tradewright.data.source import StoreSource
-from tradewright.data.store import BarStore
+from tradewright.data.universe import SURVIVORSHIP, Survivorship, survivorship
 from tradewright.engine.feature_build import FeatureRequest
 from tradewright.models.registry import forecaster_class
 from tradewright.research.dataset import Dataset, MarketTable, build_dataset, stored_market
@@ -27,7 +27,7 @@ from tradewright.services.explain import did_you_mean, explained
 from tradewright.services.feature_sets import NamedFeatures, read_set
 from tradewright.services.runs.gate import pass_gate
 from tradewright.services.runs.origins import code_hash
-from tradewright.services.runs.prepare import Origins, source_of
+from tradewright.services.runs.prepare import Origins, named_universe, source_of
 from tradewright.services.training_settings import TrainingSettings
 from tradewright.strategies.registry import built_in
 
@@ -37,19 +37,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PreparedTraining:
-    """Everything a training, a search or an evaluation needs."""
+    """Everything a training, a search or an evaluation needs; ``survivorship``: how the instruments were chosen."""
 
     settings: TrainingSettings
     store: ExperimentStore
     guard: HoldoutGuard
     plan: TrainingPlan
+    survivorship: Survivorship
 
     @property
     def evaluation(self) -> EvaluationPlan:
-        """How the result is judged."""
+        """How the result is judged; the evidence also keeps what can be said of survivorship."""
+        plan = replace(self.plan, config=self.plan.config | {SURVIVORSHIP: self.survivorship.value})
         leaks = self.settings.leaks
         checks = LeakChecks(leaks.bars, leaks.runs, leaks.shuffles, self.settings.seed)
-        return EvaluationPlan(self.plan, checks, self.settings.holdout > 0, time.time_ns())
+        return EvaluationPlan(plan, checks, self.settings.holdout > 0, time.time_ns())
 
 
 def prepare_training(
@@ -65,13 +67,16 @@ def prepare_training(
         For data that did not pass the checks, or too little of it.
     """
     check_parameters(settings, origins)
+    universe = named_universe(settings.data.store, settings.universe, origins)
     data = read_dataset(settings, origins, progress)
     store = ExperimentStore(settings.experiments, time.time_ns)
     family = family_of(data.bars_digests, data.labels.target)
     guard = HoldoutGuard(data, settings.holdout, family, store)
-    return PreparedTraining(
-        settings, store, guard, plan_of(settings, family, chosen_features(settings, origins).written)
-    )
+    symbols = [market.instrument.symbol for market in data.markets]
+    first = min(int(market.seen.bars.ts_open[0]) for market in data.markets)
+    badge = survivorship(universe, symbols, first)
+    plan = plan_of(settings, family, chosen_features(settings, origins).written)
+    return PreparedTraining(settings, store, guard, plan, badge)
 
 
 def plan_of(settings: TrainingSettings, family: str, features: Mapping[str, str]) -> TrainingPlan:
@@ -110,7 +115,7 @@ def read_dataset(
             fix = "Import the bars again with another --calendar."
             raise ConfigError(what, where=f"instruments.{source.symbol}.calendar", fix=fix)
         span = (source.start, source.end)
-        pass_gate(BarStore(settings.data.store), entry, params.instrument().calendar, settings.data.gate, span)
+        pass_gate(source.store, entry, params.instrument().calendar, settings.data.gate, span)
         made = stored_market(FeatureRequest(source, features, reference), kept, progress)
         markets.append(replace(made, instrument=params.instrument()))
     return build_dataset(markets, settings.labels)

@@ -69,6 +69,7 @@ class TrainingSettings(BaseModel):
     leaks: LeakSettings = LeakSettings()
     retraining: RetrainPolicy = RetrainPolicy()
     instruments: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    universe: str = Field(default="", pattern=r"^[^/\\]*$")
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     experiments: Path = DEFAULT_EXPERIMENTS
     registry: Path = REGISTRY
@@ -78,5 +79,8 @@ class TrainingSettings(BaseModel):
     def identity(self) -> dict[str, Any]:
         """Everything but where things are: what a model's origin keeps, and two trainings are compared by."""
         whole = self.model_dump(mode="json", exclude=set(PLACES))
-        whole["data"].pop("store")
+        for place in ("store", "backend"):
+            whole["data"].pop(place)
+        if not self.universe:  # as before there were any
+            whole.pop("universe")
         return whole

@@ -25,12 +25,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from tests.unit.data.scripted_history import DAY, HOUR, START, ScriptedHistory
 
+from tradewright.data import download as downloads
 from tradewright.data.download import download
 from tradewright.data.instruments import InstrumentParams
 from tradewright.data.kinds import Kind
 from tradewright.data.ports import Wanted
 from tradewright.data.store import BarStore
 
+downloads.PART_ROWS = 40  # a commit has several parts
 PARAMS = InstrumentParams(symbol="ACME", tick_size="0.01")
 WHOLE = Wanted("ACME", Kind.BARS, "1h", START, START + 5 * DAY)
 FIRST = replace(WHOLE, end=START + DAY * 3 // 2)  # half of its second day is not final

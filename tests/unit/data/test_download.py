@@ -226,6 +226,48 @@ def test_final_rows_that_differ_are_refused_until_replace(store: BarStore) -> No
     assert rows(store)[1:48].equals(hourly(part.start, part.end, 0.5))
 
 
+@pytest.fixture
+def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write forty rows at a time: a day and a bit, so one day's piece."""
+    monkeypatch.setattr("tradewright.data.download.PART_ROWS", 40)
+
+
+@pytest.mark.usefixtures("in_parts")
+def test_a_long_range_is_written_in_parts_and_is_one_version(store: BarStore, clean: Dataset) -> None:
+    done = run(ScriptedHistory(), store)
+    assert (done.added, done.removed) == (168, 0)
+    found = store.describe("ACME", "1h")
+    assert (found.digest, found.version, len(found.sources)) == (clean.digest, 1, 7)
+    assert [p.name for p in store.folder("ACME", "1h", Kind.BARS).glob("*.parquet")] == [found.partitions[0].file]
+    assert store.damaged(found) == ()
+    again = run(ScriptedHistory(shift=0.5), store, options=REPLACE).dataset
+    assert (again.version, again.parent, [c.version for c in again.corrections]) == (2, clean.digest, [2])
+    assert again.corrections[0].spans[0][0] == WEEK.start
+    assert store.versions("ACME", "1h")[0].digest == clean.digest
+    assert rows(store).equals(hourly(WEEK.start, WEEK.end, 0.5))
+
+
+@pytest.mark.usefixtures("in_parts")
+def test_a_part_that_is_refused_takes_the_parts_before_it_back(store: BarStore) -> None:
+    fifth = key_of(START + 4 * DAY, START + 5 * DAY)
+    other = Fetched(hourly(START + 4 * DAY, START + 5 * DAY, 0.5), "scripted")
+    stored = hourly(START + 4 * DAY, START + 5 * DAY)
+    store.write(replace(imported(synthetic_bars(1, 1, WalkParams())), frame=stored), PARAMS)
+    before = {p: p.read_bytes() for p in store.folder("ACME", "1h", Kind.BARS).rglob("*") if p.is_file()}
+    with pytest.raises(StoreError, match="--replace"):
+        run(ScriptedHistory(answers={fifth: other}), store)
+    assert {p: p.read_bytes() for p in store.folder("ACME", "1h", Kind.BARS).rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.usefixtures("in_parts")
+def test_what_is_odd_between_two_parts_is_found(store: BarStore) -> None:
+    third = key_of(START + 2 * DAY, START + 3 * DAY)
+    late = Fetched(hourly(START + 2 * DAY + 5 * HOUR, START + 3 * DAY), "scripted")
+    found = run(ScriptedHistory(answers={third: late}), store).findings
+    assert found is not None
+    assert found.frame.select("rule", "row").rows() == [("gap", 49)]
+
+
 def test_replace_asks_again_for_everything(store: BarStore) -> None:
     run(ScriptedHistory(), store)
     source = ScriptedHistory(shift=0.5)

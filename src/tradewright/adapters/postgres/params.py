@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class PostgresParams(BaseModel):
     """Address of a database.
 
-    The password comes from the environment variable or the file that `services.stores` reads, or from the server's
+    Address and password come from the environment or the files that `services.stores` reads, or from the server's
     own means (peer authentication, ``~/.pgpass``).
 
     Parameters
@@ -40,3 +41,25 @@ class PostgresParams(BaseModel):
     def place(self) -> str:
         """The address for messages."""
         return f"postgresql://{self.user}@{self.host}:{self.port}/{self.database}"
+
+
+def params_of(address: str) -> tuple[PostgresParams, str]:
+    """Return what ``postgresql://USER:PASSWORD@HOST:PORT/DATABASE?schema=NAME`` says, and the password; parts may lack.
+
+    Raises
+    ------
+    ValueError
+        If it is no such address; the message may hold the password.
+    """
+    parts = urlsplit(address)
+    query = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
+    if parts.scheme not in ("postgresql", "postgres") or parts.fragment or set(query) - {"schema"}:
+        raise ValueError(address)
+    found = {
+        "host": parts.hostname,
+        "port": parts.port,
+        "database": unquote(parts.path.removeprefix("/")),
+        "user": unquote(parts.username or ""),
+        "db_schema": query.get("schema"),
+    }
+    return PostgresParams.model_validate({k: v for k, v in found.items() if v}), unquote(parts.password or "")

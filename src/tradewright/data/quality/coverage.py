@@ -11,7 +11,7 @@ from tradewright.data.quality.findings import Spot, moment, plural
 from tradewright.data.quality.series import Series, runs
 from tradewright.data.quality.slots import Slots, usual
 from tradewright.data.timeframe import DAY, SECOND
-from tradewright.data.times import names_next_day
+from tradewright.data.times import called_days
 
 _HOUR = 3600 * SECOND
 #: Where more of the trading days than this have traded bars outside the session, these are extended hours.
@@ -71,7 +71,7 @@ def _unexplained(series: Series, at: NDArray[np.int64], steps: NDArray[np.int64]
     closing time of the series, weekends, and one holiday.
     """
     interval = series.interval
-    day = series.calendar.day_numbers(series.ts).astype(np.int64) + int(names_next_day(series.calendar))
+    day = called_days(series.ts, series.calendar)
     left, right = day[at], day[at + 1]
     between = np.maximum(right - left - 1, 0)
     weekdays = np.busday_count((left + 1).astype("datetime64[D]"), right.astype("datetime64[D]"))
@@ -131,7 +131,7 @@ def _extended(
     n_days = np.count_nonzero(daily(traded, series.days))
     if n_days <= _EXTENDED_SHARE * len(series.days) or len(series.days) < 3:
         return starts, lengths, []
-    day = (series.calendar.day_numbers(series.ts[starts])).astype(np.int64) + int(names_next_day(series.calendar))
+    day = called_days(series.ts[starts], series.calendar)
     closed = ~np.isin(day, slots.sessions.days)
     count = int(np.count_nonzero(out))
     detail = (
@@ -151,7 +151,7 @@ def daily(flag: NDArray[np.bool_], days: NDArray[np.int64]) -> NDArray[np.int64]
 def _where(series: Series, slots: Slots, start: int, length: int) -> str:
     sessions = slots.sessions
     ts = int(series.ts[start])
-    day = int(series.calendar.day_numbers(series.ts[start : start + 1])[0]) + int(names_next_day(series.calendar))
+    day = int(called_days(series.ts[start : start + 1], series.calendar)[0])
     index = int(np.searchsorted(sessions.days, day))
     what = plural(length, "bar")
     if index >= len(sessions) or sessions.days[index] != day:

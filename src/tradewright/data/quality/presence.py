@@ -11,7 +11,7 @@ from tradewright.data.kinds import Kind
 from tradewright.data.quality.findings import Subject
 from tradewright.data.quality.slots import Slots, coordinates, slots_of
 from tradewright.data.timeframe import DAY
-from tradewright.data.times import names_next_day
+from tradewright.data.times import called_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,13 @@ def presence(subject: Subject) -> Presence:
     ts = np.sort(subject.frame["ts_open"].to_numpy())
     calendar = subject.calendar
     if subject.kind is not Kind.BARS or subject.interval > DAY:
-        days, present = _counted(calendar.day_numbers(ts).astype(np.int64) + int(names_next_day(calendar)))
+        days, present = _counted(called_days(ts, calendar))
         return Presence(days, present, present)
     x = coordinates(ts, subject.interval, calendar)
     slots = slots_of(ts, subject.interval, calendar)
     if slots is not None:
         return _of_sessions(slots, ts, x)
-    days, present = _counted(calendar.day_numbers(ts).astype(np.int64) + int(names_next_day(calendar)))
+    days, present = _counted(called_days(ts, calendar))
     if calendar.name != "24/7":
         return Presence(days, np.full(len(days), int(np.median(present))), present)
     every = np.arange(days[0], days[-1] + 1, dtype=np.int64)

@@ -11,7 +11,7 @@ from tradewright.core.types.calendar import Calendar
 from tradewright.core.types.errors import UsageError
 from tradewright.data.sessions import ALWAYS, Sessions, sessions_between, sessions_name
 from tradewright.data.timeframe import DAY
-from tradewright.data.times import names_next_day
+from tradewright.data.times import called_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def coordinates(ts_open: NDArray[np.int64], interval: int, calendar: Calendar) -
     """Return where bars stand on the grid, i8[n]: their start; for daily bars the date of their trading day."""
     if interval < DAY:
         return ts_open
-    return (calendar.day_numbers(ts_open).astype(np.int64) + int(names_next_day(calendar))) * DAY
+    return called_days(ts_open, calendar) * DAY
 
 
 def slots_of(ts_open: NDArray[np.int64], interval: int, calendar: Calendar) -> Slots | None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradewright.core.types.errors import UsageError
-from tradewright.services.cli import check, fetch, resample, serve, snapshots, universes
-from tradewright.services.cli.console import print_fields, print_json, print_table
+from tradewright.services.cli import check, fetch, resample, rolls, serve, snapshots, universes
+from tradewright.services.cli.console import Meter, print_fields, print_json, print_table
 from tradewright.services.cli.guard import guarded
 from tradewright.services.cli.options import add_command
 from tradewright.services.cli.reading import (
@@ -55,7 +55,9 @@ def register(app: typer.Typer) -> None:
     fetch.register(group)
     resample.register(group)
     universes.register(group)
+    rolls.register(group)
     snapshots.register(group)
+    group.command("publish")(guarded(publish))
     group.command("sample")(guarded(sample))
     group.command("list")(guarded(list_))
     group.command("show")(guarded(show))
@@ -117,6 +119,32 @@ def _say_written(written: Written) -> None:
     print(f"{entry.symbol} {entry.timeframe}: {written.added:,} rows added{replaced}, {entry.rows:,} in all")
 
 
+def publish(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="SYMBOL or SYMBOL@TIMEFRAME; everything if none is named.")
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Store rows that differ as a correction.")] = False,
+    store: Store = STORE,
+    json: Json = False,
+) -> None:
+    """Copy the newest versions from the folder into PostgreSQL (TRADEWRIGHT_POSTGRES_URL); what is there stays."""
+    from tradewright.data.copying import copy_dataset
+    from tradewright.services.stores import open_postgres, open_store
+
+    source, target = open_store(store), open_postgres()
+    entries = [e for name in names for e in entries_of(source, name)] if names else list(source.list())
+    documents = []
+    with Meter("data sets", len(entries)) as meter:
+        for entry in entries:
+            written = copy_dataset(source, entry, target, replace=replace)
+            documents.append(_document(written.dataset) | {"added": written.added, "removed": written.removed})
+            meter.advance(1)
+            if not json:
+                _say_written(written)
+    if json:
+        print_json(documents)
+
+
 def sample(store: Store = STORE) -> None:
     """Bring in the sample of real bars that comes with the package."""
     from tradewright.data.sample import sample_store
@@ -127,13 +155,14 @@ def sample(store: Store = STORE) -> None:
 
 def list_(store: Store = STORE, json: Json = False) -> None:
     """List what the store holds."""
-    from tradewright.data.store import BarStore
+    from tradewright.services.stores import open_market
 
-    entries = BarStore(store).list()
+    market = open_market(store)
+    entries = market.list()
     if json:
         print_json([_document(e) for e in entries])
     elif not entries:
-        print(f"The store {store} is empty. `tradewright data import` brings a file in.")
+        print(f"The store {market.place} is empty. `tradewright data import` brings a file in.")
     else:
         rows = [
             (
@@ -168,9 +197,9 @@ def show(
     symbol: Annotated[str, typer.Argument(help="SYMBOL or SYMBOL@TIMEFRAME.")], store: Store = STORE, json: Json = False
 ) -> None:
     """Describe one instrument: its definition, where its rows come from, what the checks found."""
-    from tradewright.data.store import BarStore
+    from tradewright.services.stores import open_market
 
-    found = entries_of(BarStore(store), symbol)
+    found = entries_of(open_market(store), symbol)
     if json:
         print_json([_document(e) | {"findings": e.findings, "notes": list(e.notes)} for e in found])
         return

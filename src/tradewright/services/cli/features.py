@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tradewright.core.types.feature import Floats
     from tradewright.data.feature_store import FeatureEntry, FeatureStore
     from tradewright.data.source import StoreSource
-    from tradewright.data.store import BarStore
+    from tradewright.data.store import MarketStore
     from tradewright.features.leaks import LeakReport
     from tradewright.features.leaks.pipeline import Market
     from tradewright.services.leak_checks import CheckParams
@@ -91,10 +91,10 @@ def build(options: BuildOptions) -> None:
     """Compute features of stored bars and keep the table, unless this very one is there already."""
     from tradewright.engine.feature_build import FeatureRequest, build_features
     from tradewright.services.feature_sets import read_set
-    from tradewright.services.stores import open_store
+    from tradewright.services.stores import open_market
 
     chosen = read_set(options.set)
-    store = open_store(options.store)
+    store = open_market(options.store)
     source = _source(store, options)
     request = FeatureRequest(source, chosen.features, _reference(store, options.reference, source.timeframe))
     with Meter(f"{source.symbol} {source.timeframe}: {len(chosen.features)} features", source.dataset.rows) as meter:
@@ -224,9 +224,9 @@ def _of_stored(options: LeakOptions, params: CheckParams) -> list[LeakReport]:
     from tradewright.features.leaks import Pipeline, pipeline_of
     from tradewright.services.feature_sets import read_set, user_pipeline
     from tradewright.services.leak_checks import check_stored
-    from tradewright.services.stores import open_store
+    from tradewright.services.stores import open_market
 
-    store = open_store(options.store)
+    store = open_market(options.store)
     source = _source(store, options)
     seen = newest_bars(read_seen(source, _reference(store, options.reference, source.timeframe)), options.bars)
     place = f"{source.symbol} {source.timeframe}"
@@ -313,7 +313,7 @@ def _check_planted(options: LeakOptions) -> None:
         raise typer.Exit(1)
 
 
-def _source(store: BarStore, options: BuildOptions | LeakOptions) -> StoreSource:
+def _source(store: MarketStore, options: BuildOptions | LeakOptions) -> StoreSource:
     from tradewright.data.source import StoreSource
     from tradewright.data.times import moment_ns
     from tradewright.services.runs.prepare import only_timeframe
@@ -327,7 +327,7 @@ def _source(store: BarStore, options: BuildOptions | LeakOptions) -> StoreSource
     return StoreSource(store, symbol, timeframe, start, end)
 
 
-def _reference(store: BarStore, text: str, timeframe: str) -> StoreSource | None:
+def _reference(store: MarketStore, text: str, timeframe: str) -> StoreSource | None:
     from tradewright.data.source import StoreSource
 
     if not text:

@@ -66,9 +66,9 @@ def forecast(options: ForecastOptions) -> None:
     from tradewright.services.runs.forecasting import find_forecasts
     from tradewright.services.runs.prepare import only_timeframe
     from tradewright.services.settings import ForecastSettings
-    from tradewright.services.stores import open_store
+    from tradewright.services.stores import open_market
 
-    store, bars = open_store(options.store), []
+    store, bars = open_market(options.store), []
     for text in options.symbols:
         symbol, _, timeframe = text.partition("@")
         bars.append(StoreSource(store, symbol, timeframe or only_timeframe(store, symbol)).bars())

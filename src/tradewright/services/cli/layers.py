@@ -17,9 +17,9 @@ from tradewright.services.trading.venues import KEYS_PREFIX
 
 PREFIX = "TRADEWRIGHT_"
 _SECRETS = (
-    "CONTROL_KILL", "CONTROL_READ", "CONTROL_TRADE", "DATA_TOKEN", "DATA_REDIS_URL", "MLFLOW", "MODELS_KEY",
-    "POSTGRES_PASSWORD", "PREDICT_TOKEN", "RELEASE_TOTP",
-)  # fmt: skip
+    *("CONTROL_KILL", "CONTROL_READ", "CONTROL_TRADE", "DATA_TOKEN", "DATA_REDIS_URL", "MLFLOW", "MODELS_KEY"),
+    *("POSTGRES_PASSWORD", "POSTGRES_URL", "PREDICT_TOKEN", "RELEASE_TOTP"),
+)
 #: Variables with this prefix that are no settings: secrets, given themselves or as the file that holds them.
 RESERVED = frozenset(
     {"TRADEWRIGHT_DEBUG", "TRADEWRIGHT_KILL", *(f"{PREFIX}{name}{end}" for name in _SECRETS for end in ("", "_FILE"))}

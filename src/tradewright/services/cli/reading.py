@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tradewright.data.catalogue import Dataset
     from tradewright.data.importer import ImportOptions
     from tradewright.data.quality import Findings
-    from tradewright.data.store import BarStore
+    from tradewright.data.store import MarketStore
 
 Store = Annotated[Path, typer.Option("--store", help="Folder of the market-data store.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -78,7 +78,7 @@ def import_options(options: ReadingOptions, *, keeps_errors: bool = False) -> Im
     )
 
 
-def entries_of(store: BarStore, symbol: str) -> list[Dataset]:
+def entries_of(store: MarketStore, symbol: str) -> list[Dataset]:
     """Return what the store has of ``SYMBOL`` or ``SYMBOL@TIMEFRAME``.
 
     Raises

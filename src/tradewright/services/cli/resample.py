@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tradewright.core.types.errors import StoreError, UsageError
-from tradewright.services.cli.console import Meter, print_json, print_table
+from tradewright.core.types.errors import UsageError
+from tradewright.services.cli.bars_out import bars_frame, check_out, hand_over
+from tradewright.services.cli.console import Meter, print_json
 from tradewright.services.cli.options import add_command
 
 if TYPE_CHECKING:
-    import polars as pl
-
-    from tradewright.core.types.bar import Bars
     from tradewright.data.bars.stored import StoredRows
     from tradewright.data.store import BarStore
     from tradewright.data.writing import Written
@@ -173,7 +171,7 @@ def bars(options: InformationOptions) -> None:
     from tradewright.data.bars.information import InformationBarParams, InformationKind, information_bars
     from tradewright.data.store import BarStore
 
-    _check_out(options.out)
+    check_out(options.out)
     params = InformationBarParams(
         InformationKind(options.kind),
         options.size,
@@ -187,7 +185,7 @@ def bars(options: InformationOptions) -> None:
         made = information_bars(rows, params)
     in_bars = int(made["trades"].sum())
     told = {"trades_left_over": rows.total - in_bars} if not (options.start or options.end) else {}
-    _hand_over(made, options.out, {"symbol": options.symbol, "kind": options.kind, **told}, is_json=options.json)
+    hand_over(made, options.out, {"symbol": options.symbol, "kind": options.kind, **told}, is_json=options.json)
 
 
 def actions(options: ActionsOptions) -> None:
@@ -212,7 +210,7 @@ def adjust(options: AdjustingOptions) -> None:
     from tradewright.data.store import BarStore
     from tradewright.data.times import moment_ns
 
-    _check_out(options.out)
+    check_out(options.out)
     symbol, _, timeframe = options.symbol.partition("@")
     if not timeframe:
         raise UsageError("is missing", where="the timeframe", fix=f"Write it like {symbol}@1d.")
@@ -225,45 +223,4 @@ def adjust(options: AdjustingOptions) -> None:
     made = adjusted(raw, known, as_of, options.method, calendar)
     about = {"symbol": symbol, "timeframe": timeframe, "method": options.method, "as_of_ns": as_of}
     about |= {"actions_known": len(known.known_at(as_of))}
-    _hand_over(_frame(made), options.out, about, is_json=options.json)
-
-
-def _frame(made: Bars) -> pl.DataFrame:
-    import polars as pl
-
-    values = {name: getattr(made, name) for name in ("open", "high", "low", "close", "volume")}
-    return pl.DataFrame({"ts_open": made.ts_open, "ts_event": made.ts_event, **values})
-
-
-def _check_out(out: Path | None) -> None:
-    if out is not None and out.suffix.lower() not in (".parquet", ".csv"):
-        raise UsageError(
-            f"files ending in '{out.suffix}' cannot be written", where="--out", fix="Use .parquet or .csv."
-        )
-
-
-def _hand_over(made: pl.DataFrame, out: Path | None, about: dict[str, Any], *, is_json: bool) -> None:
-    """Write the file, or else show the newest rows; the file appears whole or never."""
-    from tradewright.services.cli.reading import moment
-
-    if out is not None:
-        draft = out.with_name(f".{out.name}.writing")
-        try:
-            made.write_parquet(draft) if out.suffix.lower() == ".parquet" else made.write_csv(draft)
-            draft.replace(out)
-        except OSError as error:
-            draft.unlink(missing_ok=True)
-            raise StoreError(f"cannot be written: {error}", where=str(out), fix="Choose another folder.") from error
-    if is_json:
-        print_json(about | {"rows": len(made), "file": str(out) if out else None})
-        return
-    print(", ".join(f"{name} {value}" for name, value in (about | {"rows": len(made)}).items()))
-    if out is not None:
-        print(f"written to {out}")
-        return
-    columns = ("ts_open", "ts_event", "open", "high", "low", "close", "volume")
-    rows = [
-        (moment(row[0]), moment(row[1]), *(f"{value:g}" for value in row[2:]))
-        for row in made.select(columns).tail(10).iter_rows()
-    ]
-    print_table(("From (UTC)", "To (UTC)", "Open", "High", "Low", "Close", "Volume"), rows, "  rrrrr")
+    hand_over(bars_frame(made), options.out, about, is_json=options.json)

@@ -42,12 +42,12 @@ def serve(
         from tradewright.services.data_service.service import DataService
         from tradewright.services.http_service.answers import Clocks
         from tradewright.services.http_service.serving import run_app
-        from tradewright.services.stores import open_store
+        from tradewright.services.stores import open_market
     except ImportError as error:
         what = f"the data service needs a library that is not installed: {error.name}"
         raise ConfigError(what, where="data serve", fix="pip install 'tradewright[ops]'") from error
     clocks = Clocks(time.time_ns, time.monotonic_ns)
-    service = DataService(open_store(root), params, redis_params(environment), clocks)
+    service = DataService(open_market(root, environment=environment), params, redis_params(environment), clocks)
     for chosen in service.sets.values():
         chosen.fresh()  # compiles now, not at the first request
     app = make_app(service, token, sys.stderr if logs_access else None)

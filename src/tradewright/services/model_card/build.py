@@ -13,6 +13,7 @@ from tradewright.analytics.verdict import verdict_of
 from tradewright.core.types.errors import StoreError, TradewrightError
 from tradewright.core.types.evidence import Figure
 from tradewright.data.evidence_store import Evidence, read_evidence
+from tradewright.data.universe import SURVIVORSHIP, Survivorship
 from tradewright.models.artefact import ModelManifest, verify_model
 from tradewright.rollout.commit import write_whole
 from tradewright.rollout.promotion import VERDICTS
@@ -143,6 +144,8 @@ def _heading(
     if origin.first_ns and origin.last_ns:
         facts.append(("Training ends", day(origin.last_ns)))
     if evidence is not None:
+        badge = evidence.manifest.config.get(SURVIVORSHIP, Survivorship.UNKNOWN.value)
+        facts.append(("Survivorship", str(badge)))
         facts.append(("Trials behind it", number(evidence.manifest.trials, 0)))
         facts.append(("Holdout looked at", _times(evidence.manifest.holdout_uses)))
     facts.append(("Hash", version.digest[:12]))

@@ -14,7 +14,7 @@ from tradewright.core.types.calendar import Calendar
 from tradewright.data.catalogue import Dataset
 from tradewright.data.quality import RULES_VERSION, SCHEMA, Findings, GatePolicy, Subject, check, gate
 from tradewright.data.quality.gate import Action
-from tradewright.data.store import BarStore
+from tradewright.data.store import BarStore, MarketStore
 from tradewright.data.timeframe import interval_ns
 
 #: Folder of a store that holds what checks found; whoever deletes it loses only time.
@@ -22,7 +22,7 @@ _KEPT = ".checks"
 
 
 def pass_gate(
-    store: BarStore,
+    store: MarketStore,
     dataset: Dataset,
     calendar: Calendar,
     overrides: Mapping[str, Action],
@@ -32,7 +32,7 @@ def pass_gate(
 
     Parameters
     ----------
-    store : BarStore
+    store : MarketStore
         Where the data is.
     dataset : Dataset
         What the run reads.
@@ -54,16 +54,20 @@ def pass_gate(
     gate(findings_of(store, dataset, calendar), policy, start=span[0], end=span[1])
 
 
-def findings_of(store: BarStore, dataset: Dataset, calendar: Calendar) -> Findings:
-    """Return what the checks find in a stored data set; from the kept result where its content is unchanged."""
+def findings_of(store: MarketStore, dataset: Dataset, calendar: Calendar) -> Findings:
+    """Return what the checks find in a stored data set; from the kept result where its content is unchanged.
+
+    Results are kept beside files; what a database holds is checked before every run.
+    """
     name = f"{dataset.symbol} {dataset.timeframe}"
-    path = store.root / _KEPT / f"{_key(dataset, calendar)}.parquet"
-    kept = _read(path)
+    path = store.root / _KEPT / f"{_key(dataset, calendar)}.parquet" if isinstance(store, BarStore) else None
+    kept = _read(path) if path else None
     if kept is not None:
         return Findings(name, kept)
     frame = store.frame(dataset)
     found = check(Subject(name, dataset.kind, frame, 1, interval_ns(dataset.timeframe), calendar))
-    _keep(path, found.frame)
+    if path:
+        _keep(path, found.frame)
     return found
 
 

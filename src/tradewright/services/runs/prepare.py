@@ -24,7 +24,7 @@ from tradewright.data.reference import with_reference
 from tradewright.data.snapshots import read as read_snapshot
 from tradewright.data.snapshots import version_of
 from tradewright.data.source import StoreSource
-from tradewright.data.store import BarStore
+from tradewright.data.store import BarStore, MarketStore
 from tradewright.data.universe import Survivorship, Universe, stored_universe, survivorship, universe_path
 from tradewright.engine.plan import BacktestPlan, plan_of_bars
 from tradewright.services.costs.sampling import with_costs
@@ -34,6 +34,7 @@ from tradewright.services.runs.forecasting import FoundForecasts, find_forecasts
 from tradewright.services.runs.gate import pass_gate
 from tradewright.services.runs.sizing import with_sizing
 from tradewright.services.settings import DataSettings, RunSettings
+from tradewright.services.stores import open_market
 from tradewright.strategies.loader import load_file
 from tradewright.strategies.strategy import Strategy
 
@@ -180,17 +181,19 @@ def prepare(settings: RunSettings, origins: Origins | None = None) -> PreparedRu
         inputs += [rules.model_dump_json() for rules in settings.limits.prop.rule_sets(settings.limits)]
     identity = hashlib.blake2b("\0".join(inputs).encode(), digest_size=16).hexdigest()
     origin = {} if forecasts is None else forecasts.origin
-    badge = survivorship(_universe(settings, origins), [d.symbol for d in data], min(d.first for d in data))
+    universe = named_universe(settings.data.store, settings.universe, origins)
+    badge = survivorship(universe, [d.symbol for d in data], min(d.first for d in data))
     return PreparedRun(resolved, strategy, plan, tuple(bars), data, identity, badge, origin, costs, sizing)
 
 
-def _universe(settings: RunSettings, origins: Origins) -> Universe | None:
-    if not settings.universe:
+def named_universe(store: Path, name: str, origins: Origins) -> Universe | None:
+    """Return the universe that settings name, None where they name none; raises ConfigError if it is not there."""
+    if not name:
         return None
-    found = stored_universe(universe_path(settings.data.store, settings.universe))
+    found = stored_universe(universe_path(store, name))
     if found is None:
         where = ", ".join(filter(None, (origins.origin(("universe",)), "universe")))
-        what = f"the store {settings.data.store} has no universe '{settings.universe}'"
+        what = f"the store {store} has no universe '{name}'"
         raise ConfigError(what, where=where, fix="Bring it in with `tradewright data universe FILE`.")
     return found
 
@@ -246,7 +249,7 @@ def bars_of(
     params, source, dataset = source_of(settings.data, settings.instruments, spec, origins)
     calendar = params.instrument().calendar
     bars = source.bars()
-    pass_gate(BarStore(settings.data.store), dataset, calendar, settings.data.gate, (source.start, source.end))
+    pass_gate(source.store, dataset, calendar, settings.data.gate, (source.start, source.end))
     if params.calendar != dataset.instrument.calendar:
         fill_clock(bars.fields, bars.ts_open, bars.ts_event, calendar)
     first, last = int(bars.ts_open[0]), int(bars.ts_event[-1])
@@ -265,7 +268,7 @@ def source_of(
     """
     origins = origins or _Unknown()
     symbol, _, own = spec.partition("@")
-    store = BarStore(data.store)
+    store = open_market(data.store, data.backend)
     timeframe = own or data.timeframe or only_timeframe(store, symbol)
     version = version_of(store, read_snapshot(data.store, data.snapshot), symbol, timeframe) if data.snapshot else None
     dataset = store.describe(symbol, timeframe, version=version)
@@ -286,7 +289,7 @@ def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     return old | {k: old[k] | v if isinstance(v, dict) and isinstance(old.get(k), dict) else v for k, v in new.items()}
 
 
-def only_timeframe(store: BarStore, symbol: str) -> str:
+def only_timeframe(store: MarketStore, symbol: str) -> str:
     """Return the timeframe of a symbol that has just one.
 
     Raises
@@ -299,12 +302,12 @@ def only_timeframe(store: BarStore, symbol: str) -> str:
         return frames[0]
     if not frames:
         _refuse_file(symbol)
-        if not store.root.is_dir():
+        if isinstance(store, BarStore) and not store.root.is_dir():
             fix = "`tradewright data import` brings a file in, `tradewright data sample` the packaged sample."
             raise UsageError("there is no market-data store here", where=str(store.root), fix=fix)
         store.describe(symbol, "1d")  # raises, and says what there is
     what = f"bars of {symbol} are stored as {', '.join(frames)}; which are meant?"
-    raise UsageError(what, where=str(store.root), fix=f"Write {symbol}@{frames[0]}, or give data.timeframe.")
+    raise UsageError(what, where=store.place, fix=f"Write {symbol}@{frames[0]}, or give data.timeframe.")
 
 
 def _refuse_file(symbol: str) -> None:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from tradewright.analytics.trade_edge import trade_edge
 from tradewright.core.types.bar import Bars
 from tradewright.core.types.errors import ConfigError, StoreError
-from tradewright.data.store import BarStore
 from tradewright.risk.sizing import correlation_scale, kelly_risk
+from tradewright.services.stores import open_market
 from tradewright.strategies.sizing import SizeRule, Sizing, sized
 from tradewright.strategies.strategy import Strategy, StrategyParams
 
@@ -125,7 +125,7 @@ def _correlation(settings: RunSettings, data: Sequence[DataFacts]) -> NDArray[np
     if n == 1:
         return np.ones((1, 1))
     before = min(d.first for d in data) - 1
-    store = BarStore(settings.data.store)
+    store = open_market(settings.data.store, settings.data.backend)
     shared: pl.DataFrame | None = None
     for d in data:
         found = store.load(d.symbol, d.timeframe, None, before)

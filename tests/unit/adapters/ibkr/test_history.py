@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -19,9 +20,13 @@ from tests.venues.ibkr_venue import IbkrVenue
 from tradewright.adapters.ibkr import IbkrHistory, IbkrParams
 from tradewright.adapters.ibkr.pacing import Pacer, PacingLimits
 from tradewright.core.types.calendar import Calendar
+from tradewright.core.types.dtypes import PRICE
 from tradewright.core.types.errors import SourceError, UsageError
+from tradewright.data.download import download
+from tradewright.data.instruments import InstrumentParams
 from tradewright.data.kinds import Kind
 from tradewright.data.ports import Fetched, Wanted
+from tradewright.data.store import BarStore
 from tradewright.data.timeframe import SECOND
 
 TUESDAY = 1_704_186_000  # 2024-01-02 09:00 UTC
@@ -144,6 +149,30 @@ def test_the_size_of_a_page_changes_nothing(page: int, busy: int, fake_time: Tim
     truth = [row for s in range(TUESDAY, TUESDAY + 18) for row in market.ticks(s, "TRADES")]
     assert frame["price"].to_list() == [float(row[2]) for row in truth]
     assert frame["ts_event"].to_list() == [int(row[0]) * SECOND for row in truth]
+
+
+def test_ticks_of_one_second_keep_the_venues_order_through_the_store_to_the_events(
+    fake_time: Time, tmp_path: Path
+) -> None:
+    market = Market(busy_second=TUESDAY + 10, busy_count=90)  # prices go up and down within the second
+    store = BarStore(tmp_path)
+    with IbkrVenue(market=market) as venue:
+        for start, length in ((TUESDAY + 9, 9), (TUESDAY, 9)):  # the later stretch first: one file, written twice
+            history = source(venue.params(), fake_time)
+            want = wanted("AAPL", Kind.TRADES, "tick", length, start)
+            asyncio.run(brought(history, want, store))
+    truth = [row for s in range(TUESDAY, TUESDAY + 18) for row in market.ticks(s, "TRADES")]
+    events = store.load_events("AAPL", Kind.TRADES)
+    assert events.fields[PRICE].tolist() == [float(row[2]) for row in truth]
+    assert events.ts_event.tolist() == [int(row[0]) * SECOND for row in truth]
+    assert (events.ts_seen == events.ts_event + SECOND).all()
+
+
+async def brought(history: IbkrHistory, want: Wanted, store: BarStore) -> None:
+    try:
+        await download(history, want, store, InstrumentParams(symbol=want.symbol, tick_size="0.01"))
+    finally:
+        await history.close()
 
 
 def test_ticks_of_a_second_session_within_the_piece_are_found(fake_time: Time) -> None:

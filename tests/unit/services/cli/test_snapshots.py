@@ -11,11 +11,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from tradewright.core.types.errors import ConfigError, TradewrightError
+from tradewright.core.types.errors import TradewrightError
 from tradewright.services.cli.app import app
 from tradewright.services.runs.prepare import bars_of
 from tradewright.services.settings import RunSettings
-from tradewright.services.stores import PASSWORD, PASSWORD_FILE, postgres_password
 
 
 class Data:
@@ -129,15 +128,3 @@ def test_a_run_reads_the_snapshot_it_names(data: Data) -> None:
     assert newest.fingerprint != pinned.fingerprint == data.json("snapshots")[0]["pins"][0]["digest"]
     with pytest.raises(TradewrightError, match="no snapshot 'other'"):
         bars_of(_settings(data.store, snapshot="other"), "ACME")
-
-
-def test_the_password_comes_from_the_environment_or_a_file(tmp_path: Path) -> None:
-    file = tmp_path / "secret"
-    file.write_text("from file\n")
-    assert postgres_password({}) == ""
-    assert postgres_password({PASSWORD: "direct"}) == "direct"
-    assert postgres_password({PASSWORD_FILE: str(file)}) == "from file"
-    with pytest.raises(ConfigError, match="both set"):
-        postgres_password({PASSWORD: "direct", PASSWORD_FILE: str(file)})
-    with pytest.raises(ConfigError, match="cannot be read"):
-        postgres_password({PASSWORD_FILE: str(tmp_path / "none")})

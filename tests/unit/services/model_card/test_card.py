@@ -61,6 +61,16 @@ def test_a_card_shows_pictures_figures_and_the_verdict(registry: Registry, add: 
     assert again.read_bytes() == path.read_bytes()
 
 
+def test_the_card_says_how_the_instruments_were_chosen(registry: Registry, add: Add) -> None:
+    version = add(0.08)
+    assert ("Survivorship", "UNKNOWN") in card_of(version, registry.key()).heading.facts
+    manifest = version.evidence / "evidence.json"
+    told = json.loads(manifest.read_text())
+    told["config"]["survivorship"] = "DATED"
+    manifest.write_text(json.dumps(told))
+    assert ("Survivorship", "DATED") in card_of(version, registry.key()).heading.facts
+
+
 def test_equity_is_drawn_at_each_cost_beside_the_baselines(registry: Registry, add: Add) -> None:
     view = card_of(add(0.08), registry.key())
     names = [curve["name"] for curve in view.figures["equity"]["data"]]  # type: ignore[attr-defined]
