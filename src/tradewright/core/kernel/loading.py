@@ -12,8 +12,9 @@ from typing import Any
 
 import llvmlite.binding as llvm
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
+from numba.core.environment import Environment, lookup_environment
 from numba.core.registry import cpu_target
-from numba.core.runtime import rtsys
+from numba.core.runtime import _nrt_python
 
 
 def outside_names(library: Any) -> list[str]:
@@ -28,21 +29,37 @@ def provide(names: Iterable[str]) -> None:
 
     Nearly always all are: what is not Python's or the C library's, Numba's run-time brings with it.
     """
-    rtsys.initialize(cpu_target.target_context)
-    if not all(map(llvm.address_of_symbol, names)):
-        cpu_target.target_context.refresh()
+    for name in names:
+        if not llvm.address_of_symbol(name):
+            address = _nrt_python.c_helpers.get(name.removeprefix("NRT_"))
+            if address is None:
+                cpu_target.target_context.refresh()
+                return
+            llvm.add_symbol(name, address)
 
 
 class _Entry(CompileResultCacheImpl):  # type: ignore[misc]
-    """What is kept of a function: its outside names, and what Numba keeps."""
+    """What is kept of a function: what Numba keeps, but the environments of inner functions without their modules."""
 
-    def reduce(self, compiled: Any) -> tuple[list[str], Any]:
-        return outside_names(compiled.library), super().reduce(compiled)
+    def reduce(self, compiled: Any) -> Any:
+        *rest, environments = super().reduce(compiled)
+        inner = [(e.env_name, e.globals["__name__"], e.consts) for e in environments]
+        return outside_names(compiled.library), inner, rest
 
-    def rebuild(self, context: Any, kept: tuple[list[str], Any]) -> Any:
-        names, rest = kept
+    def rebuild(self, context: Any, kept: Any) -> Any:
+        names, inner, rest = kept
         provide(names)
-        return super().rebuild(context, rest)
+        return super().rebuild(context, (*rest, [_environment(*told) for told in inner]))
+
+
+def _environment(name: str, module: str, constants: list[Any]) -> Any:
+    """Return what compiled code finds of its function; its module is read by code that cannot be kept anyway."""
+    found = lookup_environment(name)
+    if found is None:
+        found = Environment({"__name__": module})
+        found.env_name, found.consts[:] = name, constants
+        Environment._memo[name] = found
+    return found
 
 
 class KernelCache(FunctionCache):  # type: ignore[misc]
