@@ -1,7 +1,8 @@
 """Functions that are called by address only: compiled once, kept as plain object files, linked at the next start.
 
 Numba's cache also keeps a function in the form in which others inline it, and reads that form on loading, which takes
-longer than all the rest. Nothing inlines what is called through a table. See docs/decisions/0014-loading-without-the-compiler.md.
+longer than all the rest. Nothing inlines what is called through a table.
+See docs/decisions/0014-loading-without-the-compiler.md.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def _processor() -> str:
 
 def _as_file(code: Any) -> bytes:
     """Return a digest of the rest, a line that describes the object, and the object."""
-    library = code._library
+    library = code._library  # noqa: SLF001
     head = {"symbol": code.native_name, "outside": outside_names(library)}
     _, _, (machine_code, _) = library.serialize_using_object_code()
     rest = json.dumps(head).encode() + b"\n" + machine_code

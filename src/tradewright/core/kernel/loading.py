@@ -19,7 +19,7 @@ from numba.core.runtime import _nrt_python
 
 def outside_names(library: Any) -> list[str]:
     """Return the symbols that a compiled library expects the process to have."""
-    module = library._final_module
+    module = library._final_module  # noqa: SLF001
     things = [*module.functions, *module.global_variables]
     return sorted(t.name for t in things if t.is_declaration and not t.name.startswith("llvm."))
 
@@ -58,7 +58,7 @@ def _environment(name: str, module: str, constants: list[Any]) -> Any:
     if found is None:
         found = Environment({"__name__": module})
         found.env_name, found.consts[:] = name, constants
-        Environment._memo[name] = found
+        Environment._memo[name] = found  # noqa: SLF001
     return found
 
 
