@@ -16,6 +16,7 @@ from typing import Any
 import llvmlite.binding as llvm
 import numba
 from numba import int64
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 
 from tradewright.core.kernel.compiled import keep, kept
@@ -35,12 +36,14 @@ def address_of(function: Callable[[int, int, int], int]) -> int:
     name = f"{function.__module__}.{function.__qualname__}-{_processor()}.o"
     file = kept(name)
     address = _linked(file) if file else 0
-    if not address:
-        code = numba.cfunc(_SIGNATURE, error_model="numpy")(function)
-        _HELD.append(code)
-        keep(name, _as_file(code))
-        address = code.address
-    return address
+    if address:
+        return address
+    code: Any = numba.cfunc(_SIGNATURE, error_model="numpy")(function)
+    _HELD.append(code)
+    library = code._library  # noqa: SLF001
+    if not library.has_dynamic_globals:  # it names no memory of this process
+        keep(name, _as_file(code.native_name, library))
+    return int(code.address)
 
 
 @cache
@@ -50,15 +53,15 @@ def _processor() -> str:
     return hashlib.blake2b(repr(told).encode(), digest_size=8).hexdigest()
 
 
-def _as_file(code: Any) -> bytes:
+def _as_file(symbol: str, library: Any) -> bytes:
     """Return a digest of the rest, a line that describes the object, and the object."""
-    library = code._library  # noqa: SLF001
-    head = {"symbol": code.native_name, "outside": outside_names(library)}
-    _, _, (machine_code, _) = library.serialize_using_object_code()
+    head = {"symbol": symbol, "outside": outside_names(library)}
+    machine_code: bytes = library.serialize_using_object_code()[2][0]
     rest = json.dumps(head).encode() + b"\n" + machine_code
     return hashlib.blake2b(rest, digest_size=_DIGEST_BYTES).digest() + rest
 
 
+@global_compiler_lock  # type: ignore[untyped-decorator]
 def _linked(file: bytes) -> int:
     """Link an object file into the process and return the address of its function; 0 where the file is damaged."""
     digest, rest = file[:_DIGEST_BYTES], file[_DIGEST_BYTES:]

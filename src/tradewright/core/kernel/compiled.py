@@ -78,7 +78,7 @@ def compiled(function: F, *signatures: Any) -> F:
     """
     dispatcher = numba.njit(**_OPTIONS)(function)
     if _FOLDER is not None:
-        dispatcher._cache = KernelCache(function)  # noqa: SLF001
+        dispatcher._cache = KernelCache(function)  # type: ignore[no-untyped-call]  # noqa: SLF001
     for signature in signatures:
         dispatcher.compile(signature)
     if signatures:

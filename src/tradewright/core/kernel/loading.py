@@ -14,7 +14,7 @@ import llvmlite.binding as llvm
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.environment import Environment, lookup_environment
 from numba.core.registry import cpu_target
-from numba.core.runtime import _nrt_python
+from numba.core.runtime import _nrt_python  # type: ignore[attr-defined]
 
 
 def outside_names(library: Any) -> list[str]:
@@ -38,23 +38,24 @@ def provide(names: Iterable[str]) -> None:
             llvm.add_symbol(name, address)
 
 
-class _Entry(CompileResultCacheImpl):  # type: ignore[misc]
+class _Entry(CompileResultCacheImpl):
     """What is kept of a function: what Numba keeps, but the environments of inner functions without their modules."""
 
     def reduce(self, compiled: Any) -> Any:
-        *rest, environments = super().reduce(compiled)
+        *rest, environments = super().reduce(compiled)  # type: ignore[no-untyped-call]
         inner = [(e.env_name, e.globals["__name__"], e.consts) for e in environments]
         return outside_names(compiled.library), inner, rest
 
     def rebuild(self, context: Any, kept: Any) -> Any:
         names, inner, rest = kept
         provide(names)
-        return super().rebuild(context, (*rest, [_environment(*told) for told in inner]))
+        environments = [_environment(*told) for told in inner]
+        return super().rebuild(context, (*rest, environments))  # type: ignore[no-untyped-call]
 
 
 def _environment(name: str, module: str, constants: list[Any]) -> Any:
     """Return what compiled code finds of its function; its module is read by code that cannot be kept anyway."""
-    found = lookup_environment(name)
+    found = lookup_environment(name)  # type: ignore[no-untyped-call]
     if found is None:
         found = Environment({"__name__": module})
         found.env_name, found.consts[:] = name, constants
@@ -62,7 +63,7 @@ def _environment(name: str, module: str, constants: list[Any]) -> Any:
     return found
 
 
-class KernelCache(FunctionCache):  # type: ignore[misc]
+class KernelCache(FunctionCache):
     """Numba's disk cache of one function; declarations wait for the first function that is really compiled."""
 
     _impl_class = _Entry
@@ -70,4 +71,4 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
     def load_overload(self, signature: Any, context: Any) -> Any:
         """Return the compiled function, or None where none is kept."""
         with self._guard_against_spurious_io_errors():
-            return self._load_overload(signature, context)
+            return self._load_overload(signature, context)  # type: ignore[no-untyped-call]

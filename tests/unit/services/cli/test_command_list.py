@@ -46,6 +46,7 @@ def test_no_module_of_commands_is_left_out() -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_line_of_help_is_the_first_sentence_of_the_command(name: str) -> None:
     command = typer.main.get_group(app).commands[name]
+    assert command.help is not None
     assert COMMANDS[name][1] == command.help.split("\n\n")[0].replace("\n", " ")
 
 
