@@ -36,7 +36,7 @@ def test_a_changed_template_is_compiled_again(folder: Path) -> None:
     assert _page(folder) == "goodbye &lt;you&gt;"
 
 
-@pytest.mark.parametrize("length", [0, 1, 10, -20])
+@pytest.mark.parametrize("length", [0, 1, 40, -20])
 def test_damaged_byte_code_is_replaced(folder: Path, length: int) -> None:
     assert _page(folder) == "hello &lt;you&gt;"
     (kept,) = folder.glob("page-*")

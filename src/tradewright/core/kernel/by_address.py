@@ -23,7 +23,6 @@ from tradewright.core.kernel.compiled import keep, kept
 from tradewright.core.kernel.loading import outside_names, provide
 
 _SIGNATURE = int64(int64, int64, int64)
-_DIGEST_BYTES = 16
 _HELD: list[object] = []  # machine code must outlive every table that holds its address
 
 
@@ -35,9 +34,8 @@ def address_of(function: Callable[[int, int, int], int]) -> int:
     """
     name = f"{function.__module__}.{function.__qualname__}-{_processor()}.o"
     file = kept(name)
-    address = _linked(file) if file else 0
-    if address:
-        return address
+    if file is not None:
+        return _linked(file)
     code: Any = numba.cfunc(_SIGNATURE, error_model="numpy")(function)
     _HELD.append(code)
     library = code._library  # noqa: SLF001
@@ -54,20 +52,16 @@ def _processor() -> str:
 
 
 def _as_file(symbol: str, library: Any) -> bytes:
-    """Return a digest of the rest, a line that describes the object, and the object."""
+    """Return a line that describes the object, and the object."""
     head = {"symbol": symbol, "outside": outside_names(library)}
     machine_code: bytes = library.serialize_using_object_code()[2][0]
-    rest = json.dumps(head).encode() + b"\n" + machine_code
-    return hashlib.blake2b(rest, digest_size=_DIGEST_BYTES).digest() + rest
+    return json.dumps(head).encode() + b"\n" + machine_code
 
 
 @global_compiler_lock  # type: ignore[untyped-decorator]
 def _linked(file: bytes) -> int:
-    """Link an object file into the process and return the address of its function; 0 where the file is damaged."""
-    digest, rest = file[:_DIGEST_BYTES], file[_DIGEST_BYTES:]
-    if hashlib.blake2b(rest, digest_size=_DIGEST_BYTES).digest() != digest:
-        return 0
-    line, _, machine_code = rest.partition(b"\n")
+    """Link an object file into the process and return the address of its function."""
+    line, _, machine_code = file.partition(b"\n")
     head = json.loads(line)
     provide(head["outside"])
     machine = llvm.Target.from_default_triple().create_target_machine(jit=True)

@@ -22,6 +22,7 @@ from tradewright.core.kernel.loading import KernelCache
 F = TypeVar("F", bound=Callable[..., Any])
 
 _PACKAGE = Path(__file__).resolve().parents[2]
+_DIGEST_BYTES = 16
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 
@@ -52,11 +53,13 @@ _FOLDER = _open_cache()
 
 
 def kept(name: str) -> bytes | None:
-    """Return a file of the cache folder; None where there is none."""
+    """Return what was kept under a name; None where there is nothing, or it is damaged."""
     try:
-        return (_FOLDER / name).read_bytes() if _FOLDER else None
+        file = (_FOLDER / name).read_bytes() if _FOLDER else b""
     except OSError:
         return None
+    digest, content = file[:_DIGEST_BYTES], file[_DIGEST_BYTES:]
+    return content if digest == _digest(content) else None
 
 
 def keep(name: str, content: bytes) -> None:
@@ -65,10 +68,14 @@ def keep(name: str, content: bytes) -> None:
         return
     draft = _FOLDER / f"{name}.{os.getpid()}"
     try:
-        draft.write_bytes(content)
+        draft.write_bytes(_digest(content) + content)
         draft.replace(_FOLDER / name)
     except OSError:
         draft.unlink(missing_ok=True)
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()
 
 
 def compiled(function: F, *signatures: Any) -> F:
