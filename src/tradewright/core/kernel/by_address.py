@@ -35,7 +35,7 @@ def address_of(function: Callable[[int, int, int], int]) -> int:
     name = f"{function.__module__}.{function.__qualname__}-{_processor()}.o"
     file = kept(name)
     if file is not None:
-        return _linked(file)
+        return int(_linked(file))
     code: Any = numba.cfunc(_SIGNATURE, error_model="numpy")(function)
     _HELD.append(code)
     library = code._library  # noqa: SLF001
