@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +63,7 @@ class Rolling:
 def plain(values: NDArray[np.generic] | Sequence[float], digits: int = 7) -> list[float | None]:
     """Return ``values`` as floats of ``digits`` significant digits; what is not finite becomes None."""
     array = np.asarray(values, dtype=np.float64)
-    return [float(f"{v:.{digits}g}") if np.isfinite(v) else None for v in array.tolist()]
+    return [float(f"{v:.{digits}g}") if isfinite(v) else None for v in array.tolist()]
 
 
 def milliseconds(stamps: Ints) -> list[int]:

@@ -59,7 +59,7 @@ def jobs_of(features: Sequence[Feature], states: Sequence[Floats], params: Seque
     table = np.zeros((1 + len(features), COLUMNS), np.int64)
     table[0, JOBS], table[0, NEWEST] = len(features), newest.ctypes.data
     for k, feature in enumerate(features):
-        addresses = (loop_of(feature).address, states[k].ctypes.data, params[k].ctypes.data)
+        addresses = (loop_of(feature), states[k].ctypes.data, params[k].ctypes.data)
         table[1 + k, [LOOP, STATE, PARAMS, READS]] = (*addresses, int(feature.reads or 0))
     return Jobs(table, table[0], newest, tuple(states), tuple(params), int(table.ctypes.data), int(newest.ctypes.data))
 

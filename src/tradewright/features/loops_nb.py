@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Final, cast
+from typing import Final
 
-import numba
 from numba import int64, types
 
-from tradewright.core.kernel.compiled import IS_CACHED, rebound
+from tradewright.core.kernel.by_address import address_of
+from tradewright.core.kernel.compiled import compiled, rebound
 from tradewright.core.kernel.memory_nb import call_nb, fields_nb, floats_nb, ints_nb
 from tradewright.core.types.dtypes import N_FIELDS
 from tradewright.core.types.feature import Feature, Floats, Step
@@ -31,8 +31,6 @@ COLUMNS: Final = 7
 JOBS, NEWEST, KINDS, KIND_ALL = range(4)
 _BLOCK: Final = 1024
 _LONG_STATE: Final = 1 << 40  # how long the view of a state claims to be; its feature says how long it is
-_SIGNATURE = int64(int64, int64, int64)
-_KEPT: list[object] = []
 
 step_nb: Step = field_step_nb  # a stand-in: each copy of a template has its own
 
@@ -72,17 +70,14 @@ def run_in_memory(job: int, start: int, stop: int) -> int:
 
 
 @cache
-def _loop(template: Callable[..., int], step: Step) -> Any:
-    """Compile a step's loop, or load it from disk; the same object for every feature that uses it."""
+def _loop(template: Callable[..., int], step: Step) -> int:
+    """Compile a step's loop, or load it from disk; the same address for every feature that uses it."""
     name = f"{getattr(step, '__name__', 'step')}_{step_identity(step)}"
-    bound = rebound(template, name, step_nb=step)
-    loop = numba.cfunc(_SIGNATURE, cache=IS_CACHED, error_model="numpy")(bound)
-    _KEPT.append(loop)  # machine code must outlive every table that holds its address
-    return loop
+    return address_of(rebound(template, name, step_nb=step))
 
 
-def loop_of(feature: Feature) -> Any:
-    """Return the compiled loop of a feature; its ``address`` goes into a table.
+def loop_of(feature: Feature) -> int:
+    """Return the address of the compiled loop of a feature, which goes into a table.
 
     Raises
     ------
@@ -142,5 +137,4 @@ def driver() -> Callable[[int, Floats, int, int, int], int]:
         int64(int64, types.Array(types.float64, 2, "C", readonly=is_fixed), int64, int64, int64)
         for is_fixed in (False, True)
     ]
-    made: Any = numba.njit(signatures, cache=IS_CACHED, nogil=True, error_model="numpy")(drive)
-    return cast("Callable[[int, Floats, int, int, int], int]", made)
+    return compiled(drive, *signatures)

@@ -17,9 +17,12 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+from tradewright.core.kernel.loading import KernelCache
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _PACKAGE = Path(__file__).resolve().parents[2]
+_DIGEST_BYTES = 16
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 
@@ -32,26 +35,62 @@ def sources_hash() -> str:
     return digest.hexdigest()
 
 
-def _open_cache() -> bool:
-    """Point Numba at the folder for these sources; False where no folder can be written."""
+def _open_cache() -> Path | None:
+    """Point Numba at the folder for these sources; None where no folder can be written."""
     base = getattr(numba.config, "CACHE_DIR", "") or str(Path.home() / ".cache" / "tradewright")
     folder = Path(base) / f"kernels-{sources_hash()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
-        return False
+        return None
     if not os.access(folder, os.W_OK):
-        return False
+        return None
     setattr(numba.config, "CACHE_DIR", str(folder))  # noqa: B010  # its attributes are made at run time
-    return True
+    return folder
 
 
-IS_CACHED = _open_cache()
+_FOLDER = _open_cache()
 
 
-def compiled(function: F) -> F:
-    """Compile a function, keeping the result on disk. No fast-math and no parallel loops: results are bit-exact."""
-    return cast("F", numba.njit(cache=IS_CACHED, **_OPTIONS)(function))
+def kept(name: str) -> bytes | None:
+    """Return what was kept under a name; None where there is nothing, or it is damaged."""
+    try:
+        file = (_FOLDER / name).read_bytes() if _FOLDER else b""
+    except OSError:
+        return None
+    digest, content = file[:_DIGEST_BYTES], file[_DIGEST_BYTES:]
+    return content if digest == _digest(content) else None
+
+
+def keep(name: str, content: bytes) -> None:
+    """Put a file into the cache folder, whole or not at all; without it, the next start compiles again."""
+    if _FOLDER is None:
+        return
+    draft = _FOLDER / f"{name}.{os.getpid()}"
+    try:
+        draft.write_bytes(_digest(content) + content)
+        draft.replace(_FOLDER / name)
+    except OSError:
+        draft.unlink(missing_ok=True)
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()
+
+
+def compiled(function: F, *signatures: Any) -> F:
+    """Compile a function, keeping the result on disk. No fast-math and no parallel loops: results are bit-exact.
+
+    With signatures it is compiled or loaded at once and takes no others; else at the first call of each kind.
+    """
+    dispatcher = numba.njit(**_OPTIONS)(function)
+    if _FOLDER is not None:
+        dispatcher._cache = KernelCache(function)  # type: ignore[no-untyped-call]  # noqa: SLF001
+    for signature in signatures:
+        dispatcher.compile(signature)
+    if signatures:
+        dispatcher.disable_compile()
+    return cast("F", dispatcher)
 
 
 def inlined(function: F) -> F:

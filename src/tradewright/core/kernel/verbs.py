@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import numba
 import numpy as np
-from numba import int64
 from numpy.typing import NDArray
 
 from tradewright.core.kernel import (
@@ -28,11 +26,11 @@ from tradewright.core.kernel import (
     submit_nb,
     watch_nb,
 )
-from tradewright.core.kernel.compiled import IS_CACHED, compiled
+from tradewright.core.kernel.by_address import address_of
+from tradewright.core.kernel.compiled import compiled
 from tradewright.core.kernel.memory_nb import call_nb
 from tradewright.core.types.dtypes import verbs_dtype
 
-_SIGNATURE = int64(int64, int64, int64)
 _VERBS = {
     "receive": match_nb.receive_nb,
     "match_bar": match_bar_nb.match_bar_slowly_nb,
@@ -61,13 +59,8 @@ def verb_table() -> NDArray[np.void]:
     """Return verbs_dtype[1], the addresses in this process; compiles or loads every verb the first time."""
     table = np.zeros(1, verbs_dtype)
     for name, function in _VERBS.items():
-        verb = numba.cfunc(_SIGNATURE, cache=IS_CACHED, error_model="numpy")(function)
-        _KEPT.append(verb)
-        table[name] = verb.address
+        table[name] = address_of(function)
     return table
-
-
-_KEPT: list[object] = []
 
 
 @compiled

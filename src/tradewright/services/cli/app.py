@@ -8,39 +8,12 @@ from typing import Annotated
 import typer
 
 from tradewright import __version__
-from tradewright.services.cli import (
-    allocate,
-    arm,
-    backtest,
-    challenge,
-    controls,
-    costs,
-    data,
-    drill,
-    evaluate,
-    exchange,
-    experiment,
-    features,
-    forensics,
-    gate_study,
-    journal,
-    kill,
-    make,
-    models,
-    retrain,
-    rules,
-    runs,
-    status,
-    strategies,
-    trade,
-    train,
-    tune,
-    watchdog,
-)
+from tradewright.services.cli.command_list import Program
 from tradewright.services.cli.guard import INTERRUPTED, show_unforeseen
 
 app = typer.Typer(
     name="tradewright",
+    cls=Program,
     help="One engine from research to real money.",
     no_args_is_help=True,
     add_completion=False,
@@ -62,35 +35,6 @@ def _options(
     ] = False,
 ) -> None:
     pass
-
-
-backtest.register(app)
-costs.register(app)
-allocate.register(app)
-controls.register(app)
-data.register(app)
-features.register(app)
-models.register(app)
-runs.register(app)
-strategies.register(app)
-make.register(app)
-trade.register(app)
-status.register(app)
-forensics.register(app)
-train.register(app)
-retrain.register(app)
-evaluate.register(app)
-tune.register(app)
-experiment.register(app)
-gate_study.register(app)
-challenge.register(app)
-journal.register(app)
-rules.register(app)
-exchange.register(app)
-kill.register(app)
-arm.register(app)
-watchdog.register(app)
-drill.register(app)
 
 
 def main() -> None:

@@ -9,7 +9,9 @@ from math import isfinite
 from pathlib import Path
 
 import jinja2
+from jinja2.bccache import Bucket
 
+from tradewright.core.kernel.compiled import keep, kept
 from tradewright.core.types.errors import RunError
 from tradewright.services.report import wording
 from tradewright.services.report.view import Metric, ReportView, YearRow
@@ -105,6 +107,18 @@ def _template() -> jinja2.Template:
     return environment.get_template("report.html.j2")
 
 
+class _CompiledPages(jinja2.BytecodeCache):
+    """Templates as Python's byte code, beside the compiled kernel; jinja2 looks whether the template has changed."""
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        content = kept(f"page-{bucket.key}")
+        if content is not None:
+            bucket.bytecode_from_string(content)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        keep(f"page-{bucket.key}", bucket.bytecode_to_string())
+
+
 def page_environment(folder: Path) -> jinja2.Environment:
     """Return what renders the pages of a folder: strict, escaping, with our filters and the pieces of the report."""
     environment = jinja2.Environment(
@@ -113,6 +127,7 @@ def page_environment(folder: Path) -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=_CompiledPages(),
     )
     environment.filters.update(
         written=wording.written,

@@ -1,0 +1,89 @@
+"""What one process compiled, the next one loads: the same answers, and the compiler stays asleep."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tradewright.core.kernel import by_address, compiled
+from tradewright.core.kernel.by_address import address_of
+from tradewright.core.kernel.verbs import _VERBS, verb_table
+
+ROOT = Path(__file__).parents[3]
+SCRIPT = "tests.unit.core.kept_code"
+ANSWERS = {
+    "product": 50,
+    "refused below": 1,
+    "refused above": ["not", 5],
+    "reading": 77,
+    "weighed": 30.0,
+}
+
+
+def _run(cache: Path) -> dict[str, Any]:
+    """Return what a process with this compile cache says."""
+    done = subprocess.run(
+        [sys.executable, "-m", SCRIPT],
+        cwd=ROOT,
+        env={**os.environ, "NUMBA_CACHE_DIR": str(cache)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Cache that one process has filled."""
+    folder = tmp_path_factory.mktemp("cache")
+    assert _run(folder) == {**ANSWERS, "is woken": True}
+    return folder
+
+
+def _objects(cache: Path) -> list[Path]:
+    return sorted(cache.rglob("*.o"))
+
+
+def test_the_next_process_gets_the_same_without_the_compiler(cache: Path) -> None:
+    assert _run(cache) == {**ANSWERS, "is woken": False}
+
+
+def test_code_that_refers_to_this_process_is_not_kept(cache: Path) -> None:
+    assert [path.name.partition("-")[0].rpartition(".")[2] for path in _objects(cache)] == ["product"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"x" * 5, None])
+def test_a_damaged_object_is_compiled_again(cache: Path, damage: bytes | None) -> None:
+    (path,) = _objects(cache)
+    sound = path.read_bytes()
+    path.write_bytes(sound[:-100] if damage is None else damage)
+    assert _run(cache) == {**ANSWERS, "is woken": True}
+    assert len(path.read_bytes()) == len(sound)
+
+
+def test_every_verb_is_kept() -> None:
+    verb_table()
+    for verb in _VERBS.values():
+        name = f"{verb.__module__}.{verb.__qualname__}-{by_address._processor()}.o"
+        assert compiled.kept(name), name
+
+
+def test_a_folder_that_cannot_be_written_only_costs_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(compiled, "_FOLDER", tmp_path / "nowhere")
+    compiled.keep("a", b"b")
+    assert compiled.kept("a") is None
+    monkeypatch.setattr(compiled, "_FOLDER", None)
+    compiled.keep("a", b"b")
+    assert compiled.kept("a") is None
+    assert address_of(_VERBS["post"])
