@@ -23,6 +23,7 @@ from tradewright.services.cli import (
     journal,
     make,
     models,
+    mt5_bridge,
     retrain,
     rules,
     runs,
@@ -77,6 +78,7 @@ challenge.register(app)
 journal.register(app)
 rules.register(app)
 exchange.register(app)
+mt5_bridge.register(app)
 
 
 def main() -> None:
