@@ -20,10 +20,10 @@ _PATH = f"/users/current/accounts/{ACCOUNT}"
 
 
 class MetaApiVenue:
-    """The application; ``page``: rows that an answer of the history has at most."""
+    """The application."""
 
-    def __init__(self, server: Mt5Server, page: int = 1_000) -> None:
-        self.server, self.page = server, page
+    def __init__(self, server: Mt5Server) -> None:
+        self.server = server
         paths = {
             "/account-information": self.account,
             "/symbols/{name}/specification": self.symbol,
@@ -103,7 +103,7 @@ class MetaApiVenue:
 
     def _paged(self, request: Request, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         offset, limit = (int(request.query_params[name]) for name in ("offset", "limit"))
-        return rows[offset : offset + min(limit, self.page)]
+        return rows[offset : offset + limit]
 
     def _order(self, ticket: Ticket) -> dict[str, Any]:
         return {

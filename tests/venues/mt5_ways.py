@@ -34,5 +34,5 @@ def way_to(way: str, server: Mt5Server) -> Iterator[Terminal]:
         with serving(make_app(module_terminal(server), BRIDGE_TOKEN)) as url:
             yield BridgeTerminal(BridgeParams(url=url, token=SecretStr(BRIDGE_TOKEN), timeout_s=5.0))
     else:
-        with serving(MetaApiVenue(server, page=1_000).app) as url:
+        with serving(MetaApiVenue(server).app) as url:
             yield MetaApiTerminal(MetaApiParams(url=url, account=ACCOUNT, token=SecretStr(TOKEN)))
