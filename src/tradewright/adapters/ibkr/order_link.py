@@ -27,7 +27,7 @@ from tradewright.adapters.ibkr.order_errors import (
     order_error,
 )
 from tradewright.adapters.ibkr.order_rows import KnownOrder
-from tradewright.adapters.ibkr.trading_params import IbkrTradingParams, LiveAccount, is_paper
+from tradewright.adapters.ibkr.trading_params import IbkrTradingParams, LiveAccount, has_play_money
 from tradewright.core.types.errors import VenueError
 from tradewright.execution.venue import VenueAuthError, VenueRejectedError, VenueTimeoutError, VenueUnavailableError
 
@@ -147,7 +147,7 @@ class OrderLink:
 
     def _check_accounts(self, client: Any, where: str) -> None:  # noqa: ANN401
         accounts, mine = list(client.getAccounts()), self._params.account
-        wrong = [a for a in accounts if is_paper(a) is isinstance(mine, LiveAccount)]
+        wrong = [a for a in accounts if has_play_money(a) is isinstance(mine, LiveAccount)]
         if mine.account_id in accounts and not wrong:
             return
         client.disconnect()

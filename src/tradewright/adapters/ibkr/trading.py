@@ -127,7 +127,10 @@ class IbkrTrading:
 
     async def cancel(self, client_id: str, venue_id: str) -> None:
         """Ask to cancel an order; only the connection that made an order may."""
-        known = self._news.by_venue_id(venue_id) or await self._open_order(client_id, venue_id)
+        known = self._news.by_venue_id(venue_id)
+        if known is None:
+            shown = [k for k in await self._open() if venue_id in ("", str(k.order.permId))]
+            known = next((k for k in shown if client_id in ("", k.order.orderRef)), None)
         if known is None or known.order.clientId != self._params.client_id:
             raise VenueRejectedError("no such order was made by this connection", where=client_id or venue_id)
         await self._limit.take()
@@ -279,12 +282,6 @@ class IbkrTrading:
                 known.order.totalQuantity = max(float(order.totalQuantity), known.filled)
                 found.append(self._news.order(known))
         return found
-
-    async def _open_order(self, client_id: str, venue_id: str) -> KnownOrder | None:
-        for known in await self._open():
-            if venue_id in ("", str(known.order.permId)) and client_id in ("", known.order.orderRef):
-                return known
-        return None
 
     async def _contract(self, symbol: str) -> Contract:
         """Return the one contract that a symbol names; asked once."""

@@ -11,7 +11,7 @@ from tradewright.adapters.ibkr.params import IbkrParams
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-def is_paper(account_id: str) -> bool:
+def has_play_money(account_id: str) -> bool:
     """Return whether an account has play money: theirs begin with D (DU, advisors DF), all others are real."""
     return account_id.startswith("D")
 
@@ -26,7 +26,7 @@ class PaperAccount(BaseModel):
     @field_validator("account_id")
     @classmethod
     def _is_paper(cls, value: str) -> str:
-        if not is_paper(value):
+        if not has_play_money(value):
             msg = "this is not a paper account: those of Interactive Brokers begin with D"
             raise ValueError(msg)
         return value
@@ -42,7 +42,7 @@ class LiveAccount(BaseModel):
     @field_validator("account_id")
     @classmethod
     def _is_live(cls, value: str) -> str:
-        if is_paper(value):
+        if has_play_money(value):
             msg = "this is a paper account: those of Interactive Brokers begin with D"
             raise ValueError(msg)
         return value
