@@ -10,7 +10,7 @@ from typing import Any
 from tradewright.adapters.alpaca.stamps import ns_of
 from tradewright.adapters.decimal_text import lots_of, price_text, units_text
 from tradewright.core.types.instrument import Instrument
-from tradewright.core.types.order import OrderKind, OrderStatus, Side, TimeInForce
+from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side, TimeInForce
 from tradewright.core.types.venue import OrderIntent, VenueFill, VenueOrder, VenuePosition
 from tradewright.execution.venue import VenueRejectedError, VenueTimeoutError
 
@@ -80,6 +80,7 @@ def orders_of(row: object, instruments: Instruments, parent: str = "") -> list[V
             ts_event=ns_of(row["updated_at"]),
             reason=row["status"],
             parent=parent,
+            origin=Origin.TAKE_PROFIT if parent and row["type"] == "limit" else Origin.STOP_LOSS,
         )
         legs = [leg for each in row.get("legs") or () for leg in orders_of(each, instruments, client_id)]
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:

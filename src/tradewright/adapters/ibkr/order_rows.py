@@ -16,7 +16,7 @@ from ib_async import Contract, Order
 
 from tradewright.adapters.decimal_text import lots_of, price_text, units_text
 from tradewright.core.types.instrument import Instrument
-from tradewright.core.types.order import OrderKind, OrderStatus, Side, TimeInForce
+from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side, TimeInForce
 from tradewright.core.types.venue import OrderIntent, VenueFill, VenueOrder, VenuePosition
 from tradewright.execution.venue import VenueRejectedError, VenueTimeoutError
 
@@ -94,6 +94,7 @@ def order_of(known: KnownOrder, names: Names, now_ns: int) -> VenueOrder:
         ts_event=now_ns,
         reason=known.why or known.status,
         parent=_parent(order.orderRef),
+        origin=Origin.TAKE_PROFIT if order.orderRef.endswith(TARGET_MARK) else Origin.STOP_LOSS,
     )
 
 

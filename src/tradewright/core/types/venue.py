@@ -51,7 +51,8 @@ class OrderIntent:
 class VenueOrder:
     """An order as the venue reports it. ``filled`` is cumulative; ``client_id`` is "" for an order that is not ours.
 
-    ``parent``: client id of the entry whose bracket this order belongs to, for orders that the venue made itself.
+    ``parent``: client id of the entry whose bracket this order belongs to, for orders that the venue made itself;
+    ``origin`` then says which of its exits it is.
     """
 
     client_id: str
@@ -64,6 +65,7 @@ class VenueOrder:
     ts_event: int
     reason: str = ""
     parent: str = ""
+    origin: Origin = Origin.STOP_LOSS
 
     @property
     def is_open(self) -> bool:

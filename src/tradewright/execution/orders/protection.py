@@ -28,7 +28,7 @@ def protect(state: OrdersState, name: str) -> list[Effect]:
     effects = [e for o in guards if o.intent.side is not side for e in want_cancel(o)]
     ours = [o for o in guards if o.intent.side is side and not o.is_cancel_wanted]
     exits = sum(o.remaining for o in ours if o.intent.origin is Origin.RISK)
-    stops = [o for o in ours if o.intent.origin is not Origin.RISK]
+    stops = [o for o in ours if o.intent.origin not in (Origin.RISK, Origin.TAKE_PROFIT)]
     size = abs(known.position)
     if known.must_exit or _is_late(state, known, stops, size - exits):
         return effects + _exit(state, name, side, size - exits)

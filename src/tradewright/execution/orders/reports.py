@@ -31,6 +31,7 @@ def find(state: OrdersState, told: VenueOrder) -> LiveOrder | None:
     parent = state.orders.get(told.parent)
     if order is not None or parent is None:
         return order
+    is_target = told.origin is Origin.TAKE_PROFIT
     intent = OrderIntent(
         client_id=told.client_id or told.venue_id,
         sequence=0,
@@ -38,12 +39,13 @@ def find(state: OrdersState, told: VenueOrder) -> LiveOrder | None:
         strategy=parent.intent.strategy,
         instrument=told.instrument,
         side=told.side,
-        kind=OrderKind.STOP,
+        kind=OrderKind.LIMIT if is_target else OrderKind.STOP,
         lots=told.lots,
         ts_event=told.ts_event,
-        stop_price=parent.intent.stop_loss,
+        limit_price=parent.intent.take_profit if is_target else None,
+        stop_price=None if is_target else parent.intent.stop_loss,
         is_reduce_only=True,
-        origin=Origin.STOP_LOSS,
+        origin=told.origin,
         protects=told.parent,
     )
     order = LiveOrder(intent, OrderStatus.SUBMITTED)

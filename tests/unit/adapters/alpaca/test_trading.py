@@ -14,7 +14,7 @@ from tests.venues.local_exchange import KEY, SECRET, LocalExchange
 from tradewright.adapters.alpaca.trading import AlpacaTrading
 from tradewright.adapters.alpaca.trading_params import LIVE_URL, PAPER_URL, AlpacaTradingParams, LiveKeys, PaperKeys
 from tradewright.core.types.instrument import Instrument
-from tradewright.core.types.order import OrderKind, OrderStatus, Side, TimeInForce
+from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side, TimeInForce
 from tradewright.core.types.venue import OrderIntent, StreamGap, VenueEvent, VenueFill, VenueOrder
 from tradewright.execution.exchange.faults import Fault
 from tradewright.execution.venue import (
@@ -128,6 +128,7 @@ def test_a_bracket_is_held_by_the_venue_and_its_exits_name_their_parent(exchange
         await of(venue, intent("entry", stop_loss=90.0, take_profit=120.0))
         exits = await venue.open_orders()
         assert [(o.parent, o.side, o.status) for o in exits] == [("entry", Side.SELL, OrderStatus.ACCEPTED)] * 2
+        assert {o.origin for o in exits} == {Origin.STOP_LOSS, Origin.TAKE_PROFIT}
         await venue.cancel_all()
         await of(venue, intent("second", stop_loss=90.0))
         assert [o.parent for o in await venue.open_orders()] == ["second"]

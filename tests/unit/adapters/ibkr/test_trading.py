@@ -19,7 +19,7 @@ from tradewright.adapters.ibkr.order_rows import revision_of
 from tradewright.adapters.ibkr.trading import IbkrTrading
 from tradewright.adapters.ibkr.trading_params import IbkrTradingParams, LiveAccount, PaperAccount
 from tradewright.core.types.instrument import Instrument
-from tradewright.core.types.order import OrderKind, OrderStatus, Side, TimeInForce
+from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side, TimeInForce
 from tradewright.core.types.venue import OrderIntent, StreamGap, VenueEvent, VenueFill, VenueOrder
 from tradewright.execution.venue import (
     VenueAuthError,
@@ -167,7 +167,10 @@ def test_a_bracket_goes_out_as_a_whole_and_its_exits_name_their_entry(tws: IbkrV
         assert sent == [("MKT", "entry", "0"), ("LMT", "entry/TP", "0"), ("STP", "entry/SL", "1")]
         assert {f[28] for f in tws.asked("order")[1:]} == {tws.asked("order")[0][1]}
         exits = {o.client_id: o for o in await venue.open_orders()}
-        assert sorted(exits) == ["entry/SL", "entry/TP"]
+        assert {name: o.origin for name, o in exits.items()} == {
+            "entry/SL": Origin.STOP_LOSS,
+            "entry/TP": Origin.TAKE_PROFIT,
+        }
         assert {(o.parent, o.side, o.lots, o.is_open) for o in exits.values()} == {("entry", Side.SELL, 5, True)}
         await venue.cancel("entry/SL", exits["entry/SL"].venue_id)
         assert [o.client_id for o in await venue.open_orders()] != ["entry/SL"]
