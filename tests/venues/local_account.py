@@ -24,7 +24,7 @@ class LocalAccount:
         self.runner = make_runner(ExchangeServiceParams(speed=0.0, port=0), wanted)
         self.lock = threading.RLock()
         orders = self.runner.account.orders
-        orders.terms = replace(orders.terms, takes_same_id=True)  # ids are labels here
+        orders.terms = replace(orders.terms, takes_same_id=True, reserves_exits=False)  # brokers with margin accounts
         self.advance(3)
 
     @property

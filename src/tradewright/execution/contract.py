@@ -64,6 +64,7 @@ async def check_venue(venue: Venue, trial: Trial) -> None:
         await check.a_bad_order_is_refused()
         if trial.fills:
             await check.a_fill_is_told_once_by_id()
+            await check.exits_beside_each_other_are_as_declared()
     finally:
         listening.cancel()
         with contextlib.suppress(asyncio.CancelledError, VenueError):
@@ -224,7 +225,9 @@ class _Check:
         for intent in intents:
             await self.venue.submit(intent, lambda: None)
         await self.venue.cancel_all(self.trial.instrument)
-        await self.until("cancel_all leaves orders open", lambda: self._none_open({i.client_id for i in intents}))
+        await self.until(
+            "cancel_all leaves orders open", lambda: _none_open(self.venue, {i.client_id for i in intents})
+        )
 
     async def a_replacement_is_one_step_or_refused(self) -> None:
         """Expect ``total``: the new size is the whole; nothing has filled here, so ``remaining`` is the same."""
@@ -245,10 +248,7 @@ class _Check:
 
         await self.until("replacing did not leave exactly one order", is_alone)
         await self.venue.cancel(told.client_id, told.venue_id)
-        await self.until("a replacement is not cancelled", lambda: self._none_open({now.client_id}))
-
-    async def _none_open(self, names: set[str]) -> bool:
-        return not any(o.client_id in names for o in await self.venue.open_orders())
+        await self.until("a replacement is not cancelled", lambda: _none_open(self.venue, {now.client_id}))
 
     async def account_and_clock_answer(self) -> None:
         account = await self.venue.account()
@@ -292,9 +292,33 @@ class _Check:
             await self.until("executions and positions do not follow a market order", is_booked)
             await self.until("the stream does not tell of an execution", is_streamed)
 
+    async def exits_beside_each_other_are_as_declared(self) -> None:
+        """Close a position at the market while a stop of its size works."""
+        reserves = self.venue.capabilities.reserves_exits
+        await self.venue.submit(self.intent(), lambda: None)
+        stop = replace(self.intent(Side.SELL), kind=OrderKind.STOP, stop_price=self.trial.resting_price)
+        told = await self.venue.submit(stop, lambda: None)
+        try:
+            await self.venue.submit(self.intent(Side.SELL), lambda: None)
+            is_refused = False
+        except VenueRejectedError:
+            is_refused = True
+        self.need(
+            is_refused is reserves,
+            f"declared reserves_exits={reserves}, but a second exit is {'not ' * reserves}refused",
+        )
+        await self.venue.cancel(stop.client_id, told.venue_id)
+        await self.until("a stop is not cancelled", lambda: _none_open(self.venue, {stop.client_id}))
+        if is_refused:
+            await self.venue.submit(self.intent(Side.SELL), lambda: None)
+
     def _resting(self) -> VenueOrder:
         assert self.resting is not None  # noqa: S101 - the checks run in order
         return self.resting
+
+
+async def _none_open(venue: Venue, names: set[str]) -> bool:
+    return not any(o.client_id in names for o in await venue.open_orders())
 
 
 _IsOf = Callable[[VenueFill], bool]

@@ -26,8 +26,9 @@ class Capabilities(BaseModel):
 
     ``id_max_len``: characters of a client id. ``id_window_s``: for WINDOW, how long it knows an id. ``settle_s``: after
     so long an order that was taken is visible everywhere. ``retention_s``: how far its order history reaches back; 0 is
-    none. ``trade_id_scope``: within what a trade id is unique; ``none``: it gives none. ``t_protect_s``: how long a
-    position may be without a working stop.
+    none. ``trade_id_scope``: within what a trade id is unique; ``none``: it gives none. ``reserves_exits``: orders that
+    close may not together be larger than the position, so that a working stop has to go before anything else can close
+    it. ``t_protect_s``: how long a position may be without a working stop.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +45,7 @@ class Capabilities(BaseModel):
     trade_id_scope: Literal["account", "instrument", "none"] = "account"
     server_time: bool = True
     bracket_native: bool = False
+    reserves_exits: bool = False
     t_protect_s: Seconds = 2.0
 
 

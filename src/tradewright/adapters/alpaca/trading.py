@@ -51,6 +51,7 @@ CAPABILITIES = Capabilities(
     replace="total",
     trade_id_scope="account",
     bracket_native=True,
+    reserves_exits=True,
 )
 _DUPLICATE_ID, _FORBIDDEN_ORDER = 40010001, 40310000
 _PAGE, _ORDER_PAGE = 100, 500

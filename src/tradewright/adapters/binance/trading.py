@@ -41,6 +41,7 @@ CAPABILITIES = Capabilities(
     retention_s=90 * 86_400.0,
     replace="none",
     trade_id_scope="instrument",
+    reserves_exits=True,
 )
 _NOTHING = Decimal(0)
 #: Orders are listed by when they were made; one that changed lately may be older, by so much at most.

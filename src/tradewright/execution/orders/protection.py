@@ -21,7 +21,8 @@ def protect(state: OrdersState, name: str) -> list[Effect]:
         known.naked_since = known.stops_lost = 0
         known.must_exit = False
         known.stop_price = None if not any(o.intent.stop_loss for o in state.live(name)) else known.stop_price
-        return [e for o in guards if o.intent.origin is not Origin.RISK for e in want_cancel(o)]
+        idle = [o for o in guards if o.intent.origin is not Origin.RISK and not _waits(state, o)]
+        return [e for o in idle for e in want_cancel(o)]
     if known.stop_price is None and not known.must_exit:
         return []
     side = Side.SELL if known.position > 0 else Side.BUY
@@ -31,6 +32,10 @@ def protect(state: OrdersState, name: str) -> list[Effect]:
     stops = [o for o in ours if o.intent.origin not in (Origin.RISK, Origin.TAKE_PROFIT)]
     size = abs(known.position)
     if known.must_exit or _is_late(state, known, stops, size - exits):
+        if state.capabilities.reserves_exits:  # first what holds the position has to go
+            held = [o for o in guards if o.intent.side is side and o.intent.origin is not Origin.RISK]
+            effects += [e for o in held for e in want_cancel(o)]
+            size -= min(size, _cover(held))
         return effects + _exit(state, name, side, size - exits)
     effects += _trimmed(stops, size)
     missing = size - exits - sum(o.remaining for o in stops)
@@ -39,6 +44,19 @@ def protect(state: OrdersState, name: str) -> list[Effect]:
     if missing > 0 and known.stop_price is not None and not waits:
         effects.append(Want(_wish(known, name, side, missing, known.stop_price)))
     return effects
+
+
+def _cover(held: list[LiveOrder]) -> int:
+    """Return how many lots the venue keeps for exits that work; a stop and a target share theirs."""
+    works = [o for o in held if o.status in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)]
+    targets = sum(o.remaining for o in works if o.intent.origin is Origin.TAKE_PROFIT)
+    return max(targets, sum(o.remaining for o in works) - targets)
+
+
+def _waits(state: OrdersState, guard: LiveOrder) -> bool:
+    """Tell whether the venue made an exit for an entry that may still fill."""
+    entry = state.orders.get(guard.intent.protects)
+    return entry is not None and entry.remaining > 0
 
 
 def _is_late(state: OrdersState, known: InstrumentState, stops: list[LiveOrder], size: int) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side
 from tradewright.core.types.venue import Idempotency, OrderIntent, VenueFill, VenueOrder
 from tradewright.execution.orders.fills import on_filled
@@ -19,11 +21,17 @@ def exit_of(origin: Origin, status: OrderStatus = OrderStatus.ACCEPTED) -> Venue
     return VenueOrder(name, f"V-{name}", X, Side.SELL, 5, 0, status, 2, parent="entry", origin=origin)
 
 
-def bought() -> OrdersState:
-    state = OrdersState("A", Capabilities(idempotency=Idempotency.HARD, bracket_native=True))
+def entered(*, reserves_exits: bool = False) -> OrdersState:
+    capabilities = Capabilities(idempotency=Idempotency.HARD, bracket_native=True, reserves_exits=reserves_exits)
+    state = OrdersState("A", capabilities)
     intent = OrderIntent("entry", 1, 1, "s", X, Side.BUY, OrderKind.MARKET, 5, 0, stop_loss=90.0, take_profit=120.0)
     state.orders["entry"] = order = LiveOrder(intent, OrderStatus.ACCEPTED)
     state.index(order)
+    return state
+
+
+def bought(*, reserves_exits: bool = False) -> OrdersState:
+    state = entered(reserves_exits=reserves_exits)
     on_filled(state, Filled(VenueFill("e", "entry", "V1", X, Side.BUY, 5, 100.0, 1), Source.STREAM, 1))
     return state
 
@@ -54,3 +62,30 @@ def test_both_go_when_the_position_is_gone() -> None:
         on_reported(state, Reported(exit_of(origin), Source.STREAM, 2))
     state.of(X).position = 0
     assert {e.client_id for e in protect(state, X) if isinstance(e, CancelOrder)} == {"TAKE_PROFIT", "STOP_LOSS"}
+
+
+def test_exits_that_the_venue_shows_before_their_entry_has_filled_are_left_alone() -> None:
+    state = entered()
+    for origin in (Origin.TAKE_PROFIT, Origin.STOP_LOSS):
+        on_reported(state, Reported(exit_of(origin), Source.STREAM, 2))
+    assert protect(state, X) == []
+    state.orders["entry"].status = OrderStatus.CANCELED
+    assert len(protect(state, X)) == 2
+
+
+@pytest.mark.parametrize("reserves_exits", [True, False])
+def test_a_position_is_closed_past_its_exits_where_they_do_not_hold_it(reserves_exits: bool) -> None:
+    state = bought(reserves_exits=reserves_exits)
+    for origin in (Origin.TAKE_PROFIT, Origin.STOP_LOSS):
+        on_reported(state, Reported(exit_of(origin), Source.STREAM, 2))
+    state.of(X).must_exit = True
+    wishes = [e.wish.lots for e in protect(state, X) if isinstance(e, Want)]
+    cancels = {o.intent.client_id for o in state.live(X) if o.is_cancel_wanted}
+    if not reserves_exits:
+        assert (wishes, cancels) == ([5], set())
+        return
+    assert (wishes, cancels) == ([], {"TAKE_PROFIT", "STOP_LOSS"})
+    for origin in (Origin.TAKE_PROFIT, Origin.STOP_LOSS):
+        on_reported(state, Reported(exit_of(origin, OrderStatus.CANCELED), Source.STREAM, 3))
+    (want,) = [e for e in protect(state, X) if isinstance(e, Want)]
+    assert (want.wish.lots, want.wish.kind) == (5, OrderKind.MARKET)
