@@ -19,6 +19,8 @@ from tests.venues.mt5_ways import module_terminal
 
 from tradewright.adapters.alpaca.trading import AlpacaTrading
 from tradewright.adapters.alpaca.trading_params import AlpacaTradingParams, PaperKeys
+from tradewright.adapters.binance.trading import BinanceTrading
+from tradewright.adapters.binance.trading_params import BinanceTradingParams, TestnetKeys
 from tradewright.adapters.ibkr.trading import IbkrTrading
 from tradewright.adapters.ibkr.trading_params import IbkrTradingParams, PaperAccount
 from tradewright.adapters.mt5.trading import Mt5Trading
@@ -31,21 +33,31 @@ from tradewright.execution.journal.writing import Journal, JournalParams
 from tradewright.execution.orders.inputs import Alert, KillLevel, OrderEvent, Wish
 from tradewright.execution.orders.state import ALL, OrdersState
 
-Venue = AlpacaTrading | IbkrTrading | Mt5Trading
-X = {"alpaca": "SYN", "ibkr": "AAPL", "mt5": "EURUSD"}
+Venue = AlpacaTrading | BinanceTrading | IbkrTrading | Mt5Trading
+X = {"alpaca": "SYN", "binance": "BTCUSDT", "ibkr": "AAPL", "mt5": "EURUSD"}
+LOTS = {"BTCUSDT": 1_000}
 
 
 @contextmanager
 def venue_at(name: str) -> Iterator[tuple[Callable[[], Venue], int]]:
     """Yield what makes the adapter (inside a loop), and the venue's time."""
-    instruments = {X[name]: Instrument(X[name])}
+    instruments = {X[name]: Instrument(X[name], lot_size="0.0001" if name == "binance" else "1")}
+    key, secret = SecretStr(KEY), SecretStr(SECRET)
     if name == "alpaca":
         with LocalExchange() as exchange:
             exchange.advance(3)
-            keys = PaperKeys(key=SecretStr(KEY), secret=SecretStr(SECRET))
+            keys = PaperKeys(key=key, secret=secret)
             alpaca = AlpacaTradingParams(trading_url=exchange.http_url, keys=keys, requests_per_minute=1e6)
             now = exchange.runner.now_ns
             yield lambda: AlpacaTrading(alpaca, instruments, clock_ns=lambda: now), now
+        return
+    if name == "binance":
+        with LocalExchange(f"synthetic:{X[name]}", protocol="binance") as exchange:
+            exchange.advance(3)
+            pair = TestnetKeys(key=key, secret=secret)
+            binance = BinanceTradingParams(rest_url=exchange.http_url, keys=pair, weight_per_minute=1e6)
+            now = exchange.runner.now_ns
+            yield lambda: BinanceTrading(binance, instruments, clock_ns=lambda: now), now
         return
     local = LocalAccount(X[name])
     if name == "mt5":
@@ -66,7 +78,7 @@ def test_a_position_is_protected_and_flattened(name: str, target: float | None, 
 
 
 async def _played(make: Callable[[], Venue], start_ns: int, x: str, target: float | None, folder: Path) -> None:
-    began = time.monotonic_ns()
+    began, lots = time.monotonic_ns(), LOTS.get(x, 1)
     venue, told = make(), list[OrderEvent | Alert]()
     await venue.connect()
 
@@ -90,9 +102,9 @@ async def _played(make: Callable[[], Venue], start_ns: int, x: str, target: floa
 
     try:
         await until("ready", lambda: state.is_ready)
-        desk.submit(Wish("s", x, Side.BUY, OrderKind.MARKET, 1, stop_loss=80.0, take_profit=target))
-        await until("filled", lambda: state.of(x).position == 1)
-        await until("protected", lambda: stops() == [(1, OrderStatus.ACCEPTED)])
+        desk.submit(Wish("s", x, Side.BUY, OrderKind.MARKET, lots, stop_loss=80.0, take_profit=target))
+        await until("filled", lambda: state.of(x).position == lots)
+        await until("protected", lambda: stops() == [(lots, OrderStatus.ACCEPTED)])
         await desk.reconcile()
         assert sum(o.side is Side.SELL for o in await venue.open_orders()) >= 1
         desk.kill(KillLevel.FLATTEN, ALL, "test", "the end")

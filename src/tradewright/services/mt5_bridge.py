@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TextIO
@@ -92,12 +92,9 @@ def serve(
         If the address is taken.
     """
     token = secret(environment, TOKEN)
-    terminal = ModuleTerminal(load_module(), clock_ns=_now, path=params.path, utc_offset_s=params.utc_offset_s)
+    terminal = ModuleTerminal(load_module(), clock_ns=time.time_ns, path=params.path, utc_offset_s=params.utc_offset_s)
     app = make_app(terminal, token, allows_real=params.allows_real, log=sys.stderr if logs_access else None)
     run_app(app, params.host, params.port, "the MetaTrader 5 terminal")
-
-
-_now: Callable[[], int] = time.time_ns
 
 
 def _add_addresses(app: FastAPI, terminal: Terminal, *, allows_real: bool) -> None:

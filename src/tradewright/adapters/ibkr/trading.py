@@ -36,6 +36,7 @@ from tradewright.execution.venue import (
     Capabilities,
     Gate,
     VenueRejectedError,
+    VenueTimeoutError,
     VenueUnavailableError,
 )
 
@@ -110,7 +111,10 @@ class IbkrTrading:
         if instrument is None:
             raise VenueRejectedError(f"{intent.instrument} is not traded here", where=intent.client_id)
         orders = orders_of(intent, instrument, self.account_id, outside_rth=self._params.outside_rth)
-        contract = await self._contract(intent.instrument)
+        try:
+            contract = await self._contract(intent.instrument)
+        except VenueTimeoutError as error:
+            raise VenueUnavailableError(f"no contract, so nothing was sent: {error.what}", where=error.where) from error
         await self._limit.take(len(orders))
         client = await self._link.ready()
         self._link.need_link()
@@ -135,6 +139,7 @@ class IbkrTrading:
             raise VenueRejectedError("no such order was made by this connection", where=client_id or venue_id)
         await self._limit.take()
         client, number = await self._link.ready(), known.order.orderId
+        self._link.need_link()
         ended = ("PendingCancel", "Cancelled", "ApiCancelled")
         await self._link.heard(
             number, lambda: client.cancelOrder(number), lambda told: told.status in ended, ORDER_CANCELLED

@@ -35,7 +35,14 @@ from tradewright.core.types.venue import (
     VenueOrder,
     VenuePosition,
 )
-from tradewright.execution.venue import Capabilities, Gate, VenueAuthError, VenueRejectedError, VenueTimeoutError
+from tradewright.execution.venue import (
+    Capabilities,
+    Gate,
+    VenueAuthError,
+    VenueRejectedError,
+    VenueTimeoutError,
+    VenueUnavailableError,
+)
 
 #: The server's zone may change its hour under a running terminal: questions about the past reach so much further back.
 OVERLAP_MS = 2 * 3_600_000
@@ -130,9 +137,12 @@ class Mt5Trading:
 
     async def submit(self, intent: OrderIntent, gate: Gate) -> VenueOrder:
         """Send an order; its exits are orders of their own."""
-        tick = await self._terminal.tick(intent.instrument) if intent.instrument in self._symbols else None
-        if tick is None:
+        if intent.instrument not in self._symbols:
             raise VenueRejectedError(f"{intent.instrument} is not traded here", where=intent.client_id)
+        try:
+            tick = await self._terminal.tick(intent.instrument)
+        except VenueTimeoutError as error:
+            raise VenueUnavailableError(f"no quote, so nothing was sent: {error.what}", where=error.where) from error
         request = request_of(intent, self._symbols, tick, self._params.deviation_points)
         self._sent[request.magic] = intent.client_id
         result = await self._asked(request, gate)
