@@ -167,7 +167,7 @@ BUGS = [
     Planted(
         "an orphan stop works on",
         _ORDERS + "protection",
-        "return [e for o in guards if o.intent.origin is not Origin.RISK for e in want_cancel(o)]",
+        "return [e for o in idle for e in want_cancel(o)]",
         "return []",
         "F27",
     ),
