@@ -160,9 +160,6 @@ class OrderLink:
     async def close(self) -> None:
         """End the connection for good."""
         self._is_closed = True
-        await self._drop()
-
-    async def _drop(self) -> None:
         if self._client is not None:
             self._client.disconnect()
             await asyncio.sleep(0)  # the transport closes in the loop's next round
@@ -175,11 +172,8 @@ class OrderLink:
     def need_link(self) -> None:
         """Raise VenueUnavailableError where an order would not get beyond the gateway."""
         if self._is_cut:
-            what, fix = (
-                "the gateway has no connection to Interactive Brokers",
-                "Nothing was sent; it reconnects itself.",
-            )
-            raise VenueUnavailableError(what, where=self._params.name, fix=fix)
+            what = "the gateway has no connection to Interactive Brokers; nothing was sent"
+            raise VenueUnavailableError(what, where=self._params.name, fix="It reconnects itself.")
 
     # ----------------------------------------------------------------------------------------------------- questions
 
@@ -191,16 +185,16 @@ class OrderLink:
         VenueRejectedError
             If the venue does not answer it.
         VenueTimeoutError
-            If there is no whole answer in time. One without a number then costs the connection: its late answer could
-            be taken for that of the next.
+            If there is no whole answer in time. A question without a number then costs the connection, as one that
+            nobody waits for any more: its late answer could be taken for that of the next.
         """
         if isinstance(key, int):
             return await self._ask(key, send)
         async with self._asking:
             try:
                 return await self._ask(key, send)
-            except VenueTimeoutError:
-                await self._drop()
+            except (VenueTimeoutError, asyncio.CancelledError):
+                self._client.disconnect()
                 raise
 
     async def _ask(self, key: str | int, send: Callable[[], None]) -> list[Args]:

@@ -320,6 +320,21 @@ async def _back(venue: IbkrTrading) -> bool:
     return False
 
 
+def test_a_question_that_nobody_waits_for_cannot_answer_the_next(tws: IbkrVenue) -> None:
+    async def work(venue: IbkrTrading) -> None:
+        await venue.submit(resting("a"), open_gate)
+        asking = asyncio.ensure_future(venue.open_orders())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        assert await _back(venue)
+        assert [o.client_id for o in await venue.open_orders()] == ["a"]
+        assert len(tws.asked("connect")) > 1
+
+    run(tws, work)
+
+
 def test_an_order_of_another_connection_is_seen_and_left_alone_and_one_command_cancels_all(tws: IbkrVenue) -> None:
     async def work(venue: IbkrTrading) -> None:
         async with adapter(tws, client_id=5) as other:
