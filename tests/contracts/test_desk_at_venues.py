@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from tests.venues.faults import Fault
 from tests.venues.ibkr_orders import TwsOrders
 from tests.venues.ibkr_venue import IbkrVenue
 from tests.venues.local_account import LocalAccount
@@ -39,7 +40,7 @@ LOTS = {"BTCUSDT": 1_000}
 
 
 @contextmanager
-def venue_at(name: str) -> Iterator[tuple[Callable[[], Venue], int]]:
+def venue_at(name: str, *faults: Fault) -> Iterator[tuple[Callable[[], Venue], int]]:
     """Yield what makes the adapter (inside a loop), and the venue's time."""
     instruments = {X[name]: Instrument(X[name], lot_size="0.0001" if name == "binance" else "1")}
     key, secret = SecretStr(KEY), SecretStr(SECRET)
@@ -62,10 +63,10 @@ def venue_at(name: str) -> Iterator[tuple[Callable[[], Venue], int]]:
     local = LocalAccount(X[name])
     if name == "mt5":
         mt5 = Mt5TradingParams(account=DemoAccount(login=5001), poll_s=0.05)
-        terminal = module_terminal(Mt5Server(local))
+        terminal = module_terminal(Mt5Server(local, faults))
         yield lambda: Mt5Trading(mt5, terminal, instruments, clock_ns=lambda: local.now_ns), local.now_ns
         return
-    with IbkrVenue(orders=TwsOrders(local)) as tws:
+    with IbkrVenue(faults, orders=TwsOrders(local)) as tws:
         ibkr = IbkrTradingParams(account=PaperAccount(account_id="DU0000001"), host="127.0.0.1", port=tws.port)
         yield lambda: IbkrTrading(ibkr, instruments, clock_ns=lambda: local.now_ns), local.now_ns
 
@@ -75,6 +76,16 @@ def venue_at(name: str) -> Iterator[tuple[Callable[[], Venue], int]]:
 def test_a_position_is_protected_and_flattened(name: str, target: float | None, tmp_path: Path) -> None:
     with venue_at(name) as (make, start_ns):
         asyncio.run(_played(make, start_ns, X[name], target, tmp_path))
+
+
+#: The connection breaks once the whole bracket is there; the terminal's answer is lost.
+_SILENT = [("ibkr", Fault("drop", "order", skip=1)), ("mt5", Fault("silent", "send 1"))]
+
+
+@pytest.mark.parametrize(("name", "fault"), _SILENT)
+def test_an_entry_without_an_answer_is_found_and_not_sent_again(name: str, fault: Fault, tmp_path: Path) -> None:
+    with venue_at(name, fault) as (make, start_ns):
+        asyncio.run(_played(make, start_ns, X[name], None, tmp_path))
 
 
 async def _played(make: Callable[[], Venue], start_ns: int, x: str, target: float | None, folder: Path) -> None:
@@ -107,6 +118,7 @@ async def _played(make: Callable[[], Venue], start_ns: int, x: str, target: floa
         await until("protected", lambda: stops() == [(lots, OrderStatus.ACCEPTED)])
         await desk.reconcile()
         assert sum(o.side is Side.SELL for o in await venue.open_orders()) >= 1
+        assert [o.side for o in await venue.order_history(0)].count(Side.BUY) == 1
         desk.kill(KillLevel.FLATTEN, ALL, "test", "the end")
         await until("flat", lambda: state.of(x).position == 0 and not stops())
         await desk.reconcile()
