@@ -51,6 +51,27 @@ class TakesAnIdTwice(SimVenue):
         return super()._accept(intent, fault)
 
 
+class ForgetsEndedIds(SimVenue):
+    """Declared to refuse an id for ever."""
+
+    def _accept(self, intent: OrderIntent, fault: str) -> VenueOrder:
+        self.capabilities = CAPABILITIES.model_copy(update={"idempotency": Idempotency.OPEN_ONLY})
+        try:
+            return super()._accept(intent, fault)
+        finally:
+            self.capabilities = CAPABILITIES
+
+
+class CancelsTheFirstOnly(SimVenue):
+    async def cancel_all(self, instrument: str = "") -> None:  # noqa: ARG002
+        await self._call(lambda: self._cancel(next(k for k, b in self.books.items() if b.told.is_open)))
+
+
+class KeepsTheReplaced(SimVenue):
+    async def replace(self, client_id: str, intent: OrderIntent, gate: Gate) -> VenueOrder:  # noqa: ARG002
+        return await super().submit(intent, gate)
+
+
 class CancelsNothing(SimVenue):
     def _cancel(self, venue_id: str) -> None:
         pass
@@ -80,6 +101,9 @@ class FillsWithoutExecution(SimVenue):
         (SendsTwice, "the gate was asked 2 times"),
         (IgnoresTheGate, "does not ask the gate"),
         (TakesAnIdTwice, "second order was made under one id"),
+        (ForgetsEndedIds, "the id of an order that has ended is not"),
+        (CancelsTheFirstOnly, "cancel_all leaves orders open"),
+        (KeepsTheReplaced, "but is declared not to"),
         (CancelsNothing, "does not become CANCELED"),
         (IsVague, "is not refused"),
         (IsMute, "the stream does not tell of an order"),

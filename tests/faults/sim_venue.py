@@ -162,6 +162,8 @@ class SimVenue:
         await self._call(lambda: self._cancel(venue_id), fault)
 
     async def replace(self, client_id: str, intent: OrderIntent, gate: Gate) -> VenueOrder:
+        if self.capabilities.replace == "none":
+            raise VenueRejectedError("an order cannot be replaced")
         gate()
         self.on_gate(intent)
         return await self._call(lambda: self._replace(client_id, intent))

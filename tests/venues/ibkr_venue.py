@@ -3,7 +3,7 @@
 Server version 176. Messages are a four-byte length and fields ended by zero bytes; field order as in the TWS API
 (`EClient`, `EDecoder`) for that version: the handshake ``API\\0 v157..178`` is answered by version and time, then
 startApi (71) by nextValidId (9) and managedAccounts (15). Spoken: 9 contract details, 20 and 25 historical bars, 50
-and 51 five-second bars, 96 historical ticks, 97 and 98 tick-by-tick, 61 positions.
+and 51 five-second bars, 96 historical ticks, 97 and 98 tick-by-tick, 61 positions; orders in `ibkr_orders`.
 
 A request of bars also returns the bar before the span, as the real one may.
 """
@@ -22,6 +22,7 @@ from typing import Self
 import numpy as np
 from tests.venues.faults import Fault, FaultScript
 from tests.venues.ibkr_market import Market
+from tests.venues.ibkr_orders import ORDER_FAULTS, TwsOrders
 
 from tradewright.adapters.ibkr.params import IbkrParams
 
@@ -83,6 +84,7 @@ KINDS = {
         "malformed",
     ),
     "ticks": (*_MESSAGES, "drop", "silent", "slow", "offline", "garbled", "reorder", "malformed", "no_times"),
+    "order": ORDER_FAULTS,
     "live": ("drop", "silent", "offline", "back_empty", "gap", "duplicate", "malformed", "bust", "not_subscribed"),
 }
 
@@ -104,6 +106,8 @@ class IbkrVenue:
         Real time between two live messages.
     seed : int
         Of faults that happen by chance.
+    orders : TwsOrders, optional
+        Takes orders; then a client id is used by one connection at a time.
     """
 
     faults: Sequence[Fault] = ()
@@ -111,6 +115,7 @@ class IbkrVenue:
     live_start: int = 1_704_186_000  # Tuesday 2024-01-02 09:00 UTC
     live_pause_s: float = 0.002
     seed: int = 0
+    orders: TwsOrders | None = None
 
     def __post_init__(self) -> None:
         self.requests: list[tuple[str, list[str]]] = []
@@ -134,6 +139,11 @@ class IbkrVenue:
             _close(each)
         for thread in self._threads:
             thread.join(timeout=5)
+
+    def cut(self) -> None:
+        """Break every connection."""
+        for each in self._sockets:
+            _close(each)
 
     def params(self, **changes: object) -> IbkrParams:
         """Return parameters that meet this server."""
@@ -193,6 +203,7 @@ class _Session:
         self.buffer = b""
         self.sending = threading.Lock()
         self.subscribed: set[str] = set()
+        self.client_id = 0
 
     def run(self) -> None:
         try:
@@ -209,20 +220,27 @@ class _Session:
                 self.venue.is_closing(30)
                 return
             self.send(SERVER_VERSION, "20240102 09:00:00 GMT")
-            self._message()  # startApi
+            self.client_id = int(self._message().decode().split("\0")[2])  # startApi
+            orders = self.venue.orders
+            if orders is not None and any(s.client_id == self.client_id for s in orders.sessions):
+                fault = "busy"
             if fault == "busy":
                 self.error(
                     -1, 326, "Unable to connect as the client id is already in use. Retry with a unique client id."
                 )
                 return
-            self.send(15, 1, "DU0000001")
-            self.send(9, 1, 1)
+            self.send(15, 1, orders.accounts if orders is not None else "DU0000001")
+            self.send(9, 1, orders.next_number if orders is not None else 1)
+            if orders is not None:
+                orders.sessions.append(self)
             self.error(-1, 2104, "Market data farm connection is OK:usfarm")
             while True:
                 self._answer(self._message().decode().split("\0")[:-1])
         except (OSError, EOFError):
             pass
         finally:
+            if self.venue.orders is not None and self in self.venue.orders.sessions:
+                self.venue.orders.sessions.remove(self)
             _close(self.connection)
 
     def _answer(self, fields: list[str]) -> None:
@@ -237,8 +255,18 @@ class _Session:
             self._live(fields)
         elif number in (51, 98):
             self.subscribed.discard(fields[-1])
+        elif self.venue.orders is not None:
+            self._order(self.venue.orders, fields)
         elif number == 61:
             self.send(62, 1)
+
+    def _order(self, orders: TwsOrders, fields: list[str]) -> None:
+        fault = self.venue.fault(f"order {fields[16]}", fields) if fields[0] == "3" else ""
+        if fault == "lost":
+            raise EOFError
+        orders.answer(self, fields, fault)
+        if fault == "drop":
+            raise EOFError
 
     # ----------------------------------------------------------------------------------------------------- contracts
     def _details(self, fields: list[str]) -> None:

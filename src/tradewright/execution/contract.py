@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tradewright.core.types.errors import TradewrightError, VenueError
 from tradewright.core.types.order import OrderKind, OrderStatus, Side
@@ -55,10 +56,15 @@ async def check_venue(venue: Venue, trial: Trial) -> None:
         await check.a_resting_order_is_seen_everywhere()
         await check.an_id_is_what_was_declared()
         await check.a_cancel_ends_it()
+        await check.an_id_that_has_ended_is_what_was_declared()
+        await check.all_are_cancelled_at_once()
+        await check.a_replacement_is_one_step_or_refused()
+        await check.account_and_clock_answer()
         await check.an_unknown_order_is_none()
         await check.a_bad_order_is_refused()
         if trial.fills:
             await check.a_fill_is_told_once_by_id()
+            await check.exits_beside_each_other_are_as_declared()
     finally:
         listening.cancel()
         with contextlib.suppress(asyncio.CancelledError, VenueError):
@@ -157,15 +163,46 @@ class _Check:
         self.resting = told
 
     async def an_id_is_what_was_declared(self) -> None:
-        """Send the resting order again; only on venues that say they refuse it."""
-        if self.venue.capabilities.idempotency in (Idempotency.TAG, Idempotency.NONE):
+        """Send the resting order again: it is refused, or, where ids are labels, a second order is made."""
+        idempotency = self.venue.capabilities.idempotency
+        if idempotency is Idempotency.NONE:
             return
+        is_label = idempotency is Idempotency.TAG
+        first, again = self._resting(), await self._sent_again()
+        self.need(
+            (again is not None) is is_label,
+            f"declared {idempotency}, but a second order was {'not ' if is_label else ''}made under one id",
+        )
+        if again is None:
+            return
+        self.need(again.venue_id != first.venue_id, "two orders of one id have one id of the venue")
+        await self.venue.cancel(again.client_id, again.venue_id)
+
+        async def is_gone() -> bool:
+            listed = {o.venue_id for o in await self.venue.open_orders() if o.client_id == first.client_id}
+            return listed == {first.venue_id}
+
+        await self.until("cancelling by the venue's id ends another order than that", is_gone)
+
+    async def an_id_that_has_ended_is_what_was_declared(self) -> None:
+        """Send the id of a cancelled order again: for ever and for a while mean that it is still refused."""
+        idempotency = self.venue.capabilities.idempotency
+        if idempotency in (Idempotency.NONE, Idempotency.TAG):
+            return
+        again = await self._sent_again()
+        is_free = idempotency is Idempotency.OPEN_ONLY
+        self.need(
+            (again is not None) is is_free, f"declared {idempotency}, but the id of an order that has ended is not"
+        )
+        if again is not None:
+            await self.venue.cancel(again.client_id, again.venue_id)
+
+    async def _sent_again(self) -> VenueOrder | None:
         again = replace(self.intent(limit=self.trial.resting_price), client_id=self._resting().client_id)
         try:
-            await self.venue.submit(again, lambda: None)
+            return await self.venue.submit(again, lambda: None)
         except DuplicateIdError:
-            return
-        self.need(False, f"declared {self.venue.capabilities.idempotency}, but a second order was made under one id")
+            return None
 
     async def a_cancel_ends_it(self) -> None:
         told = self._resting()
@@ -183,6 +220,42 @@ class _Check:
             return
         self.need(False, "cancelling an order that has ended is not refused: nobody could tell what was cancelled")
 
+    async def all_are_cancelled_at_once(self) -> None:
+        intents = [self.intent(limit=self.trial.resting_price) for _ in range(2)]
+        for intent in intents:
+            await self.venue.submit(intent, lambda: None)
+        await self.venue.cancel_all(self.trial.instrument)
+        await self.until(
+            "cancel_all leaves orders open", lambda: _none_open(self.venue, {i.client_id for i in intents})
+        )
+
+    async def a_replacement_is_one_step_or_refused(self) -> None:
+        """Expect ``total``: the new size is the whole; nothing has filled here, so ``remaining`` is the same."""
+        old, new = self.intent(limit=self.trial.resting_price), self.intent(limit=self.trial.resting_price)
+        told = await self.venue.submit(old, lambda: None)
+        can = self.venue.capabilities.replace != "none"
+        try:
+            told = await self.venue.replace(old.client_id, new, lambda: None)
+            self.need(can, "replace works, but is declared not to: a policy would cancel first")
+            self.need(told.client_id == new.client_id, "the replacement does not carry its client id")
+        except VenueRejectedError:
+            self.need(not can, f"declared replace={self.venue.capabilities.replace}, but it is refused")
+        now = new if can else old
+
+        async def is_alone() -> bool:
+            ids = [o.client_id for o in await self.venue.open_orders() if o.client_id in (old.client_id, new.client_id)]
+            return ids == [now.client_id]
+
+        await self.until("replacing did not leave exactly one order", is_alone)
+        await self.venue.cancel(told.client_id, told.venue_id)
+        await self.until("a replacement is not cancelled", lambda: _none_open(self.venue, {now.client_id}))
+
+    async def account_and_clock_answer(self) -> None:
+        account = await self.venue.account()
+        self.need(account.equity > 0 and account.ts_event > 0, "the account has no equity, or no time")
+        if self.venue.capabilities.server_time:
+            self.need(await self.venue.server_time_ns() > 0, "declared a clock that does not answer")
+
     async def an_unknown_order_is_none(self) -> None:
         self.need(await self.venue.order(self.intent().client_id) is None, "an order that nobody sent is found")
 
@@ -199,27 +272,58 @@ class _Check:
         before = {p.instrument: p.lots for p in await self.venue.positions()}.get(self.trial.instrument, 0)
         for side, after in ((Side.BUY, before + self.trial.lots), (Side.SELL, before)):
             intent = self.intent(side)
-            await self.venue.submit(intent, lambda: None)
+            told = await self.venue.submit(intent, lambda: None)
+            mine = partial(_is_of, told)
 
-            async def is_booked(intent: OrderIntent = intent, after: int = after) -> bool:
-                fills = [f for f in await self.venue.fills(0) if f.client_id == intent.client_id]
+            async def is_booked(intent: OrderIntent = intent, after: int = after, mine: _IsOf = mine) -> bool:
+                fills = [f for f in await self.venue.fills(0) if mine(f)]
                 held = {p.instrument: p.lots for p in await self.venue.positions()}.get(intent.instrument, 0)
                 keys = [f.trade_id for f in fills]
                 has_ids = self.venue.capabilities.trade_id_scope == "none" or len(set(keys)) == len(keys)
                 self.need(has_ids, "two executions have one trade id")
                 return sum(f.lots for f in fills) == intent.lots and held == after
 
-            async def is_streamed(intent: OrderIntent = intent) -> bool:
-                told = {
-                    f.trade_id: f.lots
-                    for f in self.heard
-                    if isinstance(f, VenueFill) and f.client_id == intent.client_id
-                }
-                return sum(told.values()) == intent.lots
+            async def is_streamed(intent: OrderIntent = intent, mine: _IsOf = mine) -> bool:
+                heard = {f.trade_id: f.lots for f in self.heard if isinstance(f, VenueFill) and mine(f)}
+                asked = {f.trade_id for f in await self.venue.fills(0) if mine(f)}
+                self.need(set(heard) <= asked, "the stream and the question give one execution two trade ids")
+                return sum(heard.values()) == intent.lots
 
             await self.until("executions and positions do not follow a market order", is_booked)
             await self.until("the stream does not tell of an execution", is_streamed)
 
+    async def exits_beside_each_other_are_as_declared(self) -> None:
+        """Close a position at the market while a stop of its size works."""
+        reserves = self.venue.capabilities.exits_hold_lots
+        await self.venue.submit(self.intent(), lambda: None)
+        stop = replace(self.intent(Side.SELL), kind=OrderKind.STOP, stop_price=self.trial.resting_price)
+        told = await self.venue.submit(stop, lambda: None)
+        try:
+            await self.venue.submit(self.intent(Side.SELL), lambda: None)
+            is_refused = False
+        except VenueRejectedError:
+            is_refused = True
+        self.need(
+            is_refused is reserves,
+            f"declared exits_hold_lots={reserves}, but a second exit is {'not ' * reserves}refused",
+        )
+        await self.venue.cancel(stop.client_id, told.venue_id)
+        await self.until("a stop is not cancelled", lambda: _none_open(self.venue, {stop.client_id}))
+        if is_refused:
+            await self.venue.submit(self.intent(Side.SELL), lambda: None)
+
     def _resting(self) -> VenueOrder:
         assert self.resting is not None  # noqa: S101 - the checks run in order
         return self.resting
+
+
+async def _none_open(venue: Venue, names: set[str]) -> bool:
+    return not any(o.client_id in names for o in await venue.open_orders())
+
+
+_IsOf = Callable[[VenueFill], bool]
+
+
+def _is_of(order: VenueOrder, fill: VenueFill) -> bool:
+    """Whether an execution belongs to an order: by client id, or, where a venue leaves that out, by its own."""
+    return fill.client_id == order.client_id or (not fill.client_id and fill.venue_id == order.venue_id)

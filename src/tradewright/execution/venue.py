@@ -142,4 +142,7 @@ class Venue(Protocol):
         """Return the venue's clock, ns UTC."""
 
     def stream(self) -> AsyncIterator[VenueEvent]:
-        """Yield what happens to our orders, at least once and in any order; `StreamGap` after every reconnect."""
+        """Yield what happens to our orders, at least once and in any order.
+
+        `StreamGap` comes first, and again after every loss: what was before it has to be asked for.
+        """

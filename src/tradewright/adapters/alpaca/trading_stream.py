@@ -46,7 +46,7 @@ async def events(
         clock_ns=clock_ns,
         sleep=sleep,
     )
-    lost = ""
+    lost = "connected"  # what was before is not told: the first words are a gap, too
     try:
         async with aclosing(socket.messages()) as messages:
             async for item in messages:

@@ -39,7 +39,7 @@ async def events(
         If the venue does not take the key.
     """
     connect, sleep = opening
-    lost = ""
+    lost = "connected"  # what was before is not told: the first words are a gap, too
 
     async def ask_back(send: Send) -> None:
         await send(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": _HERE}))

@@ -53,7 +53,7 @@ class Means:
         lots, market = self._book.lots(j), self._place.markets[j]
         if lots * wish.side < 0:  # it closes
             free = self.available(j)
-            if wish.lots > free:
+            if wish.lots > free and self._orders.terms.reserves_exits:
                 unit = float(market.instrument.lot)
                 facts = {"available": f"{free * unit:g}", "existing_qty": f"{abs(lots) * unit:g}"}
                 asked = f"(requested: {wish.lots * unit:g}, available: {free * unit:g})"

@@ -14,7 +14,7 @@ class AccountTerms:
 
     ``multiplier``: buying power per equity; 1 is a cash account. ``takes_same_id``: a second order with a client id
     that is known is accepted, as venues do that treat it as a tag. ``frees_ids``: an id may be used again once its
-    order is over.
+    order is over. ``reserves_exits``: orders that close may not together be larger than the position.
     """
 
     name: str
@@ -23,6 +23,7 @@ class AccountTerms:
     may_short: bool = True
     takes_same_id: bool = False
     frees_ids: bool = False
+    reserves_exits: bool = True
 
 
 @dataclass(frozen=True, slots=True)

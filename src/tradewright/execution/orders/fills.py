@@ -36,7 +36,7 @@ def on_filled(state: OrdersState, told: Filled) -> list[Effect]:
         return [Reconcile("an execution that is not ours")]
     intent = order.intent
     is_other = (fill.instrument, fill.side) != (intent.instrument, intent.side)
-    if is_other or fill.lots <= 0 or order.filled + fill.lots > intent.lots:
+    if is_other or fill.lots <= 0 or order.filled - order.taken_back + fill.lots > intent.lots:
         why = "it is about another instrument or side" if is_other else f"more than the order's {intent.lots} lots"
         return _quarantined(state, fill, why)
     state.fills[key] = fill
@@ -66,6 +66,7 @@ def _quarantined(state: OrdersState, fill: VenueFill, why: str) -> list[Effect]:
 def _applied(state: OrdersState, order: LiveOrder, fill: VenueFill) -> list[Effect]:
     intent, known = order.intent, state.of(fill.instrument)
     before = known.position
+    _put_in_place(order, fill.lots)
     is_expected = order.filled + fill.lots <= order.reported
     order.filled += fill.lots
     order.reported = max(order.reported, order.filled)
@@ -111,6 +112,13 @@ def _exit_price(intent: OrderIntent, fill: VenueFill, away: float) -> float:
     return fill.price * (1.0 + intent.side * away) if intent.are_fractions else abs(away)
 
 
+def _put_in_place(order: LiveOrder, lots: int) -> None:
+    """Let an execution stand for one that was taken back: a correction is a pair of both."""
+    lots = min(lots, order.taken_back)
+    order.taken_back -= lots
+    order.filled -= lots
+
+
 def _corrected(state: OrdersState, order: LiveOrder) -> list[Effect]:
     """Let an order that had ended, as the venue itself or two of its sources told us, have its late execution."""
     was = order.status
@@ -147,6 +155,8 @@ def _bust(state: OrdersState, key: str, fill: VenueFill) -> list[Effect]:
         state.of(fill.instrument).unbooked -= known.side * known.lots
         return [Reconcile("a correction that is not ours")]
     state.of(fill.instrument).position -= known.side * known.lots
+    order.taken_back += known.lots
+    order.value -= known.lots * known.price
     state.corrections += 1
     told = OrderEvent(
         order.intent.client_id, order.status, order.filled, -known.lots, known.price, "taken back", fill=known

@@ -46,8 +46,15 @@ def _flat(state: OrdersState, name: str) -> list[Effect]:
     known.stop_price = known.stop_price if any(o.intent.stop_loss for o in live) else None
     known.target_price = known.target_price if any(o.intent.take_profit for o in live) else None
     effects: list[Effect] = [Withdraw(o.intent.client_id, "there is nothing left to close") for o in live if o.is_held]
-    closing = [o for o in live if o.is_alive and (o.is_protective or o.intent.is_reduce_only) and not o.is_market_exit]
+    idle = [o for o in live if o.is_alive and not o.is_market_exit and not _waits(state, o)]
+    closing = [o for o in idle if o.is_protective or o.intent.is_reduce_only]
     return effects + [e for o in closing for e in want_cancel(o)]
+
+
+def _waits(state: OrdersState, guard: LiveOrder) -> bool:
+    """Tell whether the venue made an exit for an entry that may still fill."""
+    entry = state.orders.get(guard.intent.protects)
+    return entry is not None and entry.remaining > 0
 
 
 def _stop(state: OrdersState, name: str, side: Side, exits: list[LiveOrder]) -> list[Effect]:
@@ -65,6 +72,19 @@ def _stop(state: OrdersState, name: str, side: Side, exits: list[LiveOrder]) -> 
     if missing > 0 and known.stop_price is not None and not waits and not is_held:
         effects.append(Want(_wish(known, name, side, missing, known.stop_price)))
     return effects
+
+
+def _cover(held: list[LiveOrder]) -> int:
+    """Return how many lots the venue keeps for exits that work; a stop and a target share theirs."""
+    works = [o for o in held if o.status in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)]
+    targets = sum(o.remaining for o in works if o.intent.origin is Origin.TAKE_PROFIT)
+    return max(targets, sum(o.remaining for o in works) - targets)
+
+
+def _waits(state: OrdersState, guard: LiveOrder) -> bool:
+    """Tell whether the venue made an exit for an entry that may still fill."""
+    entry = state.orders.get(guard.intent.protects)
+    return entry is not None and entry.remaining > 0
 
 
 def _is_late(state: OrdersState, known: InstrumentState, stops: list[LiveOrder], size: int) -> bool:

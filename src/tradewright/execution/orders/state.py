@@ -50,13 +50,17 @@ class OrderParams(BaseModel):
 
 @dataclass(slots=True)
 class LiveOrder:
-    """One order of ours. ``filled`` counts executions we saw, ``reported`` what the venue says was filled."""
+    """One order of ours. ``filled`` counts executions we saw, ``reported`` what the venue says was filled.
+
+    ``taken_back``: lots of ``filled`` whose executions were taken back; others may come in their place.
+    """
 
     intent: OrderIntent
     status: OrderStatus = OrderStatus.PENDING
     venue_id: str = ""
     filled: int = 0
     reported: int = 0
+    taken_back: int = 0
     value: float = 0.0
     reason: str = ""
     ts_changed: int = 0

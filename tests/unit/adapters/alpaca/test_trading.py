@@ -14,7 +14,7 @@ from tests.venues.local_exchange import KEY, SECRET, LocalExchange
 from tradewright.adapters.alpaca.trading import AlpacaTrading
 from tradewright.adapters.alpaca.trading_params import LIVE_URL, PAPER_URL, AlpacaTradingParams, LiveKeys, PaperKeys
 from tradewright.core.types.instrument import Instrument
-from tradewright.core.types.order import OrderKind, OrderStatus, Side, TimeInForce
+from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side, TimeInForce
 from tradewright.core.types.venue import OrderIntent, StreamGap, VenueEvent, VenueFill, VenueOrder
 from tradewright.execution.exchange.faults import Fault
 from tradewright.execution.venue import (
@@ -128,6 +128,7 @@ def test_a_bracket_is_held_by_the_venue_and_its_exits_name_their_parent(exchange
         await of(venue, intent("entry", stop_loss=90.0, take_profit=120.0))
         exits = await venue.open_orders()
         assert [(o.parent, o.side, o.status) for o in exits] == [("entry", Side.SELL, OrderStatus.ACCEPTED)] * 2
+        assert {o.origin for o in exits} == {Origin.STOP_LOSS, Origin.TAKE_PROFIT}
         await venue.cancel_all()
         await of(venue, intent("second", stop_loss=90.0))
         assert [o.parent for o in await venue.open_orders()] == ["second"]
@@ -218,9 +219,7 @@ def faults(kind: str) -> list[Any]:
     return [Fault(kind, " /v2")]
 
 
-async def hear(
-    exchange: LocalExchange, venue: AlpacaTrading, act: Callable[[], Awaitable[object]], count: int
-) -> list[VenueEvent]:
+async def hear(venue: AlpacaTrading, act: Callable[[], Awaitable[object]], count: int) -> list[VenueEvent]:
     """Return the first events of the stream after it listens and something was done."""
     heard: list[VenueEvent] = []
 
@@ -228,21 +227,22 @@ async def hear(
         async with aclosing(venue.stream()) as stream:
             async for event in stream:
                 heard.append(event)
-                if len(heard) >= count:
+                if len(heard) > count:
                     return
 
     task = asyncio.ensure_future(listen())
     async with asyncio.timeout(8):
-        while not exchange.runner.listeners:  # noqa: ASYNC110  # it is another thread that listens
+        while not heard:  # noqa: ASYNC110  # the first words say that it listens
             await asyncio.sleep(0.01)
         await act()
         await task
-    return heard
+    assert isinstance(heard[0], StreamGap)
+    return heard[1:]
 
 
 def test_the_stream_tells_of_fills_with_the_ids_that_questions_give(exchange: LocalExchange) -> None:
     async def work(venue: AlpacaTrading) -> None:
-        heard = await hear(exchange, venue, lambda: of(venue, intent("a")), 3)
+        heard = await hear(venue, lambda: of(venue, intent("a")), 3)
         assert [type(e) for e in heard] == [VenueOrder, VenueFill, VenueOrder]
         (asked,) = await venue.fills(0)
         told = heard[1]
@@ -257,7 +257,7 @@ def test_the_stream_tells_of_fills_with_the_ids_that_questions_give(exchange: Lo
 def test_a_fill_told_twice_has_one_id(exchange: LocalExchange) -> None:
     async def work(venue: AlpacaTrading) -> None:
         exchange.command("faults", scenarios=["duplicate_fill"])
-        heard = await hear(exchange, venue, lambda: of(venue, intent("a")), 5)
+        heard = await hear(venue, lambda: of(venue, intent("a")), 5)
         fills = [e for e in heard if isinstance(e, VenueFill)]
         assert len(fills) == 2
         assert len({f.trade_id for f in fills}) == 1
@@ -268,7 +268,7 @@ def test_a_fill_told_twice_has_one_id(exchange: LocalExchange) -> None:
 def test_after_a_cut_the_stream_says_that_something_may_be_missing(exchange: LocalExchange) -> None:
     async def work(venue: AlpacaTrading) -> None:
         exchange.command("faults", scenarios=["cut_during_fills"])
-        heard = await hear(exchange, venue, lambda: of(venue, intent("a")), 1)
+        heard = await hear(venue, lambda: of(venue, intent("a")), 1)
         assert isinstance(heard[0], StreamGap)  # what was on its way when the connection ended is lost
         assert len(await venue.fills(0)) == 1
 
@@ -278,7 +278,7 @@ def test_after_a_cut_the_stream_says_that_something_may_be_missing(exchange: Loc
 def test_a_busted_trade_is_a_reason_to_ask_for_everything(exchange: LocalExchange) -> None:
     async def work(venue: AlpacaTrading) -> None:
         exchange.command("faults", scenarios=["trade_bust"])
-        heard = await hear(exchange, venue, lambda: of(venue, intent("a")), 4)
+        heard = await hear(venue, lambda: of(venue, intent("a")), 4)
         assert isinstance(heard[3], StreamGap)
         assert "trade_bust" in heard[3].reason
         assert await venue.fills(0) == []

@@ -1,0 +1,239 @@
+"""A terminal in MetaApi's cloud, over its REST API. Source: metaapi.cloud/docs/client/restApi."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Self, TypeVar
+from urllib.parse import quote, urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from tradewright.adapters.commands import Answer, Command
+from tradewright.adapters.mt5.remote import NOT_FOUND, ask, commands, is_local, named, read
+from tradewright.adapters.mt5.terminal import (
+    AccountRow,
+    Action,
+    DealRow,
+    Filling,
+    Gate,
+    MarginMode,
+    OrderRow,
+    OrderState,
+    OrderType,
+    PositionRow,
+    Reason,
+    Request,
+    Result,
+    SymbolRow,
+    TickRow,
+    TradeMode,
+)
+
+T = TypeVar("T")
+Row = dict[str, Any]
+_DOMAIN = ".agiliumtrade.ai"
+_PAGE = 1_000
+_MARGINS = {"RETAIL_NETTING": MarginMode.NETTING, "EXCHANGE": MarginMode.EXCHANGE, "RETAIL_HEDGING": MarginMode.HEDGING}
+_SIDES = {"BUY": 1, "SELL": -1}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class MetaApiParams(BaseModel):
+    """Where MetaApi is (the address of the account's region), the account's id there, and the token.
+
+    There is no default address; any but MetaApi's own and one of this machine is refused.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    url: str
+    account: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9-]+$")]
+    token: SecretStr
+    timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10.0
+
+    @model_validator(mode="after")
+    def _is_theirs(self) -> Self:
+        parts = urlsplit(self.url)
+        if not (is_local(self.url) or (parts.scheme == "https" and str(parts.hostname).endswith(_DOMAIN))):
+            msg = f"MetaApi is reached at https://mt-client-api-v1.REGION{_DOMAIN}"
+            raise ValueError(msg)
+        return self
+
+
+class MetaApiTerminal:
+    """A terminal through MetaApi; satisfies `Terminal`."""
+
+    comment_length = 26  # comment and client id together
+
+    def __init__(self, params: MetaApiParams) -> None:
+        self._http = commands(params.url, "metaapi", "auth-token", params.token, timeout_s=params.timeout_s)
+        self._path = f"/users/current/accounts/{params.account}"
+
+    async def account(self) -> AccountRow:
+        """Return the account."""
+        return await self._read("/account-information", _account)
+
+    async def symbol(self, name: str) -> SymbolRow | None:
+        """Return how a symbol is traded, or None if there is none of that name."""
+        answer = await self._get(f"/symbols/{quote(name, safe='')}/specification")
+        return None if answer.status == NOT_FOUND else read(_symbol, answer, "metaapi")
+
+    async def tick(self, name: str) -> TickRow:
+        """Return the newest quote of a symbol."""
+        return await self._read(f"/symbols/{quote(name, safe='')}/current-price", _tick)
+
+    async def orders(self) -> list[OrderRow]:
+        """Return open orders."""
+        return await self._read("/orders", lambda rows: [_order(row, "time") for row in _list(rows)])
+
+    async def positions(self) -> list[PositionRow]:
+        """Return open positions."""
+        return await self._read("/positions", lambda rows: [_position(row) for row in _list(rows)])
+
+    async def history_orders(self, since_ms: int) -> list[OrderRow]:
+        """Return orders that ended since a time."""
+        return await self._history("/history-orders", since_ms, lambda row: _order(row, "doneTime"))
+
+    async def history_deals(self, since_ms: int) -> list[DealRow]:
+        """Return executions since a time."""
+        found = await self._history("/history-deals", since_ms, lambda row: _deal(row) if _is_trade(row) else None)
+        return [deal for deal in found if deal is not None]
+
+    async def send(self, request: Request, gate: Gate) -> Result:
+        """Send a request, once."""
+        command = Command("POST", f"{self._path}/trade", body=_trade(request))
+        return read(_result, await ask(self._http, command, "metaapi trade", gate), "metaapi trade")
+
+    async def close(self) -> None:
+        """Release connections."""
+        await self._http.close()
+
+    async def _get(self, path: str, query: str = "") -> Answer:
+        return await ask(self._http, Command("GET", self._path + path, query), f"metaapi {path}")
+
+    async def _read(self, path: str, make: Callable[[Any], T], query: str = "") -> T:
+        return read(make, await self._get(path, query), f"metaapi {path}")
+
+    async def _history(self, path: str, since_ms: int, make: Callable[[Row], T]) -> list[T]:
+        """Return all rows since a time, page by page; the end is far ahead, so that nothing newest is left out."""
+        start = _EPOCH + timedelta(milliseconds=since_ms)
+        whole = f"{path}/time/{_iso(start)}/{_iso(start + timedelta(days=36_500))}"
+        found: list[T] = []
+        while True:
+            page = await self._read(whole, _list, f"offset={len(found)}&limit={_PAGE}")
+            found += read(lambda rows: [make(row) for row in rows], Answer(200, page, {}), f"metaapi {path}")
+            if len(page) < _PAGE:
+                return found
+
+
+def _account(row: Row) -> AccountRow:
+    return AccountRow(
+        login=int(row["login"]),
+        server=row["server"],
+        trade_mode=named(TradeMode.__members__, row["type"], "ACCOUNT_TRADE_MODE_"),
+        margin_mode=named(_MARGINS, row["marginMode"], "ACCOUNT_MARGIN_MODE_"),
+        currency=row["currency"],
+        balance=row["balance"],
+        equity=row["equity"],
+    )
+
+
+def _symbol(row: Row) -> SymbolRow:
+    ways = [str(way).removeprefix("SYMBOL_FILLING_") for way in row.get("fillingModes", ())]
+    return SymbolRow(
+        name=row["symbol"],
+        contract_size=row["contractSize"],
+        volume_min=row["minVolume"],
+        volume_step=row["volumeStep"],
+        fillings=tuple(Filling[way] for way in ways if way in Filling.__members__),
+    )
+
+
+def _tick(row: Row) -> TickRow:
+    return TickRow(time_ms=_ms(row["time"]), bid=row["bid"], ask=row["ask"])
+
+
+def _order(row: Row, time: str) -> OrderRow:
+    """Return an order; one of the history has its end as its time."""
+    reason = str(row.get("reason", "ORDER_REASON_EXPERT")).removeprefix("ORDER_REASON_")
+    return OrderRow(
+        ticket=int(row["id"]),
+        symbol=row["symbol"],
+        type=named(OrderType.__members__, row["type"], "ORDER_TYPE_"),
+        state=named(OrderState.__members__, row["state"], "ORDER_STATE_"),
+        reason=Reason.__members__.get(reason, Reason.CLIENT),
+        volume=row["volume"],
+        volume_left=row["currentVolume"],
+        time_ms=_ms(row[time]),
+        magic=row.get("magic", 0),
+        comment=row.get("comment", ""),
+    )
+
+
+def _is_trade(row: Row) -> bool:
+    is_side = str(row["type"]).removeprefix("DEAL_TYPE_") in _SIDES
+    return is_side and row.get("entryType") != "DEAL_ENTRY_OUT_BY"
+
+
+def _deal(row: Row) -> DealRow:
+    return DealRow(
+        ticket=int(row["id"]),
+        order=int(row["orderId"]),
+        symbol=row["symbol"],
+        side=named(_SIDES, row["type"], "DEAL_TYPE_"),
+        volume=row["volume"],
+        price=row["price"],
+        fee=-float(row.get("commission", 0.0)),
+        time_ms=_ms(row["time"]),
+        magic=row.get("magic", 0),
+        comment=row.get("comment", ""),
+    )
+
+
+def _position(row: Row) -> PositionRow:
+    side = named(_SIDES, row["type"], "POSITION_TYPE_")
+    return PositionRow(
+        ticket=int(row["id"]), symbol=row["symbol"], side=side, volume=row["volume"], price=row["openPrice"]
+    )
+
+
+def _result(row: Row) -> Result:
+    return Result(
+        code=row["numericCode"], order=int(row.get("orderId") or 0), comment=str(row.get("message", ""))[:100]
+    )
+
+
+def _trade(request: Request) -> Row:
+    """Return a request as MetaApi's; a market order has neither price nor expiration."""
+    if request.action is Action.REMOVE:
+        return {"actionType": "ORDER_CANCEL", "orderId": str(request.order)}
+    body: Row = {
+        "actionType": f"ORDER_TYPE_{request.type.name}",
+        "symbol": request.symbol,
+        "volume": request.volume,
+        "magic": request.magic,
+        "comment": request.comment,
+    }
+    if request.action is Action.DEAL:
+        return body | {"slippage": request.deviation, "fillingModes": [f"ORDER_FILLING_{request.filling.name}"]}
+    body |= {
+        "openPrice": request.price,
+        "expiration": {"type": "ORDER_TIME_DAY" if request.is_day else "ORDER_TIME_GTC"},
+    }
+    return body | ({"stopLimitPrice": request.stop_limit} if request.stop_limit else {})
+
+
+def _list(rows: object) -> list[Any]:
+    if not isinstance(rows, list):
+        msg = "the answer is not a list"
+        raise TypeError(msg)
+    return rows
+
+
+def _ms(text: str) -> int:
+    return round((datetime.fromisoformat(text) - _EPOCH).total_seconds() * 1_000)
+
+
+def _iso(when: datetime) -> str:
+    return when.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

@@ -1,0 +1,62 @@
+"""A stream for a venue that has none: what differs between two looks at orders and executions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from typing import Protocol
+
+from tradewright.adapters.http import Sleep
+from tradewright.core.types.venue import StreamGap, VenueEvent, VenueFill, VenueOrder
+from tradewright.execution.venue import VenueTimeoutError, VenueUnavailableError
+
+_SECOND = 1_000_000_000
+_LONGEST_WAIT_S = 30.0
+#: Each look reaches so far behind the one before.
+_OVERLAP_NS = 60 * _SECOND
+
+
+class Looked(Protocol):
+    """What is looked at."""
+
+    async def order_history(self, since_ns: int) -> list[VenueOrder]:
+        """Return orders that ended since a time, and those that are open."""
+
+    async def fills(self, since_ns: int) -> list[VenueFill]:
+        """Return executions since a time."""
+
+
+async def events(
+    venue: Looked, every_s: float, clock_ns: Callable[[], int], sleep: Sleep
+) -> AsyncGenerator[VenueEvent, None]:
+    """Yield events for ever: a gap first and after each look that failed, executions before their orders."""
+    orders: dict[str, VenueOrder] = {}
+    fills: dict[str, VenueFill] = {}
+    since, wait, lost = clock_ns(), every_s, "connected"
+    while True:
+        began = clock_ns()
+        try:
+            news: list[VenueEvent] = await _differences(venue, since - _OVERLAP_NS, orders, fills)
+        except (VenueTimeoutError, VenueUnavailableError) as error:
+            lost = lost or error.what
+            await sleep(wait)
+            wait = min(2 * wait, _LONGEST_WAIT_S)
+            continue
+        if lost:  # what this look has found belongs to the time that has to be asked for
+            yield StreamGap(lost, clock_ns())
+        else:
+            for event in news:
+                yield event
+        since, wait, lost = began, every_s, ""
+        await sleep(every_s)
+
+
+async def _differences(
+    venue: Looked, since_ns: int, orders: dict[str, VenueOrder], fills: dict[str, VenueFill]
+) -> list[VenueEvent]:
+    """Look, remember, and return what is new."""
+    told, made = await venue.order_history(since_ns), await venue.fills(since_ns)
+    news: list[VenueEvent] = [fill for fill in made if fills.get(fill.trade_id) != fill]
+    news += [order for order in told if orders.get(order.venue_id) != order]
+    fills |= {fill.trade_id: fill for fill in made}
+    orders |= {order.venue_id: order for order in told}
+    return news

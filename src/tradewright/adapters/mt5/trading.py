@@ -1,0 +1,244 @@
+"""MetaTrader 5 behind the port `execution.venue.Venue`, whichever way the terminal is reached.
+
+It holds no policy: one verb, one request. Accounts whose positions net are traded; hedging ones are refused, because
+there an order that should close opens a second position beside the first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+
+from tradewright.adapters.http import Sleep
+from tradewright.adapters.mt5.answers import PLACED, error_of
+from tradewright.adapters.mt5.polling import events
+from tradewright.adapters.mt5.terminal import Action, MarginMode, Request, Result, Terminal
+from tradewright.adapters.mt5.trading_params import Mt5TradingParams
+from tradewright.adapters.mt5.trading_rows import (
+    MS,
+    Traded,
+    fill_of,
+    lots_of,
+    magic_of,
+    order_of,
+    positions_of,
+    request_of,
+)
+from tradewright.core.types.instrument import Instrument
+from tradewright.core.types.order import OrderKind, OrderStatus
+from tradewright.core.types.venue import (
+    Idempotency,
+    OrderIntent,
+    VenueAccount,
+    VenueEvent,
+    VenueFill,
+    VenueOrder,
+    VenuePosition,
+)
+from tradewright.execution.venue import (
+    Capabilities,
+    Gate,
+    VenueAuthError,
+    VenueRejectedError,
+    VenueTimeoutError,
+    VenueUnavailableError,
+)
+
+#: The server's zone may change its hour under a running terminal: questions about the past reach so much further back.
+OVERLAP_MS = 2 * 3_600_000
+_RETENTION_S = 90 * 86_400.0
+
+
+def _open() -> None:
+    """Let a request through: only orders need a gate."""
+
+
+class Mt5Trading:
+    """One account of a MetaTrader 5 terminal.
+
+    Parameters
+    ----------
+    params : Mt5TradingParams
+        Which account is meant.
+    terminal : Terminal
+        The way to it.
+    instruments : mapping of str to Instrument
+        What is traded, by the broker's symbols; sizes are counted in their lots.
+    clock_ns : callable
+        ns UTC.
+    sleep : callable
+        Of the stream, between two looks.
+    """
+
+    def __init__(
+        self,
+        params: Mt5TradingParams,
+        terminal: Terminal,
+        instruments: Mapping[str, Instrument],
+        *,
+        clock_ns: Callable[[], int],
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self.name, self.account_id = params.name, str(params.account.login)
+        self.capabilities = Capabilities(
+            idempotency=Idempotency.TAG,
+            id_max_len=terminal.comment_length,
+            settle_s=10.0,
+            retention_s=_RETENTION_S,
+            bulk_cancel=False,
+            replace="none",
+            trade_id_scope="account",
+            server_time=False,  # the newest quote's is all there is
+        )
+        self._params, self._terminal, self._instruments = params, terminal, instruments
+        self._clock_ns, self._sleep = clock_ns, sleep
+        self._symbols: dict[str, Traded] = {}
+        self._sent: dict[int, str] = {}  # magic number -> client id, where a comment does not come back
+        self._currency = ""
+
+    async def connect(self) -> None:
+        """Make sure that the terminal trades the account that is meant, and look the symbols up.
+
+        Raises
+        ------
+        VenueAuthError
+            If it is logged in to another account, or to another kind of money.
+        VenueRejectedError
+            If the account is a hedging one, or a symbol is missing or traded in other steps.
+        VenueUnavailableError
+            If there is no fresh quote to tell the server's time by.
+        """
+        account, mine = await self._terminal.account(), self._params
+        if not mine.fits(account):
+            what = f"the terminal is logged in to {account.login} ({account.trade_mode.name}) at {account.server}"
+            raise VenueAuthError(what, where=self.name, fix=f"Log it in to {mine.account.login}, or name that account.")
+        if account.margin_mode is MarginMode.HEDGING:
+            what = f"account {account.login} keeps opposite positions side by side (hedging)"
+            raise VenueRejectedError(what, where=self.name, fix="Open an account of the netting kind at the broker.")
+        self._currency = account.currency
+        for name, instrument in sorted(self._instruments.items()):
+            symbol = await self._terminal.symbol(name)
+            if symbol is None:
+                what, fix = f"the broker has no symbol {name}", "Write it as the terminal's Market Watch does."
+                raise VenueRejectedError(what, where=self.name, fix=fix)
+            traded = Traded(instrument, symbol)
+            if not traded.fits():
+                what = f"one lot of {name} is {float(traded.lot):g} of MetaTrader's, which go by {symbol.volume_step:g}"
+                fix = f"Set lot_size to a multiple of {symbol.volume_step * symbol.contract_size:g}."
+                raise VenueRejectedError(what, where=self.name, fix=fix)
+            await self._terminal.tick(name)  # from here on there are quotes, and times can be told
+            self._symbols[name] = traded
+
+    async def close(self) -> None:
+        """Release the terminal."""
+        await self._terminal.close()
+
+    # ----------------------------------------------------------------------------------------------------- commands
+
+    async def submit(self, intent: OrderIntent, gate: Gate) -> VenueOrder:
+        """Send an order; its exits are orders of their own."""
+        if intent.instrument not in self._symbols:
+            raise VenueRejectedError(f"{intent.instrument} is not traded here", where=intent.client_id)
+        try:
+            tick = await self._terminal.tick(intent.instrument)
+        except VenueTimeoutError as error:
+            raise VenueUnavailableError(f"no quote, so nothing was sent: {error.what}", where=error.where) from error
+        request = request_of(intent, self._symbols, tick, self._params.deviation_points)
+        self._sent[request.magic] = intent.client_id
+        result = await self._asked(request, gate)
+        if not result.order:
+            raise VenueTimeoutError("the server gave the order no ticket", where=intent.client_id)
+        filled = 0
+        if intent.kind is OrderKind.MARKET and result.code != PLACED:
+            filled = lots_of(result.volume, intent.instrument, self._symbols)
+        whole, some = filled >= intent.lots, filled > 0
+        return VenueOrder(
+            client_id=intent.client_id,
+            venue_id=str(result.order),
+            instrument=intent.instrument,
+            side=intent.side,
+            lots=intent.lots,
+            filled=filled,
+            status=OrderStatus.FILLED if whole else OrderStatus.PARTIALLY_FILLED if some else OrderStatus.ACCEPTED,
+            ts_event=tick.time_ms * MS,
+        )
+
+    async def cancel(self, client_id: str, venue_id: str) -> None:
+        """Ask to cancel an order."""
+        if not venue_id:
+            known = await self.order(client_id)
+            if known is None or not known.is_open:
+                raise VenueRejectedError("the venue has no such open order", where=client_id)
+            venue_id = known.venue_id
+        await self._asked(Request(action=Action.REMOVE, order=int(venue_id)), _open)
+
+    async def replace(self, client_id: str, intent: OrderIntent, gate: Gate) -> VenueOrder:
+        """Refuse: a changed order would keep its comment."""
+        del intent, gate
+        raise VenueRejectedError("an order here cannot be given another client id", where=client_id)
+
+    async def cancel_all(self, instrument: str = "") -> None:
+        """Ask to cancel every open order of the account, or of an instrument, one by one."""
+        for order in await self.open_orders():
+            if instrument in ("", order.instrument):
+                await self.cancel(order.client_id, order.venue_id)
+
+    # ---------------------------------------------------------------------------------------------------- questions
+
+    async def order(self, client_id: str) -> VenueOrder | None:
+        """Return the newest order with a comment or magic number, an open one first; None if there is none."""
+        sent = self._sent | {magic_of(client_id): client_id}
+        since = self._since_ms(self._clock_ns() - int(_RETENTION_S) * 10**9)
+        for rows in (await self._terminal.orders(), await self._terminal.history_orders(since)):
+            mine = [o for row in rows if (o := order_of(row, self._symbols, sent)).client_id == client_id]
+            if mine:
+                return max(mine, key=lambda order: int(order.venue_id))
+        return None
+
+    async def open_orders(self) -> list[VenueOrder]:
+        """Return all open orders of the account that the server has taken, other people's too."""
+        rows = [order_of(row, self._symbols, self._sent) for row in await self._terminal.orders()]
+        return [order for order in rows if order.is_open]
+
+    async def order_history(self, since_ns: int) -> list[VenueOrder]:
+        """Return orders that ended since a time, and those that are open."""
+        # asked in this order, an order that ends meanwhile is in both lists and not in none
+        still = await self.open_orders()
+        ended = await self._terminal.history_orders(self._since_ms(since_ns))
+        return [*(order_of(row, self._symbols, self._sent) for row in ended), *still]
+
+    async def fills(self, since_ns: int) -> list[VenueFill]:
+        """Return executions since a time, and of two hours before, oldest first."""
+        rows = await self._terminal.history_deals(self._since_ms(since_ns))
+        return [
+            fill_of(row, self._symbols, self._currency) for row in sorted(rows, key=lambda r: (r.time_ms, r.ticket))
+        ]
+
+    async def positions(self) -> list[VenuePosition]:
+        """Return open positions."""
+        return positions_of(await self._terminal.positions(), self._symbols)
+
+    async def account(self) -> VenueAccount:
+        """Return equity and balance, at our time: the terminal has none."""
+        row = await self._terminal.account()
+        return VenueAccount(row.equity, row.balance, self._clock_ns())
+
+    async def server_time_ns(self) -> int:
+        """Return the time of the newest quote, ns UTC; it stands still while markets are closed."""
+        return max([(await self._terminal.tick(name)).time_ms for name in sorted(self._symbols)], default=0) * MS
+
+    def stream(self) -> AsyncGenerator[VenueEvent, None]:
+        """Yield what has changed from look to look; close it with ``contextlib.aclosing``."""
+        return events(self, self._params.poll_s, self._clock_ns, self._sleep)
+
+    # ---------------------------------------------------------------------------------------------------- the inside
+
+    async def _asked(self, request: Request, gate: Gate) -> Result:
+        result = await self._terminal.send(request, gate)
+        error = error_of(result, f"{self.name} {request.action.name}")
+        if error is not None:
+            raise error
+        return result
+
+    def _since_ms(self, since_ns: int) -> int:
+        return max(0, since_ns // MS - OVERLAP_MS)

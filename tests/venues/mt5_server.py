@@ -1,0 +1,154 @@
+"""A MetaTrader 5 trade server over an account of the local exchange: requests in, orders, deals and positions out.
+
+Numbers as in MQL5. One symbol; a hundredth of a MetaTrader lot is one lot of the exchange. Market orders take what is
+there and the rest is cancelled; pending orders wait. Comments and magic numbers are kept with orders and deals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tests.venues.faults import Fault, FaultScript
+from tests.venues.local_account import LocalAccount
+
+from tradewright.core.types.order import OrderKind, Side
+from tradewright.execution.exchange.orders import (
+    Execution,
+    Force,
+    Life,
+    Refusal,
+    RefusedError,
+    Update,
+    Wish,
+    WorkOrder,
+)
+
+CONTRACT_SIZE, STEP = 100.0, 0.01
+_KINDS = (OrderKind.MARKET, OrderKind.LIMIT, OrderKind.STOP, OrderKind.STOP_LIMIT)
+_STATES = {
+    Life.ACCEPTED: 1,
+    Life.NEW: 1,
+    Life.PARTIALLY_FILLED: 3,
+    Life.FILLED: 4,
+    Life.CANCELED: 2,
+    Life.EXPIRED: 6,
+    Life.REJECTED: 5,
+    Life.PENDING_CANCEL: 9,
+}
+_CODES = {Refusal.BAD_PRICE: 10015, Refusal.BAD_SIZE: 10014, Refusal.BUYING_POWER: 10019}
+#: Answers that a script can give: taken, and no answer (timeout) or none that is known; refused; not sent.
+FAULTS = {"timeout": 10012, "error": 10011, "requote": 10004, "closed": 10018, "offline": 10031, "locked": 10028}
+_TAKEN = ("timeout", "error", "silent", "wiped")
+
+
+@dataclass(eq=False)
+class Ticket:
+    """One order."""
+
+    number: int
+    type: int
+    magic: int
+    comment: str
+    work: WorkOrder
+    reason: int = 3
+
+    @property
+    def volume(self) -> float:
+        return round(self.work.wish.lots * STEP, 8)
+
+    @property
+    def left(self) -> float:
+        return round(self.work.left * STEP, 8)
+
+    @property
+    def state(self) -> int:
+        return _STATES[self.work.life]
+
+
+@dataclass
+class Mt5Server:
+    """The server. ``faults``: what happens to the next requests; words of `FAULTS`, ``silent`` and ``wiped``.
+
+    ``wiped``: the broker writes its own comment over ours. ``login``, ``trade_mode`` (2 is real money) and
+    ``margin_mode`` (2 is hedging) are the account's.
+    """
+
+    local: LocalAccount
+    faults: Sequence[Fault] = ()
+    login: int = 5001
+    trade_mode: int = 0
+    margin_mode: int = 0
+    tickets: list[Ticket] = field(default_factory=list)
+    deals: list[tuple[int, Execution]] = field(default_factory=list)
+    requests: int = 0
+
+    def __post_init__(self) -> None:
+        self.script = FaultScript(self.faults)
+        self.local.runner.on_update.append(self._updated)
+
+    def _updated(self, update: Update) -> None:
+        if update.execution is not None:
+            self.deals.append((7_000_001 + len(self.deals), update.execution))
+
+    def send(self, fields: dict[str, float], comment: str) -> tuple[int, int, float, bool]:
+        """Carry a request out; return code, ticket, volume, and whether the answer arrives."""
+        with self.local.lock:
+            self.requests += 1
+            fault = self.script.take(f"send {int(fields['action'])}", {*FAULTS, "silent", "wiped"})
+            kind = fault.kind if fault is not None else ""
+            if kind and kind not in _TAKEN:
+                return FAULTS[kind], 0, 0.0, True
+            code, ticket, volume = self._carried_out(fields, "broker" if kind == "wiped" else comment)
+            if kind in FAULTS:
+                return FAULTS[kind], 0, 0.0, True
+            return code, ticket, volume, kind != "silent"
+
+    def _carried_out(self, fields: dict[str, float], comment: str) -> tuple[int, int, float]:
+        now = self.local.now_ns
+        if fields["action"] == 8:
+            found = [t for t in self.tickets if t.number == fields["order"] and not t.work.is_over]
+            if not found:
+                return 10035, 0, 0.0
+            self.local.account.cancel(found[0].work, now)
+            self.local.runner.settle()
+            return 10009, found[0].number, 0.0
+        type_ = int(fields["type"])
+        kind = _KINDS[type_ // 2]
+        stop_limit = fields.get("stoplimit")
+        wish = Wish(
+            symbol=self.local.symbol,
+            side=Side.SELL if type_ % 2 else Side.BUY,
+            lots=round(fields["volume"] / STEP),
+            kind=kind,
+            force=Force.IOC if kind is OrderKind.MARKET else Force.GTC,
+            limit={OrderKind.LIMIT: fields["price"], OrderKind.STOP_LIMIT: stop_limit}.get(kind),
+            stop=fields["price"] if kind in (OrderKind.STOP, OrderKind.STOP_LIMIT) else None,
+        )
+        try:
+            work = self.local.account.submit(wish, now)
+        except RefusedError as refused:
+            return _CODES.get(refused.reason, 10006), 0, 0.0
+        self.local.runner.settle()
+        ticket = Ticket(9_000_001 + len(self.tickets), type_, int(fields["magic"]), comment, work)
+        self.tickets.append(ticket)
+        return 10009, ticket.number, round(work.filled * STEP, 8)
+
+    def open(self) -> list[Ticket]:
+        return [t for t in self.tickets if not t.work.is_over]
+
+    def ended(self) -> list[Ticket]:
+        return [t for t in self.tickets if t.work.is_over]
+
+    def ticket_of(self, execution: Execution) -> Ticket:
+        return next(t for t in self.tickets if t.work is execution.order)
+
+    def held(self) -> list[tuple[int, float]]:
+        """Return lots and price of what is held."""
+        return [(h.lots, h.entry) for h in self.local.account.book.holdings.values()]
+
+    def money(self) -> tuple[float, float]:
+        """Return balance and equity: MetaTrader books results, not purchases."""
+        worth = self.local.account.means.worth()
+        open_result = sum(lots * self.local.account.means.mark(0) - lots * entry for lots, entry in self.held())
+        return worth.equity / 1e6 - open_result, worth.equity / 1e6
