@@ -15,6 +15,7 @@ from tradewright.risk.prop.schema import RuleSet
 from tradewright.rollout.gate import outcomes_of
 from tradewright.rollout.policy import Policy
 from tradewright.rollout.verdict import Outcome
+from tradewright.services.challenge.trials import Trials, trials_of
 from tradewright.services.runs.facts import assumptions
 from tradewright.services.runs.read import StoredRun, stored_bars, stored_result, stored_settings
 
@@ -33,6 +34,7 @@ class Simulation:
     run: StoredRun
     currency: str
     result: ChallengeResult
+    trials: Trials
     figures: tuple[Figure, ...]
     notices: tuple[str, ...]
     assumptions: tuple[tuple[str, str], ...]
@@ -47,12 +49,13 @@ class Simulation:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which rules, by what name they were asked for, judged by which policy, on what day."""
+    """Which rules, by what name they were asked for, with the trader's ``own``, judged by which policy, on what day."""
 
     name: str
     rules: tuple[RuleSet, ...]
     policy: Policy | None
     today: date
+    own: tuple[RuleSet, ...] = ()
 
 
 def simulate(
@@ -73,15 +76,17 @@ def simulate(
     if missing:
         what = "what happened inside the bars cannot be known: " + missing[0].partition(";")[0].rstrip(".")
         raise StoreError(what, where=str(run.folder), fix="Run the backtest again.")
-    result = challenge(equity_path(stored, bars), question.rules, params, progress)
-    figures = challenge_figures(result)
+    result = challenge(equity_path(stored, bars), question.rules, params, progress, question.own)
+    trials = trials_of(run)
+    figures = challenge_figures(result, trials.count)
     return Simulation(
         name=question.name,
         run=run,
         currency=stored.currency,
         result=result,
+        trials=trials,
         figures=figures,
-        notices=(*notices_of(question.rules, question.today), *_rarely_flat(result)),
+        notices=(*notices_of((*question.rules, *question.own), question.today), *_rarely_flat(result)),
         assumptions=tuple(assumptions(settings)),
         policy=question.policy,
         outcomes=outcomes_of(question.policy, figures, _MADE_BY) if question.policy else (),

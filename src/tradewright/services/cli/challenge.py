@@ -31,6 +31,10 @@ class ChallengeOptions:
     """What `challenge` is given on the command line."""
 
     rules: Annotated[str, typer.Option(help="A product or a rule set; `tradewright rules list` shows them.")]
+    buffer: Annotated[
+        str,
+        typer.Option(help="A rule set of your own that stops and reduces before the firm's does.", show_default=False),
+    ] = ""
     run: Annotated[str, typer.Option(help="A run folder, a part of its name, or `latest`.")] = "latest"
     paths: Annotated[int, typer.Option(help="Paths of each scenario.")] = 10_000
     days: Annotated[int, typer.Option(help="Most days of a phase; undecided then counts as not passed.")] = 250
@@ -72,11 +76,15 @@ def challenge(options: ChallengeOptions) -> None:
     from tradewright.services.challenge.simulate import Question, simulate
     from tradewright.services.runs.read import find_run
 
-    phases = rule_book(options.rules_from).find(options.rules)
+    book = rule_book(options.rules_from)
+    phases = book.find(options.rules)
+    own = book.find(options.buffer) if options.buffer else ()
+    if len(own) > 1:
+        raise UsageError(f"'{options.buffer}' is {len(own)} rule sets", where="--buffer", fix=f"Name one: {own[0].id}.")
     params = _params(options, phases)
     policy = read_policy(options.policy) if options.policy else None
     run = find_run(options.run, options.runs)
-    question = Question(options.rules, phases, policy, datetime.now(UTC).date())
+    question = Question(options.rules, phases, policy, datetime.now(UTC).date(), own)
     with Meter("challenge", len(SCENARIOS) + params.worlds) as meter:
         found = simulate(run, question, params, meter.advance)
     page = options.out or run.folder / f"challenge-{options.rules}.html"
@@ -128,7 +136,9 @@ def as_document(found: Simulation) -> dict[str, Any]:
     return {
         "rules": found.name,
         "phases": [r.id for r in result.rules],
+        "buffer": [r.id for r in result.own],
         "run": found.run.folder.name,
+        "trials": asdict(found.trials) | {"count": found.trials.count},
         "notices": list(found.notices),
         "params": params,
         "block_days": result.block,
@@ -164,7 +174,11 @@ def show(found: Simulation) -> None:
     ]
     columns = (found.name, "Passed", "95 % (paths)", "Days", "Daily limit", "Max loss", "Undecided, late")
     print_table(columns, rows, " rrrrrr")
-    print(f"{result.params.paths:,} paths of {result.sample_days} days, in blocks of {result.block:.1f}; trials: 1")
+    print(f"{result.params.paths:,} paths of {result.sample_days} days, in blocks of {result.block:.1f}")
+    print(f"Configurations tried: {found.trials.told}")
+    if result.own:
+        stopped, cut = (f"{n / result.headline.paths:.1%}" for n in (result.headline.stopped, result.headline.cut))
+        print(f"{result.own[0].id} stopped trading on {stopped} of the paths, positions were cut on {cut}")
     if result.worlds is not None:
         w = result.worlds
         print(f"Had the run seen other days: {w.low:.1%} to {w.high:.1%} (95 % of {w.n} samples)")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tradewright.analytics.equity_path import EquityPath
-from tradewright.core.kernel.challenge_nb import CLOSES_AT_TARGET, SKIPS_QUIET_DAYS, walk_paths_nb
+from tradewright.core.kernel.challenge_nb import CLOSES_AT_TARGET, N_OUTCOMES, SKIPS_QUIET_DAYS, walk_paths_nb
 from tradewright.core.types.errors import ConfigError, DataError, UsageError
 from tradewright.core.types.prop import AccountFlag, RuleStatus
 from tradewright.research.challenge.figures import challenge_figures
@@ -92,8 +92,8 @@ def test_passing_over_quiet_days_changes_no_bit(kind: str, options: int) -> None
     orders = day_orders(len(sample), Draw(300, 80, 4.0, 1), 300, np.random.default_rng(1))
     results = []
     for skips in (0, SKIPS_QUIET_DAYS):
-        outcomes, curves = np.zeros((300, 3), np.int64), np.zeros((300, 81), np.int64)
-        walk_paths_nb(phase.record[0], replay.rows, replay.days, orders, options | skips, outcomes, curves)
+        outcomes, curves = np.zeros((300, N_OUTCOMES), np.int64), np.zeros((300, 81), np.int64)
+        walk_paths_nb(phase.record, replay.rows, replay.days, orders, options | skips, outcomes, curves)
         results.append((outcomes, curves))
     assert np.array_equal(results[0][0], results[1][0])
     assert np.array_equal(results[0][1], results[1][1])
@@ -123,9 +123,9 @@ def test_a_path_that_follows_the_run_is_the_run() -> None:
     began = np.append(path.initial, path.equity)[sample.first]
     assert sample.results.sum() == pytest.approx(np.sum((path.equity[sample.last] - began) / began * 1e11), abs=100)
     phase = Phase.of(it, INITIAL, 61, sample)
-    outcomes, curves = np.zeros((1, 3), np.int64), np.zeros((1, 62), np.int64)
+    outcomes, curves = np.zeros((1, N_OUTCOMES), np.int64), np.zeros((1, 62), np.int64)
     replay, order = sample.replay(), np.arange(61, dtype=np.int32)[None]
-    walk_paths_nb(phase.record[0], replay.rows, replay.days, order, SKIPS_QUIET_DAYS, outcomes, curves)
+    walk_paths_nb(phase.record, replay.rows, replay.days, order, SKIPS_QUIET_DAYS, outcomes, curves)
     assert outcomes[0, 0] == RuleStatus.RUNNING
     assert np.array_equal(curves[0], 10**11 + np.append(0, np.cumsum(sample.results)))
 
