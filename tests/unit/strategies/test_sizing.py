@@ -36,12 +36,12 @@ def wishes() -> Signals:
 @pytest.mark.parametrize(
     ("rule", "weight"),
     [
-        ([FRACTION, 0.3, 1.0, 1.0, np.nan], 0.3),
-        ([FRACTION, 0.3, 0.5, 1.0, np.nan], 0.15),  # scaled for correlation
-        ([FRACTION, 0.9, 1.0, 0.5, np.nan], 0.5),  # capped
-        ([RISK, 0.01, 1.0, 1.0, np.nan], 0.5),  # 1 % lost over a stop 2 % away
-        ([VOLATILITY, 0.005, 1.0, 1.0, np.nan], 0.5),  # 0.5 % wanted of 1 % a bar
-        ([RISK, 0.0, 1.0, 1.0, np.nan], 0.0),  # no edge, no trade
+        ([FRACTION, 0.3, 1.0, 1.0, np.nan, 0.0], 0.3),
+        ([FRACTION, 0.3, 0.5, 1.0, np.nan, 0.0], 0.15),  # scaled for correlation
+        ([FRACTION, 0.9, 1.0, 0.5, np.nan, 0.0], 0.5),  # capped
+        ([RISK, 0.01, 1.0, 1.0, np.nan, 0.0], 0.5),  # 1 % lost over a stop 2 % away
+        ([VOLATILITY, 0.005, 1.0, 1.0, np.nan, 0.0], 0.5),  # 0.5 % wanted of 1 % a bar
+        ([RISK, 0.0, 1.0, 1.0, np.nan, 0.0], 0.0),  # no edge, no trade
     ],
 )
 @pytest.mark.parametrize("side", [1.0, -1.0])
@@ -58,7 +58,7 @@ def test_the_distance_of_a_stop_in_price_and_from_the_orders_own_entry() -> None
     bracket_at(signals, market(signals, 1.0), 96.0)  # 4 away from 100
     bracket_at(signals, limit(signals, 1.0, 98.0), 96.0)  # 2 away from 98
     bracket_at(signals, stop(signals, -1.0, 97.0), 102.0)  # 5 away from 97
-    sized_by(signals, [RISK, 0.01, 1.0, 1.0, np.nan])
+    sized_by(signals, [RISK, 0.01, 1.0, 1.0, np.nan, 0.0])
     assert signals["size"][:3].tolist() == pytest.approx([0.25, 0.5, -0.2])
 
 
@@ -66,24 +66,24 @@ def test_a_trailing_stop_is_a_stop() -> None:
     signals = wishes()
     bracket(signals, market(signals, 1.0), trailing=0.05)
     bracket_at(signals, market(signals, 1.0), trailing=4.0)
-    sized_by(signals, [RISK, 0.01, 1.0, 1.0, np.nan])
+    sized_by(signals, [RISK, 0.01, 1.0, 1.0, np.nan, 0.0])
     assert signals["size"][:2].tolist() == pytest.approx([0.2, 0.25])
 
 
 def test_without_a_stop_the_mean_loss_stands_in_or_nothing_does() -> None:
     signals = wishes()
     market(signals, 1.0)
-    assert np.isnan(sized_by(signals, [RISK, 0.01, 1.0, 1.0, np.nan])[0]["size"])
+    assert np.isnan(sized_by(signals, [RISK, 0.01, 1.0, 1.0, np.nan, 0.0])[0]["size"])
     signals = wishes()
     market(signals, 1.0)
-    assert sized_by(signals, [RISK, 0.01, 1.0, 1.0, 0.04])[0]["size"] == pytest.approx(0.25)
+    assert sized_by(signals, [RISK, 0.01, 1.0, 1.0, 0.04, 0.0])[0]["size"] == pytest.approx(0.25)
 
 
 def test_unknown_volatility_sizes_nothing() -> None:
     for volatility in (np.nan, 0.0):
         signals = wishes()
         market(signals, 1.0)
-        assert np.isnan(sized_by(signals, [VOLATILITY, 0.01, 1.0, 1.0, np.nan], volatility=volatility)[0]["size"])
+        assert np.isnan(sized_by(signals, [VOLATILITY, 0.01, 1.0, 1.0, np.nan, 0.0], volatility=volatility)[0]["size"])
 
 
 def test_what_closes_or_reduces_keeps_its_size() -> None:
@@ -91,7 +91,7 @@ def test_what_closes_or_reduces_keeps_its_size() -> None:
     target(signals, 0.0)
     reduce_only(signals, market(signals, -3.0))
     market(signals, -2.0)
-    sized_by(signals, [FRACTION, 0.3, 1.0, 1.0, np.nan], position=5.0)
+    sized_by(signals, [FRACTION, 0.3, 1.0, 1.0, np.nan, 0.0], position=5.0)
     assert signals["size"][:3].tolist() == [0.0, -3.0, -2.0]
 
 

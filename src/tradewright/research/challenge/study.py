@@ -206,7 +206,7 @@ class ChallengeResult:
 
 
 def challenge(
-    path: EquityPath,
+    path: EquityPath | Sequence[EquityPath],
     rules: Sequence[RuleSet],
     params: ChallengeParams,
     progress: Callable[[int], None] = lambda _steps: None,
@@ -216,8 +216,8 @@ def challenge(
 
     Parameters
     ----------
-    path : EquityPath
-        The run.
+    path : EquityPath or sequence of EquityPath
+        The run, or one for each phase where phases forbid different things (`keeping.keep`).
     rules : sequence of RuleSet
         The phases, in order.
     params : ChallengeParams
@@ -234,19 +234,21 @@ def challenge(
     ConfigError
         If a phase has no profit target or is for accounts of another size.
     """
-    if not path.is_active.any():
+    paths = [path] * len(rules) if isinstance(path, EquityPath) else path
+    if not all(p.is_active.any() for p in paths):
         fix = "Check the strategy with `tradewright report`."
         raise DataError("the run made no trade, so there is nothing to simulate", where="run", fix=fix)
-    samples = [DaySample.of(path, r.clock, micro(params.initial), params.size) for r in rules]
+    initial = micro(params.initial)
+    samples = [DaySample.of(p, r.clock, initial, params.size) for p, r in zip(paths, rules, strict=True)]
     phases = [Phase.of(r, params.initial, params.days, s, own) for r, s in zip(rules, samples, strict=True)]
-    results = samples[0].results / micro(params.initial)
+    results = samples[0].results / initial
     block = params.block or max(_SHORTEST_BLOCK, automatic_block_length(results))
     draw = Draw(params.paths, params.days, block, params.seed, closes_at_target=params.closes_at_target)
     error = _standard_error(results, block, params.seed)
     with ThreadPoolExecutor(params.workers) as pool:
         scenarios: list[Scenario] = []
         curves: tuple[Curves, ...] = ()
-        for name, replays in _variants(samples, error * micro(params.initial)):
+        for name, replays in _variants(samples, error * initial):
             outcomes = walk(phases, replays, draw, pool)
             scenarios.append(_scenario(name, outcomes, phases))
             curves = curves or outcomes.curves
@@ -265,7 +267,7 @@ def challenge(
         scenarios=tuple(scenarios),
         worlds=worlds,
         violations=sum(_violations(p, s, draw) for p, s in zip(phases, plain, strict=True)),
-        open_share=float(np.mean(path.flags & int(AccountFlag.IS_OPEN) != 0)),
+        open_share=float(np.mean(paths[0].flags & int(AccountFlag.IS_OPEN) != 0)),
         expected=_expected(scenarios[0], params),
         break_even=_break_even(scenarios[0], params),
         curves=curves,

@@ -19,6 +19,9 @@ from tradewright.services.cli.rules import RulesFrom, rule_book
 from tradewright.services.cli.runs import RUNS, Runs
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from tradewright.research.challenge.study import ChallengeParams
     from tradewright.risk.prop.schema import RuleSet
     from tradewright.services.challenge.simulate import Simulation
@@ -35,6 +38,10 @@ class ChallengeOptions:
         str,
         typer.Option(help="A rule set of your own that stops and reduces before the firm's does.", show_default=False),
     ] = ""
+    news: Annotated[
+        Path | None,
+        typer.Option(help="Times of the firm's news events, one to a line, ISO in UTC.", show_default=False),
+    ] = None
     run: Annotated[str, typer.Option(help="A run folder, a part of its name, or `latest`.")] = "latest"
     paths: Annotated[int, typer.Option(help="Paths of each scenario.")] = 10_000
     days: Annotated[int, typer.Option(help="Most days of a phase; undecided then counts as not passed.")] = 250
@@ -84,7 +91,7 @@ def challenge(options: ChallengeOptions) -> None:
     params = _params(options, phases)
     policy = read_policy(options.policy) if options.policy else None
     run = find_run(options.run, options.runs)
-    question = Question(options.rules, phases, policy, datetime.now(UTC).date(), own)
+    question = Question(options.rules, phases, policy, datetime.now(UTC).date(), own, _news(options.news))
     with Meter("challenge", len(SCENARIOS) + params.worlds) as meter:
         found = simulate(run, question, params, meter.advance)
     page = options.out or run.folder / f"challenge-{options.rules}.html"
@@ -115,6 +122,22 @@ def _params(options: ChallengeOptions, phases: tuple[RuleSet, ...]) -> Challenge
         closes_at_target=options.close_at_target,
         workers=os.cpu_count() or 1,
     )
+
+
+def _news(file: Path | None) -> NDArray[np.int64] | None:
+    """Read when news came, i8[n] ns UTC."""
+    if file is None:
+        return None
+    import numpy as np
+
+    from tradewright.services.exchange.moments import ns_of
+
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+        return np.array(sorted(ns_of(line) for line in lines if line and not line.startswith("#")), np.int64)
+    except (OSError, ValueError) as error:
+        fix = "One time to a line, like 2024-01-05T13:30:00Z."
+        raise UsageError(f"cannot be read: {error}", where=f"--news {file}", fix=fix) from error
 
 
 def _money(name: str, text: str) -> Decimal | None:
