@@ -96,8 +96,8 @@ def test_a_buffer_stops_before_the_firm_does_and_trials_are_counted(ran: Path) -
         "--no-report",
     )
     assert run_in(ran, *other, "--out", "runs/other").returncode == 0
-    words = ("challenge", "--rules", "mine.test", "--rules-from", "mine.yaml", "--run", "walk", "--size", "8")
-    words = (*words, "--paths", "300", "--worlds", "0", "--json")
+    asked = ("challenge", "--rules", "mine.test", "--rules-from", "mine.yaml", "--run", "walk", "--size", "8")
+    words = (*asked, "--paths", "300", "--worlds", "0", "--json")
     bare = json.loads(run_in(ran, *words).stdout)
     kept = json.loads(run_in(ran, *words, "--buffer", "mine.buffer").stdout)
     assert bare["trials"] == {"runs": 2, "model": 0, "count": 2}

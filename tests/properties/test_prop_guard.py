@@ -128,7 +128,9 @@ def test_the_guard_is_not_merely_shut() -> None:
     assert Reason.PROP_HEADROOM in result.decisions["reason"]
 
 
-def trapped(prices: NDArray[np.float64], instrument: Instrument = INSTRUMENT, *, stop: float = np.nan) -> BacktestPlan:
+def trapped(
+    prices: NDArray[np.float64], instrument: Instrument = INSTRUMENT, *, stop: float = np.nan, is_plain: bool = False
+) -> BacktestPlan:
     """1,000 bought at 100 and sold at 104, so that 4,000 are closed; 1,000 bought again, and held."""
     wishes: dict[int, float] = {0: 1000.0, 2: -1000.0, 4: 1000.0}
 
@@ -138,7 +140,9 @@ def trapped(prices: NDArray[np.float64], instrument: Instrument = INSTRUMENT, *,
         if hour in wishes:
             market(signals, wishes[hour], UNITS)
         if hour == 6 and not np.isnan(stop):
-            reduce_only(signals, stop_order(signals, -1000.0, stop, UNITS))
+            k = stop_order(signals, -1000.0, stop, UNITS)
+            if not is_plain:
+                reduce_only(signals, k)
             limit(signals, 1000.0, 50.0, UNITS)
 
     strategy = Strategy("trap", StrategyParams, lambda _: {}, decide, is_compiled=False)
@@ -195,6 +199,11 @@ def test_a_part_is_closed_once_and_its_protection_stays() -> None:
     assert result.fills["position_lots"][-1] == 0
     (entry,) = result.orders[result.orders["limit"] == 50.0]
     assert entry["reason"] == Reason.PROP_HEADROOM
+    # a stop that is not reduce-only would turn what is left, and without it nothing protects: all of it is closed
+    plan = replace(trapped(prices, stop=90.0, is_plain=True), limits=Limits.model_validate({"prop": prop}))
+    result, _ = looped(plan)
+    assert result.fills["lots"][3:].tolist() == [1000]
+    assert_same(result, run_backtest(plan, "session"), "plain stop")
 
 
 @settings(max_examples=20, deadline=None)

@@ -148,6 +148,19 @@ def fits_nb(session: int, share_ppm: int, gaps: int) -> bool:
 
 
 @compiled
+def has_plain_stop_nb(session: int, j: int) -> bool:
+    """Tell whether the stop of a position would turn a part of it: it cannot stay over one, and nothing else protects."""
+    s = session_nb(session)[0]
+    position = position_nb(s, j)
+    for k in range(position.working):
+        order = order_nb(s, j, k)
+        is_stop = order.kind == c.STOP or order.kind == c.STOP_LIMIT or order.kind == c.TRAILING_STOP
+        if is_stop and order.is_reduce_only == 0 and order.side * position.lots < 0:
+            return True
+    return False
+
+
+@compiled
 def lower_all_nb(session: int) -> None:
     """Cut all positions to the largest share that the floors after the coming reset allow; close where that is no lot.
 
@@ -165,7 +178,7 @@ def lower_all_nb(session: int) -> None:
             beyond = middle
     for j in range(s.n_instruments):
         kept = kept_lots_nb(session, j, share)
-        if kept == 0:
+        if kept == 0 or has_plain_stop_nb(session, j):
             close_nb(session, j, c.FROM_RISK, c.PROP_HEADROOM)
         else:
             lower_nb(session, j, abs(position_nb(s, j).lots) - kept, c.PROP_HEADROOM)

@@ -47,7 +47,7 @@ def path() -> EquityPath:
 
 
 def changes_of(path: EquityPath) -> list[int]:
-    return (np.diff(path.equity, prepend=path.initial) // MICRO).tolist()
+    return [int(change) // MICRO for change in np.diff(path.equity, prepend=path.initial)]
 
 
 NOTHING = RunRecord(np.zeros(8))
