@@ -149,7 +149,7 @@ def fits_nb(session: int, share_ppm: int, gaps: int) -> bool:
 
 @compiled
 def has_plain_stop_nb(session: int, j: int) -> bool:
-    """Tell whether the stop of a position would turn a part of it: it cannot stay over one, and nothing else protects."""
+    """Tell whether the stop of a position would turn a part of it, so that it could not stay over one."""
     s = session_nb(session)[0]
     position = position_nb(s, j)
     for k in range(position.working):
