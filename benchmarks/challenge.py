@@ -17,7 +17,7 @@ from decimal import Decimal
 import numpy as np
 
 from tradewright.analytics.equity_path import EquityPath
-from tradewright.core.kernel.challenge_nb import SKIPS_QUIET_DAYS, walk_paths_nb
+from tradewright.core.kernel.challenge_nb import N_OUTCOMES, SKIPS_QUIET_DAYS, walk_paths_nb
 from tradewright.core.types.prop import AccountFlag
 from tradewright.research.challenge.paths import Draw, Phase, day_orders, walk
 from tradewright.research.challenge.sample import DaySample
@@ -59,11 +59,11 @@ def is_same(phases: list[Phase], sample: DaySample, draw: Draw) -> bool:
     replay = sample.replay()
     orders = day_orders(len(sample), draw, 40, np.random.default_rng(draw.seed))
     for phase in phases:
-        found = [np.zeros((40, 3), np.int64) for _ in range(2)]
+        found = [np.zeros((40, N_OUTCOMES), np.int64) for _ in range(2)]
         curves = [np.zeros((40, draw.horizon + 1), np.int64) for _ in range(2)]
         for options in (0, SKIPS_QUIET_DAYS):
             out = (found[options], curves[options])
-            walk_paths_nb(phase.record[0], replay.rows, replay.days, orders, options, *out)
+            walk_paths_nb(phase.record, replay.rows, replay.days, orders, options, *out)
         if not all(np.array_equal(a, b) for a, b in (found, curves)):
             return False
     return True

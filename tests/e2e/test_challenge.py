@@ -26,6 +26,15 @@ rules:
     profit_target_pct: "0.05"
     daily: {anchor: balance, pct_base: initial, pct: "0.03", reset: {tz: Europe/Prague, time: "00:00"}}
     max_loss: {trailing: none, pct: "0.06"}
+  - id: mine.buffer
+    firm: mine
+    product: buffer
+    phase: any
+    status: official
+    version: 1
+    source: [own]
+    daily: {anchor: balance, pct_base: initial, pct: "0.02", reset: {tz: Europe/Prague, time: "00:00"}, breach: soft}
+    max_loss: {trailing: none, pct: "0.05", breach: soft}
 """
 
 
@@ -73,6 +82,41 @@ def test_a_run_is_simulated_twice_with_the_same_bytes_and_judged(ran: Path) -> N
     assert (ran / "runs" / "walk" / "challenge-mine.test.html").is_file()
 
 
+def test_a_buffer_stops_before_the_firm_does_and_trials_are_counted(ran: Path) -> None:
+    other = (
+        "backtest",
+        "--strategy",
+        "ema_cross",
+        "--data",
+        "WALK",
+        "--set",
+        "fast=5",
+        "--set",
+        "slow=8",
+        "--no-report",
+    )
+    assert run_in(ran, *other, "--out", "runs/other").returncode == 0
+    asked = ("challenge", "--rules", "mine.test", "--rules-from", "mine.yaml", "--run", "walk", "--size", "8")
+    words = (*asked, "--paths", "300", "--worlds", "0", "--json")
+    bare = json.loads(run_in(ran, *words).stdout)
+    kept = json.loads(run_in(ran, *words, "--buffer", "mine.buffer").stdout)
+    assert bare["trials"] == {"runs": 2, "model": 0, "count": 2}
+    lost = [sum(p["daily_loss"] + p["max_loss"] for p in d["scenarios"][0]["phases"]) for d in (bare, kept)]
+    assert lost[1] < lost[0]
+    assert kept["buffer"] == ["mine.buffer"]
+    assert kept["scenarios"][0]["stopped"] > 0 == bare["scenarios"][0]["stopped"]
+    page = (ran / "runs" / "walk" / "challenge-mine.test.html").read_text(encoding="utf-8")
+    assert "2: 2 runs over these bars" in page
+    assert "Own daily limit" in page
+    two = run_in(ran, *words, "--buffer", "ftmo.2step")
+    assert two.returncode == 2
+    assert "Name one: ftmo.2step.challenge" in two.stderr
+    (ran / "news.txt").write_text("no time\n", encoding="utf-8")
+    wrong = run_in(ran, *words, "--news", "news.txt")
+    assert wrong.returncode == 2
+    assert "One time to a line" in wrong.stderr
+
+
 def test_what_cannot_be_simulated_is_said_without_a_traceback(ran: Path) -> None:
     short = run_in(ran, "backtest", "run.yaml", "--no-report", "--out", "runs/short")
     assert short.returncode == 0, short.stderr
@@ -100,7 +144,7 @@ def test_what_cannot_be_simulated_is_said_without_a_traceback(ran: Path) -> None
 
 def test_rules_are_listed_and_a_wrong_file_is_named(ran: Path) -> None:
     listed = json.loads(run_in(ran, "rules", "list", "--json", "--rules-from", "mine.yaml").stdout)
-    assert len(listed["rules"]) == 20
+    assert len(listed["rules"]) == 21
     assert listed["products"]["ftmo.2step"] == ["ftmo.2step.challenge", "ftmo.2step.verification"]
     shown = run_in(ran, "rules", "show", "ftmo.2step")
     assert "profit_target_pct" in shown.stdout

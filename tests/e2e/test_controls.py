@@ -59,6 +59,11 @@ def test_the_log_of_both_paths_is_equal_and_can_be_read(tw: Run, place: Path) ->
     assert {row["reason"] for row in document["rows"]} <= {"MAX_ORDER_VALUE", "MAX_ORDERS_PER_DAY"}
     shown = tw("runs", "denials", "loop").stdout
     assert "C04 order value" in shown or "C08 orders and signals" in shown
+    assert tw("report", "loop").returncode == 0
+    page = (place / "loop" / "report.html").read_text(encoding="utf-8")
+    for row in document["rows"]:
+        cells = f'<td>{row["reason"]}</td><td>{row["control"]}</td><td class="num">{row["count"]:,}</td>'
+        assert cells + f"<td>{row['first']}</td>" in page
 
 
 def test_a_run_without_limits_has_no_log(tw: Run) -> None:

@@ -52,9 +52,23 @@ def test_costs_are_measured_used_and_refused_once_edited(tw: Run, quoted: Path) 
     assert "costs" not in fixed["manifest"]
     assert "ASSUMED COSTS: slippage of ACME" in (quoted / "loop" / "report.html").read_text("utf-8")
 
+    partly = document(tw(*run, "--set", "costs.partial_fills=true", "--out", "partly", "--no-report"))
+    assert partly["fingerprint"] != loop["fingerprint"]
+    assert "fill ratio in shares" in partly["manifest"]["costs"]["instruments"]["ACME"]
+
     second = document(tw("costs", "measure", "--run", "loop", "--json"))
     assert second["simulated"]
-    assert document(tw("costs", "compare", model["version"], "--json"))["changes"]
+    assert document(tw("costs", "compare", model["version"], "--json", "--page", "both.html"))["changes"]
+    assert tw("costs", "show", model["version"], "--page", "one.html").returncode == 0
+    for name, said in (("both.html", "SIMULATED"), ("one.html", "half_spread_bps-0")):
+        page = (quoted / name).read_text("utf-8")
+        assert said in page
+        assert 'src="http' not in page
+    manifest = json.loads((quoted / "loop" / "manifest.json").read_text("utf-8"))
+    assert manifest["venue"] == "simulated"
+    (quoted / "loop" / "manifest.json").write_text(json.dumps(manifest | {"venue": "alpaca"}), encoding="utf-8")
+    assert not document(tw("costs", "measure", "--run", "loop", "--json"))["simulated"]
+    assert tw("costs", "rollback", second["version"]).returncode == 0
     assert document(tw("costs", "rollback", "--json"))["version"] == model["version"]
     file = Path(quoted / model["file"])
     file.write_text(file.read_text("utf-8").replace('"p50": 15.0', '"p50": 1.0'), encoding="utf-8")

@@ -23,7 +23,8 @@ from tradewright.engine.plan import BacktestPlan, plan_of_bars
 from tradewright.execution.sim_venue import VenueMemory
 from tradewright.risk.limits import Limits
 from tradewright.risk.prop.watch import RuleWatch
-from tradewright.strategies.signals import UNITS, WEIGHT, Signals, market, target
+from tradewright.strategies.signals import UNITS, WEIGHT, Signals, limit, market, reduce_only, target
+from tradewright.strategies.signals import stop as stop_order
 from tradewright.strategies.strategy import Strategy, StrategyParams
 
 HOUR = 3_600_000_000_000
@@ -127,34 +128,124 @@ def test_the_guard_is_not_merely_shut() -> None:
     assert Reason.PROP_HEADROOM in result.decisions["reason"]
 
 
-def test_floating_losses_are_reduced_before_the_reset_that_would_condemn_them() -> None:
-    """200,000, 4,000 closed, 13,000 floating: 191,000 is legal before midnight in Prague and a breach after it.
-
-    Source: https://academy.ftmo.com/lesson/maximum-daily-loss (the firm's own numbers).
-    """
-    # 23:00 UTC is the reset in winter; bar 22 ends there. 1,000 bought at 100, sold at 104, 1,000 bought, 13 lower.
-    prices = np.array([100.0, 100.0, 104.0, 104.0, 104.0, *[91.0] * 30])
+def trapped(
+    prices: NDArray[np.float64], instrument: Instrument = INSTRUMENT, *, stop: float = np.nan, is_plain: bool = False
+) -> BacktestPlan:
+    """1,000 bought at 100 and sold at 104, so that 4,000 are closed; 1,000 bought again, and held."""
     wishes: dict[int, float] = {0: 1000.0, 2: -1000.0, 4: 1000.0}
 
     def decide(row: object, forecast: object, account: Account, params: object, signals: Signals) -> None:
         del row, forecast, params
-        wish = wishes.get(round((account.now - START) / HOUR) - 1)
-        if wish is not None:
-            market(signals, wish, UNITS)
+        hour = round((account.now - START) / HOUR) - 1
+        if hour in wishes:
+            market(signals, wishes[hour], UNITS)
+        if hour == 6 and not np.isnan(stop):
+            k = stop_order(signals, -1000.0, stop, UNITS)
+            if not is_plain:
+                reduce_only(signals, k)
+            limit(signals, 1000.0, 50.0, UNITS)
 
     strategy = Strategy("trap", StrategyParams, lambda _: {}, decide, is_compiled=False)
     opens = np.concatenate([prices[:1], prices[:-1]])
     opens[5] = 104.0
-    plan = plan_of_bars([INSTRUMENT], [bars_of(prices, opens)], strategy, StrategyParams())
-    plan = replace(plan, account=replace(plan.account, initial_cash=200_000.0))
+    plan = plan_of_bars([instrument], [bars_of(prices, opens)], strategy, StrategyParams())
+    return replace(plan, account=replace(plan.account, initial_cash=200_000.0))
+
+
+#: 23:00 UTC is the reset in winter; bar 22 ends there.
+TRAP = np.array([100.0, 100.0, 104.0, 104.0, 104.0, *[91.0] * 30])
+
+
+@pytest.mark.parametrize(
+    ("instrument", "gap", "kept"),
+    [
+        (INSTRUMENT, None, 769),  # 13 a unit may float down to -10,000
+        (INSTRUMENT, 0.01, 674),  # and two gaps of 0.91 a unit fit
+        (replace(INSTRUMENT, lot_size="10"), None, 760),
+        (replace(INSTRUMENT, lot_size="10", min_lots=30), None, 700),  # no order is smaller than 300
+        (replace(INSTRUMENT, lot_size="500"), None, 500),
+        (replace(INSTRUMENT, lot_size="1000"), None, 0),  # no lot is allowed: flat
+    ],
+)
+def test_floating_losses_are_reduced_to_what_the_next_day_allows(
+    instrument: Instrument, gap: float | None, kept: int
+) -> None:
+    """200,000, 4,000 closed, 13,000 floating: 191,000 is legal before midnight in Prague and a breach after it.
+
+    Source: https://academy.ftmo.com/lesson/maximum-daily-loss (the firm's own numbers).
+    """
+    plan = trapped(TRAP, instrument)
     for lead, is_saved in ((120, True), (1, False)):
-        prop = {"rules": ["ftmo.2step.challenge"], "reset_lead_minutes": lead}
-        result, watch = looped(replace(plan, limits=Limits.model_validate({"prop": prop})))
+        prop = {"rules": ["ftmo.2step.challenge"], "reset_lead_minutes": lead, "gap": gap}
+        guarded = replace(plan, limits=Limits.model_validate({"prop": prop}))
+        result, watch = looped(guarded)
         status = RuleStatus(int(watch.states["status"][0]))
         assert status is (RuleStatus.RUNNING if is_saved else RuleStatus.DAILY_LOSS)
         assert result.equity[-1] == pytest.approx(191_000.0)
-        closed_at = int(result.fills["event"][-1])
-        assert closed_at == (21 if is_saved else 23), closed_at
+        closed, at = result.fills["lots"][3:], result.fills["event"][3:]
+        left = 1000.0 - float(closed.sum()) * float(instrument.lot_size)
+        assert (left, at.tolist()) == ((kept, [21]) if is_saved else (0.0, [23]))
+        assert_same(result, run_backtest(guarded, "session"), kept)
+
+
+def test_a_part_is_closed_once_and_its_protection_stays() -> None:
+    """The stop is cut to what is left when it fills; a resting entry, which would add to the loss, is cancelled."""
+    prices = TRAP.copy()
+    prices[28:] = 89.0
+    prop = {"rules": ["ftmo.2step.challenge"], "reset_lead_minutes": 300, "gap": 0.01}
+    result, watch = looped(replace(trapped(prices, stop=90.0), limits=Limits.model_validate({"prop": prop})))
+    assert RuleStatus(int(watch.states["status"][0])) is RuleStatus.RUNNING
+    assert result.fills["lots"][3:].tolist() == [326, 674]
+    assert result.fills["position_lots"][-1] == 0
+    (entry,) = result.orders[result.orders["limit"] == 50.0]
+    assert entry["reason"] == Reason.PROP_HEADROOM
+    # a stop that is not reduce-only would turn what is left, and without it nothing protects: all of it is closed
+    plan = replace(trapped(prices, stop=90.0, is_plain=True), limits=Limits.model_validate({"prop": prop}))
+    result, _ = looped(plan)
+    assert result.fills["lots"][3:].tolist() == [1000]
+    assert_same(result, run_backtest(plan, "session"), "plain stop")
+
+
+@settings(max_examples=20, deadline=None)
+@given(closed=st.integers(0, 6), part=st.floats(0.05, 1.0), gap=st.sampled_from([0.001, 0.01]), n=st.integers(1, 3))
+def test_as_much_is_held_over_a_reset_as_fits(closed: int, part: float, gap: float, n: int) -> None:
+    """However a loss lies over several instruments: no floor breaks, none is closed without need, no lot more fits.
+
+    The daily floor of the rule set lies 10,000 below the balance of the reset.
+    """
+    dear = np.arange(1, n + 1)  # how many times the first instrument's price
+    before = 100.0 + closed
+    # as far as they may fall without a floor of today in sight
+    fall = part * (10.0 + (closed - gap * before) * dear.sum()) / dear.sum()
+    mark = round(before - fall, 4)
+    prices = np.array([100.0, 100.0, *[before] * 3, *[mark] * 30])
+    bars = [replace(bars_of(prices * k), instrument=f"X{k}") for k in dear]
+
+    def decide(row: object, forecast: object, account: Account, params: object, signals: Signals) -> None:
+        del row, forecast, params
+        units = {0: 1000.0, 2: -1000.0, 4: 1000.0}.get(round((account.now - START) / HOUR) - 1)
+        if units is not None:
+            market(signals, units, UNITS)
+
+    strategy = Strategy("hold", StrategyParams, lambda _: {}, decide, is_compiled=False)
+    plan = plan_of_bars([replace(INSTRUMENT, symbol=f"X{k}") for k in dear], bars, strategy, StrategyParams())
+    prop = {"rules": ["ftmo.2step.challenge"], "gap": gap, "reset_lead_minutes": 120}
+    account = replace(plan.account, initial_cash=200_000.0)
+    plan = replace(plan, account=account, limits=Limits.model_validate({"prop": prop}))
+    result, watch = looped(plan)
+    assert RuleStatus(int(watch.states["status"][0])) not in {RuleStatus.DAILY_LOSS, RuleStatus.MAX_LOSS}
+    assert_same(result, run_backtest(plan, "session"), (closed, part, gap, n))
+    exits = result.fills[3 * n :]
+    needs = (before - mark + gap * mark) * dear
+    if len(exits) == 0:
+        assert (1000.0 * needs).sum() <= 10_000.001
+    else:
+        kept = np.full(n, 1000.0)
+        kept[exits["instrument"]] -= exits["lots"]
+        assert set(exits["event"]) == {21}
+        assert (1000.0 * needs).sum() > 9_999.999
+        needs += gap * mark * dear
+        assert (kept * needs).sum() <= 10_000.0 < ((kept + 1.0) * needs).sum()
 
 
 def test_what_reached_its_target_trades_no_more() -> None:

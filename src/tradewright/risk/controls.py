@@ -92,8 +92,8 @@ CONTROLS: tuple[Control, ...] = (
             "Loss from the highest equity: everything is closed, for good."),
     Control("C22", "prop rules", _A, ("prop",),
             (_R.PROP_DAILY_LOSS, _R.PROP_MAX_LOSS, _R.PROP_ENDED, _R.PROP_HEADROOM),
-            "Floors of several rule sets at once, a gap's cost kept free; floating losses are reduced before the reset "
-            "that would condemn them. A hard breach is for good, a soft one until the next reset."),
+            "Floors of several rule sets at once, a gap's cost kept free; before a reset positions are cut to "
+            "what its floor allows. A hard breach is for good, a soft one until the next reset."),
     Control("C23", "loss streak", _S, ("loss_streak",), (_R.LOSS_STREAK,),
             "Losing round trips in a short time make sizes smaller for the rest of the day."),
     Control("C24", "model gate", _S, ("model",), (_R.MODEL_STALE, _R.MODEL_DRIFT, _R.MODEL_CONFIDENCE),

@@ -173,8 +173,11 @@ class CostSettings(SamplingParams):
 
     @model_validator(mode="after")
     def _used(self) -> CostSettings:
-        if self.model == "fixed" and (self.impact or self.latency_budget_ms is not None or self.version):
-            msg = "fixed costs know no `version`, `impact` or `latency_budget_ms`; set `model: measured`"
+        asked = (self.impact, self.latency_budget_ms is not None, self.version, self.partial_fills)
+        if self.model == "fixed" and any(asked):
+            msg = (
+                "fixed costs know no `version`, `impact`, `latency_budget_ms` or `partial_fills`; set `model: measured`"
+            )
             raise ValueError(msg)
         return self
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from tradewright.core.kernel.challenge_nb import walk_paths_nb
+from tradewright.core.kernel.challenge_nb import N_OUTCOMES, walk_paths_nb
 from tradewright.core.kernel.floors_nb import is_blocked_nb
 from tradewright.core.types.bar import Bars, blank_fields
 from tradewright.core.types.dtypes import CLOSE, HIGH, LOW, OPEN, SESSION, VOLUME, window_dtype
@@ -85,7 +85,7 @@ def _challenge() -> None:
     watch.headroom(0, 0)
     is_blocked_nb(np.zeros(0, window_dtype), 0)
     rows, days, order = np.zeros(1, day_row_dtype), np.zeros(1, day_dtype), np.zeros((1, 1), np.int32)
-    walk_paths_nb(watch.rules[0], rows, days, order, 0, np.zeros((1, 3), np.int64), np.zeros((0, 2), np.int64))
+    walk_paths_nb(watch.rules, rows, days, order, 0, np.zeros((1, N_OUTCOMES), np.int64), np.zeros((0, 2), np.int64))
 
 
 def _commands() -> None:

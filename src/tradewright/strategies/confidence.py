@@ -16,6 +16,8 @@ from tradewright.strategies.strategy import Row, StrategyParams
 USES_FORECAST = True
 #: Scans in a row above a threshold that lift a forecast into a tier (`strategies.confirmation`); one below drops it.
 CONFIRM_SCANS = 2
+#: Under a sizing rule a tier holds its share of what the rule says.
+FULL_SIZE = "weight"
 #: The boosters, each at the size at which `tradewright experiment ablate` asks what it earns.
 BOOSTERS = {"alignment_boost": 0.5, "regime_boost": 0.5, "session_minutes": 30.0}
 

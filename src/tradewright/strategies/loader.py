@@ -26,7 +26,7 @@ def load_file(path: Path) -> Strategy:
     """Load a strategy from one Python file.
 
     The file defines ``decide`` and may define ``Params``, ``features``, ``CROSS_SECTION``, ``COMPILED``,
-    ``USES_FORECAST`` and ``CONFIRM_SCANS``.
+    ``USES_FORECAST``, ``CONFIRM_SCANS`` and ``FULL_SIZE``.
 
     Raises
     ------
@@ -104,6 +104,7 @@ def strategy_of(module: ModuleType, name: str, *, source: str, digest: str) -> S
         is_cross_section=is_cross_section,
         is_compiled=bool(getattr(module, "COMPILED", True)),
         uses_forecast=bool(getattr(module, "USES_FORECAST", False)),
+        full_size=_full_size(module, params, source),
         confirm_scans=_scans(module, source),
         source_hash=digest,
         source=source,
@@ -118,6 +119,15 @@ def _scans(module: ModuleType, source: str) -> int:
         what = f"`CONFIRM_SCANS` is {scans!r}"
         raise StrategyLoadError(what, where=source, fix="write a whole number of at least 1")
     return scans
+
+
+def _full_size(module: ModuleType, params: type[StrategyParams], source: str) -> str:
+    """Read which parameter is the weight of a whole position."""
+    name = getattr(module, "FULL_SIZE", "")
+    if name and (name not in params.model_fields or getattr(module, "CROSS_SECTION", False)):
+        what = f"`FULL_SIZE` is {name!r}"
+        raise StrategyLoadError(what, where=source, fix="name a parameter of a strategy that is no cross-section")
+    return str(name)
 
 
 def _no_features(_params: Any) -> dict[str, Any]:

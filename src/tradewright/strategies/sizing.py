@@ -3,6 +3,9 @@
 The sized strategy is a strategy like any other: its `decide` calls the original's and then gives each wish that opens
 a position its size as a share of equity. So the loop, the session and live trading size alike, and the risk check
 still puts every size on the lot grid, rounding towards zero.
+
+A strategy that holds parts of a whole position (``FULL_SIZE``) keeps its parts: the rule says how large the whole is,
+and its `decide` sees the weight it would have without a rule.
 """
 
 from __future__ import annotations
@@ -72,7 +75,8 @@ def stop_distance_nb(signals: Signals, k: int, entry: float) -> float:
 def size_nb(signals: Signals, k: int, account: tuple[float, float], volatility: float, rule: Floats) -> None:
     """Give wish ``k`` its size, a share of equity; what reduces or closes keeps its own.
 
-    ``account`` is position and price; ``rule`` f8[5]: rule, amount, scale, largest weight, loss.
+    ``account`` is position and price; ``rule`` f8[6]: rule, amount, scale, largest weight, loss, and the weight of
+    the strategy's own whole position (0: it knows no parts).
     """
     position, price = account
     size = signals[k]["size"]
@@ -98,6 +102,8 @@ def size_nb(signals: Signals, k: int, account: tuple[float, float], volatility: 
         weight = 0.0  # no edge, no trade: also where the distance is not known
     elif weight > rule[3]:
         weight = rule[3]
+    if rule[5] > 0.0 and signals[k]["size_unit"] == c.WEIGHT:
+        weight = min(weight * (abs(size) / rule[5]), rule[3])
     signals[k]["size"] = weight if size > 0.0 else -weight
     signals[k]["size_unit"] = c.WEIGHT
 
@@ -148,7 +154,14 @@ def size_each_nb(signals: Signals, rows: Floats, accounts: Floats, column: int, 
 @inlined
 def _rule_nb(params: Any) -> Floats:
     return np.array(
-        [params.sizing_rule, params.sizing_amount, params.sizing_scale, params.sizing_max_weight, params.sizing_loss]
+        [
+            params.sizing_rule,
+            params.sizing_amount,
+            params.sizing_scale,
+            params.sizing_max_weight,
+            params.sizing_loss,
+            params.sizing_full,
+        ]
     )
 
 
@@ -157,6 +170,50 @@ def decide_sized(row: Row, forecast: ForecastRow, account: Account, params: Any,
     original(row, forecast, account, params, signals)
     if signals[0]["verb"] != c.NO_SIGNAL:
         size_all_nb(signals, (account.position, account.price), volatility_of(row), _rule_nb(params))
+
+
+@compiled
+def whole_nb(volatility: float, rule: Floats) -> float:
+    """Weight of a whole position under a rule; NaN where it is not known."""
+    weight = rule[1]
+    if rule[0] == _RISK:
+        weight = rule[1] / rule[4] if rule[4] > 0.0 else np.nan
+    elif rule[0] == _BY_VOLATILITY:
+        weight = rule[1] / volatility if volatility > 0.0 else np.nan
+    return float(min(weight * rule[2], rule[3]))
+
+
+@inlined
+def reweighted_nb(account: Account, weight: float) -> Account:
+    """Return the account with another weight of the position."""
+    return Account(
+        account.position,
+        account.entry_price,
+        account.price,
+        account.bid,
+        account.ask,
+        account.equity,
+        account.cash,
+        weight,
+        account.working,
+        account.held_events,
+        account.held_seconds,
+        account.buy_limit,
+        account.sell_limit,
+        account.is_buy_unconfirmed,
+        account.is_sell_unconfirmed,
+        account.now,
+    )
+
+
+def decide_in_parts(row: Row, forecast: ForecastRow, account: Account, params: Any, signals: Signals) -> None:
+    """Do the same for a strategy that holds parts of a whole position (template)."""
+    rule = _rule_nb(params)
+    whole = whole_nb(volatility_of(row), rule)
+    weight = account.weight / whole * rule[5] if whole > 0.0 else account.weight
+    original(row, forecast, reweighted_nb(account, weight), params, signals)
+    if signals[0]["verb"] != c.NO_SIGNAL:
+        size_all_nb(signals, (account.position, account.price), volatility_of(row), rule)
 
 
 def decide_all_sized(rows: Floats, forecasts: Floats, accounts: Floats, params: Any, signals: Signals) -> None:
@@ -175,12 +232,16 @@ def sized(strategy: Strategy, params: StrategyParams, sizing: Sizing) -> tuple[S
         found = dict(own(chosen))
         return found | {_VOLATILITY: feature("rolling_volatility", sizing.window)} if reads else found
 
+    full = float(getattr(params, strategy.full_size)) if strategy.full_size else 0.0
+    # a whole position has to be known at every wish, not only at those that bring their stop along
+    stop = float(getattr(params, "stop_loss", 0.0)) if full > 0.0 else 0.0
     numbers = {
         "sizing_rule": float(sizing.rule),
         "sizing_amount": sizing.amount,
         "sizing_scale": sizing.scale,
         "sizing_max_weight": sizing.max_weight,
-        "sizing_loss": sizing.loss,
+        "sizing_loss": stop if stop > 0.0 else sizing.loss,
+        "sizing_full": full,
     }
     fields: Any = {name: (float, value) for name, value in numbers.items()}
     model = cast(
@@ -189,7 +250,7 @@ def sized(strategy: Strategy, params: StrategyParams, sizing: Sizing) -> tuple[S
     values: dict[str, Any] = params.model_dump() | numbers
     digest = hashlib.blake2b(f"{strategy.source_hash} {reads}".encode(), digest_size=8).hexdigest()
     decide = inlined(strategy.decide) if strategy.is_compiled else strategy.decide
-    template: Any = decide_all_sized if strategy.is_cross_section else decide_sized
+    template: Any = decide_all_sized if strategy.is_cross_section else decide_in_parts if full > 0.0 else decide_sized
     bound = rebound(
         template,
         f"sized_{digest}",

@@ -44,6 +44,8 @@ class Strategy:
         Whether `decide` is written in the Numba subset. Plain Python runs on the same engine, only slower.
     uses_forecast : bool
         Whether a run without forecasts makes no sense.
+    full_size : str
+        Parameter that is the weight of a whole position; the strategy holds parts of it. Empty: it has no such parts.
     confirm_scans : int
         Forecasts in a row that have to agree before `decide` sees them (`strategies.confirmation`).
     source_hash : str
@@ -57,6 +59,7 @@ class Strategy:
     is_cross_section: bool = False
     is_compiled: bool = True
     uses_forecast: bool = False
+    full_size: str = ""
     confirm_scans: int = 1
     source_hash: str = ""
     source: str = ""

@@ -10,6 +10,7 @@ import pytest
 from tradewright.core.kernel.codes import WEIGHT
 from tradewright.core.types.bar import Bars
 from tradewright.core.types.dtypes import signal_dtype
+from tradewright.core.types.forecast import Forecasts
 from tradewright.core.types.instrument import Instrument
 from tradewright.core.types.order import OrderStatus, Origin, Reason
 from tradewright.data.synthetic import START, WalkParams, synthetic_bars
@@ -36,12 +37,12 @@ def wishes() -> Signals:
 @pytest.mark.parametrize(
     ("rule", "weight"),
     [
-        ([FRACTION, 0.3, 1.0, 1.0, np.nan], 0.3),
-        ([FRACTION, 0.3, 0.5, 1.0, np.nan], 0.15),  # scaled for correlation
-        ([FRACTION, 0.9, 1.0, 0.5, np.nan], 0.5),  # capped
-        ([RISK, 0.01, 1.0, 1.0, np.nan], 0.5),  # 1 % lost over a stop 2 % away
-        ([VOLATILITY, 0.005, 1.0, 1.0, np.nan], 0.5),  # 0.5 % wanted of 1 % a bar
-        ([RISK, 0.0, 1.0, 1.0, np.nan], 0.0),  # no edge, no trade
+        ([FRACTION, 0.3, 1.0, 1.0, np.nan, 0.0], 0.3),
+        ([FRACTION, 0.3, 0.5, 1.0, np.nan, 0.0], 0.15),  # scaled for correlation
+        ([FRACTION, 0.9, 1.0, 0.5, np.nan, 0.0], 0.5),  # capped
+        ([RISK, 0.01, 1.0, 1.0, np.nan, 0.0], 0.5),  # 1 % lost over a stop 2 % away
+        ([VOLATILITY, 0.005, 1.0, 1.0, np.nan, 0.0], 0.5),  # 0.5 % wanted of 1 % a bar
+        ([RISK, 0.0, 1.0, 1.0, np.nan, 0.0], 0.0),  # no edge, no trade
     ],
 )
 @pytest.mark.parametrize("side", [1.0, -1.0])
@@ -58,7 +59,7 @@ def test_the_distance_of_a_stop_in_price_and_from_the_orders_own_entry() -> None
     bracket_at(signals, market(signals, 1.0), 96.0)  # 4 away from 100
     bracket_at(signals, limit(signals, 1.0, 98.0), 96.0)  # 2 away from 98
     bracket_at(signals, stop(signals, -1.0, 97.0), 102.0)  # 5 away from 97
-    sized_by(signals, [RISK, 0.01, 1.0, 1.0, np.nan])
+    sized_by(signals, [RISK, 0.01, 1.0, 1.0, np.nan, 0.0])
     assert signals["size"][:3].tolist() == pytest.approx([0.25, 0.5, -0.2])
 
 
@@ -66,24 +67,24 @@ def test_a_trailing_stop_is_a_stop() -> None:
     signals = wishes()
     bracket(signals, market(signals, 1.0), trailing=0.05)
     bracket_at(signals, market(signals, 1.0), trailing=4.0)
-    sized_by(signals, [RISK, 0.01, 1.0, 1.0, np.nan])
+    sized_by(signals, [RISK, 0.01, 1.0, 1.0, np.nan, 0.0])
     assert signals["size"][:2].tolist() == pytest.approx([0.2, 0.25])
 
 
 def test_without_a_stop_the_mean_loss_stands_in_or_nothing_does() -> None:
     signals = wishes()
     market(signals, 1.0)
-    assert np.isnan(sized_by(signals, [RISK, 0.01, 1.0, 1.0, np.nan])[0]["size"])
+    assert np.isnan(sized_by(signals, [RISK, 0.01, 1.0, 1.0, np.nan, 0.0])[0]["size"])
     signals = wishes()
     market(signals, 1.0)
-    assert sized_by(signals, [RISK, 0.01, 1.0, 1.0, 0.04])[0]["size"] == pytest.approx(0.25)
+    assert sized_by(signals, [RISK, 0.01, 1.0, 1.0, 0.04, 0.0])[0]["size"] == pytest.approx(0.25)
 
 
 def test_unknown_volatility_sizes_nothing() -> None:
     for volatility in (np.nan, 0.0):
         signals = wishes()
         market(signals, 1.0)
-        assert np.isnan(sized_by(signals, [VOLATILITY, 0.01, 1.0, 1.0, np.nan], volatility=volatility)[0]["size"])
+        assert np.isnan(sized_by(signals, [VOLATILITY, 0.01, 1.0, 1.0, np.nan, 0.0], volatility=volatility)[0]["size"])
 
 
 def test_what_closes_or_reduces_keeps_its_size() -> None:
@@ -91,7 +92,7 @@ def test_what_closes_or_reduces_keeps_its_size() -> None:
     target(signals, 0.0)
     reduce_only(signals, market(signals, -3.0))
     market(signals, -2.0)
-    sized_by(signals, [FRACTION, 0.3, 1.0, 1.0, np.nan], position=5.0)
+    sized_by(signals, [FRACTION, 0.3, 1.0, 1.0, np.nan, 0.0], position=5.0)
     assert signals["size"][:3].tolist() == [0.0, -3.0, -2.0]
 
 
@@ -145,3 +146,47 @@ def test_a_cross_section_sizes_each_instrument_by_its_own_volatility() -> None:
     fills = run_backtest(plan).fills
     value = [np.abs(fills["cash_micro"][fills["instrument"] == j]).mean() for j in (0, 1)]
     assert value[0] > 2 * value[1] > 0
+
+
+def tiers(rule: Sizing | None, share: dict[str, float] | None = None) -> tuple[BacktestResult, BacktestResult]:
+    """Run `confidence` over forecasts that are unsure, then sure, then unsure again; compiled, and by the session."""
+    strategy = built_in("confidence")
+    params = strategy.params.model_validate({"stop_loss": 0.05, "weight": 0.9, **(share or {})})
+    confirm_scans = strategy.confirm_scans
+    if rule is not None:
+        strategy, params = sized(strategy, params, rule)
+    assert strategy.confirm_scans == confirm_scans
+    flat = synthetic_bars(90, 5, WalkParams("X", START, HOUR, 100.0, 0.0005, 100))
+    up = np.repeat([0.56, 0.8, 0.62], 30)
+    values = np.vstack([up, 1.0 - up, np.zeros(90), np.zeros(90)])
+    plan = plan_of_bars([Instrument("X", lot_size="0.01")], [flat], strategy, params)
+    plan = replace(plan, forecasts=(Forecasts("X", flat.ts_event, np.ascontiguousarray(values)),))
+    return run_backtest(plan), run_backtest(plan, "session")
+
+
+@pytest.mark.parametrize(
+    ("rule", "whole"),
+    [
+        (Sizing(SizeRule.FRACTION, 0.5), 0.5),
+        (Sizing(SizeRule.RISK, 0.02), 0.4),  # 2 % lost over a stop 5 % away
+        (Sizing(SizeRule.RISK, 0.02, scale=0.5), 0.2),
+        (Sizing(SizeRule.FRACTION, 0.8, max_weight=0.6), 0.6),
+    ],
+)
+def test_a_strategy_of_tiers_holds_its_share_of_what_the_rule_says(rule: Sizing, whole: float) -> None:
+    result, session = tiers(rule)
+    held = result.exposure / result.equity
+    for event, share in ((20, 0.3), (50, 1.0), (80, 0.6)):
+        assert held[event] == pytest.approx(share * whole, rel=0.02)
+    own, _ = tiers(None)
+    # the rule changes sizes alone: trades at the same bars, and none to keep a weight the strategy never asked for
+    assert result.fills["event"].tolist() == own.fills["event"].tolist()
+    assert result.fills.tobytes() == session.fills.tobytes()
+
+
+def test_tiers_by_volatility_and_where_nothing_is_known() -> None:
+    result, _ = tiers(Sizing(SizeRule.VOLATILITY, 0.0001, window=10))
+    held = result.exposure / result.equity
+    assert 0.0 < held[20] < held[50] > held[80] > held[20]
+    unknown, _ = tiers(Sizing(SizeRule.RISK, 0.02), {"stop_loss": 0.0})
+    assert len(unknown.fills) == 0

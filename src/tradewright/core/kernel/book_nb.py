@@ -12,7 +12,7 @@ import numpy as np
 
 from tradewright.core.kernel import codes as c
 from tradewright.core.kernel.compiled import compiled, inlined
-from tradewright.core.kernel.costs_nb import drawn_price_nb
+from tradewright.core.kernel.costs_nb import drawn_lots_nb, drawn_price_nb
 from tradewright.core.kernel.memory_nb import (
     book_nb,
     copy_nb,
@@ -298,7 +298,11 @@ def fill_nb(venue: int, instrument: int, slot: int, price: float, is_maker: int)
     lots = min(order.lots - order.filled, book.room_buy if order.side > 0 else book.room_sell)
     if order.is_reduce_only != 0:
         lots = min(lots, -order.side * book.position)
+    most = drawn_lots_nb(venue, instrument, slot) if terms.costs != 0 else order.lots
+    lots = min(lots, most - order.filled)
     if lots <= 0:
+        if order.filled >= most:
+            end_nb(venue, instrument, slot, c.ORDER_CANCELED, c.UNFILLED_REMAINDER)
         return 0
     if terms.costs != 0 and is_maker == 0:
         price = drawn_price_nb(venue, instrument, slot, price)
@@ -325,6 +329,8 @@ def fill_nb(venue: int, instrument: int, slot: int, price: float, is_maker: int)
     message.fill_price = price
     message.fill_fee = fee
     message.is_maker = is_maker
+    if order.filled == most and not is_complete:
+        end_nb(venue, instrument, slot, c.ORDER_CANCELED, c.UNFILLED_REMAINDER)
     opened = min(lots, order.side * book.position)  # what turned or reduced a position needs no protection
     if order.is_reduce_only == 0 and opened > 0:
         protect_nb(venue, instrument, slot, opened, price)

@@ -18,8 +18,8 @@ from tradewright.core.types.execution_costs import PROBABILITIES, SESSIONS
 
 _N = len(PROBABILITIES)
 _N_SESSIONS = len(SESSIONS)
-_COLUMNS = 2 * _N + 2
-_SPREAD, _SLIPPAGE, _LATENESS = range(3)
+_COLUMNS = 3 * _N + 2
+_SPREAD, _SLIPPAGE, _LATENESS, _FILLED = range(4)
 _STEP, _MIX_1, _MIX_2 = (np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 _S30, _S27, _S31, _S11 = (np.uint64(n) for n in (30, 27, 31, 11))
 _GRID = np.array(PROBABILITIES)
@@ -80,3 +80,22 @@ def drawn_price_nb(venue: int, j: int, k: int, price: float) -> float:
     if order.kind == c.MARKET and taken * order.side > order.limit * order.side:
         return float(order.limit)  # the collar that the guard gave it
     return float(taken)
+
+
+@compiled
+def drawn_lots_nb(venue: int, j: int, k: int) -> int:
+    """Lots of an order that will ever fill, towards zero.
+
+    Entries alone draw: what makes a position smaller, and every exit, fills whole, because a rest of it would stand
+    without protection.
+    """
+    v = venue_nb(venue)[0]
+    order = order_nb(v, j, k)
+    costs = costs_nb(terms_nb(v, j).costs)[0]
+    is_entry = order.origin == c.FROM_STRATEGY and order.is_reduce_only == 0
+    if costs.draws_fills == 0 or not is_entry or order.side * book_nb(v, j).position < 0:
+        return int(order.lots)
+    table = table_nb(costs.table, _N_SESSIONS, _COLUMNS)
+    session = session_at_nb(costs, order.ts_active)
+    share = quantile_nb(table, session, 2 * _N + 2, uniform_nb(costs.seed, order.id, _FILLED))
+    return int(np.floor(order.lots * share + 1e-9))

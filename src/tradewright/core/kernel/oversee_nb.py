@@ -6,6 +6,8 @@ Between two events nothing here changes while prices stay in the band of `guarde
 
 from __future__ import annotations
 
+import numpy as np
+
 from tradewright.core.kernel import codes as c
 from tradewright.core.kernel.compiled import compiled, inlined
 from tradewright.core.kernel.floors_nb import (
@@ -21,6 +23,7 @@ from tradewright.core.kernel.floors_nb import (
     floor_now_nb,
     headroom_nb,
     is_blocked_nb,
+    share_nb,
     step_all_nb,
 )
 from tradewright.core.kernel.mark_nb import worst_value_nb
@@ -40,7 +43,7 @@ from tradewright.core.kernel.memory_nb import (
     verbs_nb,
     windows_nb,
 )
-from tradewright.core.kernel.submit_nb import close_nb
+from tradewright.core.kernel.submit_nb import close_nb, closing_nb, lower_nb
 from tradewright.core.types.dtypes import SESSION_CLOSE
 
 _CAUTION = 1e-9  # a band a little too narrow costs time, a band too wide would hide an event
@@ -112,6 +115,76 @@ def judge_rules_nb(session: int, worst_status: int) -> None:
 
 
 @inlined
+def kept_lots_nb(session: int, j: int, share_ppm: int) -> int:
+    """Lots of a position that are left where at most a share of it may stay; what is closing already is gone.
+
+    Rounded towards zero, and neither what is closed nor what is left is smaller than the least order.
+    """
+    s = session_nb(session)[0]
+    held, gone, least = abs(position_nb(s, j).lots), closing_nb(session, j), terms_nb(s, j).min_lots
+    if gone > 0 or share_ppm == _MILLION:
+        return int(max(held - gone, 0))
+    kept = min(share_nb(held, share_ppm), held - least)
+    return int(kept) if kept >= least else 0
+
+
+@compiled
+def fits_nb(session: int, share_ppm: int, gaps: int) -> bool:
+    """Tell whether so many gaps fit above the floors after the reset, were positions cut to a share and it came now.
+
+    Closing a part moves floating results into the balance, at which the floors are anchored.
+    """
+    s = session_nb(session)[0]
+    g = guard_nb(s)
+    balance, gross = balance_nb(session), 0
+    for j in range(s.n_instruments):
+        position = position_nb(s, j)
+        if position.lots != 0:
+            share = kept_lots_nb(session, j, share_ppm) / abs(position.lots)
+            gross += int(np.ceil(share * abs(position.value_micro)))
+            balance += int(np.ceil((1.0 - share) * (position.value_micro - position.cost_micro)))
+    rules, states = prop_rules_nb(g.rules, g.n_rules), prop_states_nb(g.states, g.n_rules)
+    return headroom_nb(rules, states, balance, s.equity_micro, gaps * gross)[1] >= 0
+
+
+@compiled
+def has_plain_stop_nb(session: int, j: int) -> bool:
+    """Tell whether the stop of a position would turn a part of it, so that it could not stay over one."""
+    s = session_nb(session)[0]
+    position = position_nb(s, j)
+    for k in range(position.working):
+        order = order_nb(s, j, k)
+        is_stop = order.kind == c.STOP or order.kind == c.STOP_LIMIT or order.kind == c.TRAILING_STOP
+        if is_stop and order.is_reduce_only == 0 and order.side * position.lots < 0:
+            return True
+    return False
+
+
+@compiled
+def lower_all_nb(session: int) -> None:
+    """Cut all positions to the largest share that the floors after the coming reset allow; close where that is no lot.
+
+    A second gap is kept free, or the next tick would ask again, and the first one of the new day for everything.
+    """
+    s = session_nb(session)[0]
+    if fits_nb(session, _MILLION, 1):  # once the exits on their way have filled
+        return
+    share, beyond = 0, _MILLION
+    while beyond - share > 1:
+        middle = (share + beyond) // 2
+        if fits_nb(session, middle, 2):
+            share = middle
+        else:
+            beyond = middle
+    for j in range(s.n_instruments):
+        kept = kept_lots_nb(session, j, share)
+        if kept == 0 or has_plain_stop_nb(session, j):
+            close_nb(session, j, c.FROM_RISK, c.PROP_HEADROOM)
+        else:
+            lower_nb(session, j, abs(position_nb(s, j).lots) - kept, c.PROP_HEADROOM)
+
+
+@inlined
 def obey_rules_nb(session: int, j: int, i: int) -> int:
     """Bring the event before every rule set; make room where a gap, or the coming reset, would break a floor.
 
@@ -142,8 +215,10 @@ def obey_rules_nb(session: int, j: int, i: int) -> int:
     g.is_near_reset = 1 if edge - ts <= g.reset_lead_ns else 0
     if s.open_positions > 0 and s.loss_state == c.CLEAR:
         now, later = headroom_nb(rules, states, balance, s.equity_micro, s.gross_micro)
-        if now < 0 or (later < 0 and g.is_near_reset != 0):
+        if now < 0:
             call_nb(verbs_nb(s.verbs)[0].flatten, session, c.FROM_RISK, c.PROP_HEADROOM)
+        elif later < 0 and g.is_near_reset != 0:
+            lower_all_nb(session)
     return int(wake if g.is_near_reset != 0 else min(wake, edge - g.reset_lead_ns))
 
 

@@ -64,6 +64,7 @@ def _costs_record(costs: ExecutionCosts) -> NDArray[np.void]:
         array.ctypes.data for array in (costs.table, costs.starts, costs.labels)
     )
     record["n_starts"], record["impact_bps"] = len(costs.starts), costs.impact_bps
+    record["draws_fills"] = costs.draws_fills
     record["seed"] = np.uint64(costs.seed).astype(np.int64)
     return record
 

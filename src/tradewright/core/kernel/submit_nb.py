@@ -93,6 +93,35 @@ def cancel_nb(session: int, j: int, k: int, reason: int) -> None:
 
 
 @compiled
+def closing_nb(session: int, j: int) -> int:
+    """Lots that working orders of the guard, or of a liquidation, are about to close."""
+    s = session_nb(session)[0]
+    lots = 0
+    for k in range(position_nb(s, j).working):
+        order = order_nb(s, j, k)
+        if order.origin == c.FROM_RISK or order.origin == c.FROM_LIQUIDATION:
+            lots += order.lots - order.filled
+    return lots
+
+
+@inlined
+def send_exit_nb(session: int, j: int, lots: int, origin: int) -> int:
+    """Close so many lots at the market, unless an exit is on its way already; 1 where that was sent."""
+    s = session_nb(session)[0]
+    position = position_nb(s, j)
+    if lots == 0 or closing_nb(session, j) > 0 or position.working >= s.n_slots:
+        return 0
+    k = blank_order_nb(session, j)
+    order = order_nb(s, j, k)
+    order.side = -1 if position.lots > 0 else 1
+    order.lots = lots
+    order.is_reduce_only = 1
+    order.origin = origin
+    submit_nb(session, j, k)
+    return 1
+
+
+@compiled
 def close_nb(session: int, j: int, origin: int, reason: int) -> int:
     """Cancel every order of an instrument and close its position at the market; 1 where that was newly sent.
 
@@ -100,23 +129,24 @@ def close_nb(session: int, j: int, origin: int, reason: int) -> int:
     """
     s = session_nb(session)[0]
     position = position_nb(s, j)
-    is_closing = False
     for k in range(position.working):
         order = order_nb(s, j, k)
-        if order.origin == c.FROM_RISK or order.origin == c.FROM_LIQUIDATION:
-            is_closing = True
-        else:
+        if order.origin != c.FROM_RISK and order.origin != c.FROM_LIQUIDATION:
             cancel_nb(session, j, k, reason)
-    if position.lots == 0 or is_closing or position.working >= s.n_slots:
-        return 0
-    k = blank_order_nb(session, j)
-    order = order_nb(s, j, k)
-    order.side = -1 if position.lots > 0 else 1
-    order.lots = abs(position.lots)
-    order.is_reduce_only = 1
-    order.origin = origin
-    submit_nb(session, j, k)
-    return 1
+    return send_exit_nb(session, j, abs(position.lots), origin)
+
+
+@compiled
+def lower_nb(session: int, j: int, lots: int, reason: int) -> None:
+    """Close a part of a position at the market, and cancel what could add to it or close it a second time.
+
+    Exits that only reduce stay: the venue cuts them to what is left.
+    """
+    s = session_nb(session)[0]
+    for k in range(position_nb(s, j).working):
+        if order_nb(s, j, k).is_reduce_only == 0:
+            cancel_nb(session, j, k, reason)
+    send_exit_nb(session, j, lots, c.FROM_RISK)
 
 
 def flatten_nb(session: int, origin: int, reason: int) -> int:

@@ -58,12 +58,14 @@ instrument_dtype = np.dtype(
 #: Distributions of one instrument's costs; see `core.types.execution_costs`.
 costs_dtype = np.dtype(
     [
-        ("table", _I),  # f8[sessions, 2 x quantiles + 2]: half spread, slippage, share of late entries, what they pay
+        # f8[sessions, 3 x quantiles + 2]: half spread, slippage, share of late entries, what they pay, filled share
+        ("table", _I),
         ("starts", _I),  # i8[n_starts], ascending: when a session begins
         ("labels", _I),  # i8[n_starts]: its number; before the first start it is the last number there is
         ("n_starts", _I),
         ("seed", _I),
         ("impact_bps", _F),  # of an order of one lot; grows with the root of the lots
+        ("draws_fills", _I),  # 1: an entry ends with the filled share that was drawn for it
     ]
 )
 

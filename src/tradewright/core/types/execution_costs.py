@@ -25,13 +25,15 @@ class ExecutionCosts:
     Parameters
     ----------
     table : NDArray[np.float64]
-        f8[4, 2 x 17 + 2] by `SESSIONS`, as `cost_table` lays it out.
+        f8[4, 3 x 17 + 2] by `SESSIONS`, as `cost_table` lays it out.
     starts, labels : NDArray[np.int64]
         i8[k]: when a session begins, ns UTC ascending, and its number; before the first it is ``off_hours``.
     seed : int
         Of the draws, unsigned 64 bits.
     impact_bps : float
         Square-root market impact of an order of one lot, basis points; an order of n lots pays the root of n times it.
+    draws_fills : bool
+        An entry ends with the filled share that was drawn for it.
     """
 
     table: NDArray[np.float64]
@@ -39,6 +41,7 @@ class ExecutionCosts:
     labels: NDArray[np.int64]
     seed: int
     impact_bps: float = 0.0
+    draws_fills: bool = False
     #: Addresses of the above for compiled code, filled in by `core.kernel.records`; belongs to this process.
     record: NDArray[np.void] = field(default_factory=lambda: np.zeros(1, costs_dtype), init=False, repr=False)
 
@@ -62,12 +65,19 @@ class ExecutionCosts:
         """What such an entry pays on top, f8[4]."""
         return self.table[:, 2 * _N + 1]
 
+    @property
+    def fill_ratio(self) -> NDArray[np.float64]:
+        """Filled share of an order that has ended, f8[4, 17]."""
+        return self.table[:, 2 * _N + 2 :]
+
 
 def cost_table(
     half_spread_bps: NDArray[np.float64],
     slippage_bps: NDArray[np.float64],
     late_share: NDArray[np.float64],
     late_bps: NDArray[np.float64],
+    fill_ratio: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
-    """Return the table of `ExecutionCosts` from its parts, f8[4, 17] twice and f8[4] twice."""
-    return np.ascontiguousarray(np.column_stack([half_spread_bps, slippage_bps, late_share, late_bps]))
+    """Return the table of `ExecutionCosts` from its parts: f8[4, 17] twice, f8[4] twice, f8[4, 17] (1 if not given)."""
+    filled = np.ones((len(half_spread_bps), _N)) if fill_ratio is None else fill_ratio
+    return np.ascontiguousarray(np.column_stack([half_spread_bps, slippage_bps, late_share, late_bps, filled]))

@@ -72,6 +72,11 @@ class CostModel(BaseModel):
     pools: dict[str, Pool] = Field(default_factory=dict)
     liquidity: dict[str, Liquidity] = Field(default_factory=dict)
 
+    @property
+    def named_pools(self) -> dict[str, Pool]:
+        """All pools by name, instruments first; classes stand in brackets."""
+        return dict(sorted(self.instruments.items())) | {f"({k})": pool for k, pool in sorted(self.pools.items())}
+
     def digest(self) -> str:
         """Return the hash of everything it says, 32 hex digits."""
         return digest_of(self.model_dump(mode="json"))

@@ -21,8 +21,10 @@ from tradewright.execution.costs.measuring import session_of
 from tradewright.execution.costs.model import ALL, CostModel, Found, Liquidity, Question, find
 
 #: Numbers of the independent draws of one order.
-SPREAD, SLIPPAGE, LATENESS = range(3)
+SPREAD, SLIPPAGE, LATENESS, FILLED = range(4)
 _MASK = 2**64 - 1
+#: Rows of a latency table, which are taken in turn.
+_LATENCIES = 1_021
 
 
 class SamplingParams(BaseModel):
@@ -30,7 +32,7 @@ class SamplingParams(BaseModel):
 
     ``min_samples``: a pool with fewer gives way to a wider one. ``latency_budget_ms``: an entry decided later than this
     pays the 90th percentile of slippage on top; none without it. ``impact``: coefficient of the square-root law, about
-    1 in most studies; 0 = none.
+    1 in most studies; 0 = none. ``partial_fills``: an entry ends with a filled share drawn for it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -38,6 +40,7 @@ class SamplingParams(BaseModel):
     min_samples: Annotated[int, Field(ge=1)] = 100
     latency_budget_ms: Annotated[float, Field(gt=0)] | None = None
     impact: Annotated[float, Field(ge=0, le=10)] = 0.0
+    partial_fills: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,13 @@ def sampled_costs(
     told = [
         Told(asked.symbol, session, quantity, find(model, asked, session, quantity))
         for session in (SESSIONS if sessions is not None else (ALL,))
-        for quantity in ("half_spread_bps", "slippage_bps", "latency_ms")
-        if quantity != "latency_ms" or params.latency_budget_ms is not None
+        for quantity, is_drawn in (
+            ("half_spread_bps", True),
+            ("slippage_bps", True),
+            ("latency_ms", params.latency_budget_ms is not None),
+            ("fill_ratio", params.partial_fills),
+        )
+        if is_drawn
     ]
     by = {(t.session, t.quantity): t.found.distribution for t in told}
     names = SESSIONS if sessions is not None else (ALL,) * len(SESSIONS)
@@ -88,13 +96,26 @@ def sampled_costs(
             np.array([by[session, "slippage_bps"].quantiles for session in names]),
             late_share,
             late_bps,
+            np.array([by[session, "fill_ratio"].quantiles for session in names]) if params.partial_fills else None,
         ),
         starts=nothing if sessions is None else sessions[0],
         labels=nothing if sessions is None else sessions[1],
         seed=instrument_seed(seed, asked.symbol),
         impact_bps=impact_bps(params.impact, model.liquidity.get(asked.symbol), instrument),
+        draws_fills=params.partial_fills,
     )
     return costs, tuple(told)
+
+
+def drawn_latency(model: CostModel, asked: Question, seed: int) -> tuple[tuple[tuple[float, float], ...], Found]:
+    """Return pairs (request, answer) in ms for the latency table of a venue, and the pool they were drawn from.
+
+    What is measured is decision to fill: all of it lies on the way to the venue, and answers take no time of their own.
+    """
+    found = find(model, asked, ALL, "latency_ms")
+    own = instrument_seed(seed, f"{asked.symbol}/latency")
+    draws = (max(found.distribution.at(uniform(own, row, 0)), 0.0) for row in range(_LATENCIES))
+    return tuple((round(ms, 6), 0.0) for ms in draws), found
 
 
 def impact_bps(coefficient: float, liquidity: Liquidity | None, instrument: Instrument) -> float:
@@ -144,20 +165,25 @@ def uniform(seed: int, order: int, stream: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What one order is to pay, basis points of the price. ``late_bps`` is paid by entries only."""
+    """What one order is to pay, basis points of the price; ``late_bps`` and ``fill_ratio`` are for entries alone."""
 
     half_spread_bps: float
     slippage_bps: float
     late_bps: float
+    fill_ratio: float = 1.0
 
 
 def expected_costs(costs: ExecutionCosts, order: int, ts: int, lots: int = 0) -> Expected:
     """Return what the simulated venue charges order ``order`` of ``lots`` at time ``ts``, ns UTC."""
     session = int(session_of(np.array([ts], np.int64), costs.starts, costs.labels)[0])
-    spread, slippage = (
+    spread, slippage, filled = (
         float(np.interp(uniform(costs.seed, order, stream), PROBABILITIES, table[session]))
-        for stream, table in ((SPREAD, costs.half_spread_bps), (SLIPPAGE, costs.slippage_bps))
+        for stream, table in (
+            (SPREAD, costs.half_spread_bps),
+            (SLIPPAGE, costs.slippage_bps),
+            (FILLED, costs.fill_ratio),
+        )
     )
     is_late = uniform(costs.seed, order, LATENESS) < costs.late_share[session]
     late = float(costs.late_bps[session]) if is_late else 0.0
-    return Expected(spread, slippage + costs.impact_bps * lots**0.5, late)
+    return Expected(spread, slippage + costs.impact_bps * lots**0.5, late, filled)

@@ -74,19 +74,6 @@ def _stop(state: OrdersState, name: str, side: Side, exits: list[LiveOrder]) -> 
     return effects
 
 
-def _cover(held: list[LiveOrder]) -> int:
-    """Return how many lots the venue keeps for exits that work; a stop and a target share theirs."""
-    works = [o for o in held if o.status in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)]
-    targets = sum(o.remaining for o in works if o.intent.origin is Origin.TAKE_PROFIT)
-    return max(targets, sum(o.remaining for o in works) - targets)
-
-
-def _waits(state: OrdersState, guard: LiveOrder) -> bool:
-    """Tell whether the venue made an exit for an entry that may still fill."""
-    entry = state.orders.get(guard.intent.protects)
-    return entry is not None and entry.remaining > 0
-
-
 def _is_late(state: OrdersState, known: InstrumentState, stops: list[LiveOrder], size: int) -> bool:
     """Tell whether a position has been without a working stop for too long, or stops are of no use here."""
     if known.stops_lost > 1:

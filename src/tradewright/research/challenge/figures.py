@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from tradewright.core.types.evidence import Figure, exact
 from tradewright.research.challenge.study import SCENARIOS, ChallengeResult, Scenario
@@ -17,16 +18,17 @@ _NAMES = {
 }
 
 
-def challenge_figures(result: ChallengeResult) -> tuple[Figure, ...]:
+def challenge_figures(result: ChallengeResult, trials: int = 1) -> tuple[Figure, ...]:
     """Return the figures of a simulation, all of the scope ``challenge``.
 
     ``challenge.pass_probability`` carries the interval of the number of paths; that of the days that were drawn from
-    stands apart in ``challenge.pass_probability.worlds``.
+    stands apart in ``challenge.pass_probability.worlds``. ``trials`` are the configurations tried before the run.
     """
     head = result.headline
     method = f"{SCENARIOS[head.name]}; days drawn in blocks of {result.block:.1f} of {result.sample_days}; Wilson"
     found = [
-        _share("challenge.pass_probability", head, method),
+        replace(_share("challenge.pass_probability", head, method), trials=trials),
+        exact("challenge.trials", trials, SCOPE, "configurations tried before this one was simulated"),
         exact("challenge.violations", result.violations, SCOPE, "breaches on the run's own days in their own order"),
     ]
     found += [

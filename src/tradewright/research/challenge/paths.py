@@ -10,7 +10,18 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from tradewright.core.kernel.challenge_nb import CLOSES_AT_TARGET, DAY, SKIPS_QUIET_DAYS, walk_paths_nb
+from tradewright.core.kernel.challenge_nb import (
+    BALANCE,
+    CLOSES_AT_TARGET,
+    CUT,
+    DAY,
+    N_OUTCOMES,
+    SKIPS_QUIET_DAYS,
+    STATUS,
+    STOPPED,
+    TAKEN,
+    walk_paths_nb,
+)
 from tradewright.core.types.errors import ConfigError
 from tradewright.core.types.prop import RuleStatus
 from tradewright.research.challenge.sample import DaySample, Replay
@@ -29,22 +40,28 @@ NOT_REACHED = -1  # status of a phase that a path did not come to
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One phase: its rules as a record over made-up days, and what is replayed in it."""
+    """One phase: its rules and the trader's own as records over made-up days."""
 
     rules: RuleSet
-    record: Records
-    resets: Ints  # kept alive for the record
+    record: Records  # prop_rule_dtype[1 + own]
+    resets: Ints  # kept alive for the records
 
     @classmethod
-    def of(cls, rules: RuleSet, initial: Decimal, horizon: int, sample: DaySample) -> Phase:
-        """Return a phase of at most ``horizon`` days.
+    def of(
+        cls, rules: RuleSet, initial: Decimal, horizon: int, sample: DaySample, own: Sequence[RuleSet] = ()
+    ) -> Phase:
+        """Return a phase of at most ``horizon`` days, in which the trader's ``own`` rule sets hold beside the firm's.
 
         Raises
         ------
         ConfigError
-            If the rules have no profit target, or are for accounts of another size.
+            If the rules have no profit target, or are for accounts of another size, or if own rules count other days.
         """
         resets = np.arange(1, horizon + 2, dtype=np.int64) * DAY
+        for mine in own:
+            if mine.clock not in (None, rules.clock):
+                fix = f"Give `daily.reset` as {rules.id} has it; days are cut at one clock."
+                raise ConfigError(f"its days end at another time than those of {rules.id}", where=mine.id, fix=fix)
         record = rule_record(rules, initial, resets)
         if record["target_micro"][0] == NONE:
             fix = "Simulate the phases before it; an account without a target cannot be passed."
@@ -53,7 +70,8 @@ class Phase:
             # the limit is in days of the calendar, a path's days are those on which the run had data
             share = len(sample) / sample.calendar_days
             record["time_limit_days"] = max(1, int(rules.time_limit_days * share))
-        return cls(rules, record, resets)
+        records = [rule_record(r, initial, resets if r.clock else resets[:0]) for r in own]
+        return cls(rules, np.concatenate([record, *records]), resets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +120,8 @@ class Outcomes:
     ----------
     status, days, balance : ndarray of int64, [phases, paths]
         `RuleStatus` or -1 where the phase was not reached; days taken; balance at the end in millionths.
+    stopped, cut : ndarray of int64, [phases, paths]
+        Days on which the trader's own rules stopped trading; resets before which positions were cut.
     curves : tuple of Curves
         Of each phase.
     """
@@ -109,6 +129,8 @@ class Outcomes:
     status: Ints
     days: Ints
     balance: Ints
+    stopped: Ints
+    cut: Ints
     curves: tuple[Curves, ...]
 
     @property
@@ -149,7 +171,8 @@ def walk(phases: Sequence[Phase], replays: Sequence[Replay], draw: Draw, pool: T
     parts = list(pool.map(lambda start: _chunk(phases, replays, draw, start), starts))
     table = np.concatenate([part for part, _ in parts], axis=1)
     curves = tuple(_joined([c[k] for _, c in parts]) for k in range(len(phases)))
-    return Outcomes(table[..., 0], table[..., 1], table[..., 2], curves)
+    status, days, balance, stopped, cut = (table[..., n] for n in (STATUS, TAKEN, BALANCE, STOPPED, CUT))
+    return Outcomes(status, days, balance, stopped, cut, curves)
 
 
 def _joined(parts: Sequence[Curves]) -> Curves:
@@ -159,19 +182,19 @@ def _joined(parts: Sequence[Curves]) -> Curves:
 
 def _chunk(phases: Sequence[Phase], replays: Sequence[Replay], draw: Draw, start: int) -> tuple[Ints, list[Curves]]:
     count = min(_CHUNK, draw.paths - start)
-    table = np.zeros((len(phases), count, 3), np.int64)
-    table[..., 0] = NOT_REACHED
+    table = np.zeros((len(phases), count, N_OUTCOMES), np.int64)
+    table[..., STATUS] = NOT_REACHED
     curves = []
     alive = np.arange(count)
     for k, (phase, replay) in enumerate(zip(phases, replays, strict=True)):
         rng = np.random.default_rng([draw.seed, draw.world, k, start])
         orders = day_orders(len(replay.days), draw, count, rng)[alive]
-        found = np.zeros((len(alive), 3), np.int64)
+        found = np.zeros((len(alive), N_OUTCOMES), np.int64)
         shown = np.zeros((min(len(alive), CURVES), draw.horizon + 1), np.int64)
-        walk_paths_nb(phase.record[0], replay.rows, replay.days, orders, draw.options, found, shown)
+        walk_paths_nb(phase.record, replay.rows, replay.days, orders, draw.options, found, shown)
         table[k, alive] = found
-        curves.append(Curves(shown, found[: len(shown), 0], found[: len(shown), 1]))
-        alive = alive[found[:, 0] == int(RuleStatus.PASSED)]
+        curves.append(Curves(shown, found[: len(shown), STATUS], found[: len(shown), TAKEN]))
+        alive = alive[found[:, STATUS] == int(RuleStatus.PASSED)]
     return table, curves
 
 

@@ -15,7 +15,7 @@ from tradewright.analytics.bootstrap import automatic_block_length
 from tradewright.analytics.equity_path import EquityPath
 from tradewright.analytics.joint_bootstrap import resampled_sums
 from tradewright.analytics.wilson import wilson_interval
-from tradewright.core.kernel.challenge_nb import walk_paths_nb
+from tradewright.core.kernel.challenge_nb import N_OUTCOMES, STATUS, TAKEN, walk_paths_nb
 from tradewright.core.types.errors import DataError, UsageError
 from tradewright.core.types.prop import AccountFlag, RuleStatus
 from tradewright.research.challenge.paths import NOT_REACHED, Curves, Draw, Outcomes, Phase, day_orders, walk, with_days
@@ -119,7 +119,8 @@ class Scenario:
     """One way of replaying the days, and how often all phases were passed.
 
     ``low`` and ``high`` are Wilson's bounds for the number of paths. ``days_to_pass`` are the 10th, 50th and 90th
-    percentile of the days of the paths that passed, all phases together; empty where none did.
+    percentile of the days of the paths that passed, all phases together; empty where none did. ``stopped`` and ``cut``
+    are paths on which the trader's own rules stopped trading, or positions were cut before a reset.
     """
 
     name: str
@@ -129,6 +130,8 @@ class Scenario:
     high: float
     phases: tuple[PhaseCount, ...]
     days_to_pass: tuple[float, ...]
+    stopped: int = 0
+    cut: int = 0
 
     @property
     def probability(self) -> float:
@@ -181,6 +184,7 @@ class ChallengeResult:
     """
 
     rules: tuple[RuleSet, ...]
+    own: tuple[RuleSet, ...]
     params: ChallengeParams
     block: float
     sample_days: int
@@ -202,23 +206,26 @@ class ChallengeResult:
 
 
 def challenge(
-    path: EquityPath,
+    path: EquityPath | Sequence[EquityPath],
     rules: Sequence[RuleSet],
     params: ChallengeParams,
     progress: Callable[[int], None] = lambda _steps: None,
+    own: Sequence[RuleSet] = (),
 ) -> ChallengeResult:
     """Simulate a challenge with the days of a run.
 
     Parameters
     ----------
-    path : EquityPath
-        The run.
+    path : EquityPath or sequence of EquityPath
+        The run, or one for each phase where phases forbid different things (`keeping.keep`).
     rules : sequence of RuleSet
         The phases, in order.
     params : ChallengeParams
         How.
     progress : callable
         Is told of each of ``len(SCENARIOS) + params.worlds`` steps when it is done.
+    own : sequence of RuleSet
+        The trader's own, which hold in every phase beside the firm's.
 
     Raises
     ------
@@ -227,19 +234,21 @@ def challenge(
     ConfigError
         If a phase has no profit target or is for accounts of another size.
     """
-    if not path.is_active.any():
+    paths = [path] * len(rules) if isinstance(path, EquityPath) else path
+    if not all(p.is_active.any() for p in paths):
         fix = "Check the strategy with `tradewright report`."
         raise DataError("the run made no trade, so there is nothing to simulate", where="run", fix=fix)
-    samples = [DaySample.of(path, r.clock, micro(params.initial), params.size) for r in rules]
-    phases = [Phase.of(r, params.initial, params.days, s) for r, s in zip(rules, samples, strict=True)]
-    results = samples[0].results / micro(params.initial)
+    initial = micro(params.initial)
+    samples = [DaySample.of(p, r.clock, initial, params.size) for p, r in zip(paths, rules, strict=True)]
+    phases = [Phase.of(r, params.initial, params.days, s, own) for r, s in zip(rules, samples, strict=True)]
+    results = samples[0].results / initial
     block = params.block or max(_SHORTEST_BLOCK, automatic_block_length(results))
     draw = Draw(params.paths, params.days, block, params.seed, closes_at_target=params.closes_at_target)
     error = _standard_error(results, block, params.seed)
     with ThreadPoolExecutor(params.workers) as pool:
         scenarios: list[Scenario] = []
         curves: tuple[Curves, ...] = ()
-        for name, replays in _variants(samples, error * micro(params.initial)):
+        for name, replays in _variants(samples, error * initial):
             outcomes = walk(phases, replays, draw, pool)
             scenarios.append(_scenario(name, outcomes, phases))
             curves = curves or outcomes.curves
@@ -248,6 +257,7 @@ def challenge(
         worlds = _worlds(phases, plain, draw, params, pool, progress)
     return ChallengeResult(
         rules=tuple(rules),
+        own=tuple(own),
         params=params,
         block=block,
         sample_days=len(samples[0]),
@@ -257,7 +267,7 @@ def challenge(
         scenarios=tuple(scenarios),
         worlds=worlds,
         violations=sum(_violations(p, s, draw) for p, s in zip(phases, plain, strict=True)),
-        open_share=float(np.mean(path.flags & int(AccountFlag.IS_OPEN) != 0)),
+        open_share=float(np.mean(paths[0].flags & int(AccountFlag.IS_OPEN) != 0)),
         expected=_expected(scenarios[0], params),
         break_even=_break_even(scenarios[0], params),
         curves=curves,
@@ -295,7 +305,16 @@ def _scenario(name: str, outcomes: Outcomes, phases: Sequence[Phase]) -> Scenari
     days = np.where(outcomes.status != NOT_REACHED, outcomes.days, 0).sum(axis=0)[outcomes.has_passed]
     quantiles = np.quantile(days, (0.1, 0.5, 0.9), method="inverted_cdf") if passed else ()
     counts = tuple(_count(p.rules.id, status) for p, status in zip(phases, outcomes.status, strict=True))
-    return Scenario(name, paths, passed, low, high, counts, tuple(float(q) for q in quantiles))
+    return Scenario(
+        name,
+        paths,
+        passed,
+        low,
+        high,
+        counts,
+        tuple(float(q) for q in quantiles),
+        *(int(np.count_nonzero(n.any(axis=0))) for n in (outcomes.stopped, outcomes.cut)),
+    )
 
 
 def _count(name: str, status: Ints) -> PhaseCount:
@@ -345,10 +364,10 @@ def _violations(phase: Phase, replay: Replay, draw: Draw) -> int:
     none = np.zeros((0, 1), np.int64)
     while start < len(replay.days):
         order = np.arange(start, min(start + draw.horizon, len(replay.days)), dtype=np.int32)[None]
-        found = np.zeros((1, 3), np.int64)
-        walk_paths_nb(phase.record[0], replay.rows, replay.days, order, draw.options, found, none)
-        breaches += int(found[0, 0] in _BREACHES)
-        start += max(int(found[0, 1]), 1)
+        found = np.zeros((1, N_OUTCOMES), np.int64)
+        walk_paths_nb(phase.record, replay.rows, replay.days, order, draw.options, found, none)
+        breaches += int(found[0, STATUS] in _BREACHES)
+        start += max(int(found[0, TAKEN]), 1)
     return breaches
 
 

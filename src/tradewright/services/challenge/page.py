@@ -78,7 +78,7 @@ def _view(simulation: Simulation) -> ChallengeView:
     result = simulation.result
     params = result.params
     drawn = {
-        f"phase-{k}": phase_picture(rules, curves, params, simulation.currency)
+        f"phase-{k}": phase_picture((rules, *result.own), curves, params, simulation.currency)
         for k, (rules, curves) in enumerate(zip(result.rules, result.curves, strict=True))
     }
     facts = (
@@ -87,7 +87,8 @@ def _view(simulation: Simulation) -> ChallengeView:
         ("Target", "taken as soon as equity is there" if params.closes_at_target else "counts where the run is flat"),
         ("Paths", f"{params.paths:,}, at most {params.days:,} days a phase"),
         ("Drawn from", f"{result.sample_days:,} days, in blocks of {result.block:.1f} on average"),
-        ("Trials behind the run", "1 (sweeps count themselves)"),
+        *((("Own rules", ", ".join(r.id for r in result.own)),) if result.own else ()),
+        ("Trials behind the run", simulation.trials.told),
         ("Seed", str(params.seed)),
     )
     return ChallengeView(
@@ -110,8 +111,9 @@ def _view(simulation: Simulation) -> ChallengeView:
 def _metrics(simulation: Simulation) -> list[Metric]:
     result = simulation.result
     head, null = result.headline, result.scenarios[-1]
+    explain = f"{_EXPLAIN} Configurations tried: {simulation.trials.told}."
     metrics = [
-        Metric("Passed", head.probability, Unit.PERCENT, _EXPLAIN, low=head.low, high=head.high),
+        Metric("Passed", head.probability, Unit.PERCENT, explain, low=head.low, high=head.high),
         Metric("Without an edge", null.probability, Unit.PERCENT, SCENARIOS[null.name], low=null.low, high=null.high),
     ]
     if result.worlds is not None:
@@ -128,6 +130,13 @@ def _metrics(simulation: Simulation) -> list[Metric]:
             "Its own days in their own order, anew after each end.",
         )
     )
+    if result.own:
+        shares = (("Stopped by own rules", head.stopped, "stop trading for a day or more"),
+                  ("Cut before a reset", head.cut, "cut positions that a floor after the reset forbids"))  # fmt: skip
+        metrics += [
+            Metric(label, count / head.paths, Unit.PERCENT, f"Paths on which the trader's own rules {what}.")
+            for label, count, what in shares
+        ]
     if head.days_to_pass:
         low, middle, high = head.days_to_pass
         explain = "Median days of trading of those that pass; the range is the 10th to 90th percentile."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,8 +24,11 @@ _PASSED, _FAILED = "Passed", "Failed"
 _LOOKS = {_PASSED: "@gain/0.45", _FAILED: "@loss/0.45", "Undecided": "@benchmark/0.35"}
 
 
-def phase_picture(rules: RuleSet, curves: Curves, params: ChallengeParams, currency: str) -> Picture | None:
-    """Draw paths of a phase with its target and the floors of its first day; None where no path came to it."""
+def phase_picture(rules: Sequence[RuleSet], curves: Curves, params: ChallengeParams, currency: str) -> Picture | None:
+    """Draw paths of a phase with its target and the floors of its first day; None where no path came to it.
+
+    The first rule set is the firm's, others are the trader's own.
+    """
     if not len(curves.equity):
         return None
     data: list[Spec] = []
@@ -36,14 +41,7 @@ def phase_picture(rules: RuleSet, curves: Curves, params: ChallengeParams, curre
             {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y, "line": line, "hoverinfo": "skip"}
         )
     last = int(curves.days[:_SHOWN].max())
-    record = rule_record(rules, params.initial, np.empty(0, np.int64))[0]
-    initial = int(record["initial_micro"])
-    levels = [("Target", int(record["target_micro"]), "@gain", "dash")]
-    if record["has_max_loss"]:
-        trails = "Floor on the first day" if record["trailing"] else "Floor"
-        levels.append((trails, initial - _distance(record, "max"), "@loss", "solid"))
-    if record["daily_anchor"]:
-        levels.append(("Daily limit on the first day", initial - _distance(record, "daily"), "@loss", "dot"))
+    levels = [level for k, each in enumerate(rules) for level in _levels(each, params, "Own " * (k > 0))]
     data += [_level(name, at / _MICRO, colour, dash, last) for name, at, colour, dash in levels if at != NONE]
     layout: Spec = {
         "margin": {"l": 8, "r": 12, "t": 28, "b": 46},
@@ -54,6 +52,20 @@ def phase_picture(rules: RuleSet, curves: Curves, params: ChallengeParams, curre
     }
     note = f"The first {min(_SHOWN, len(curves.equity))} paths, equity in {currency} at the end of each day"
     return {"data": data, "layout": layout, "note": note}
+
+
+def _levels(rules: RuleSet, params: ChallengeParams, whose: str) -> list[tuple[str, int, str, str]]:
+    """Return target and floors of the first day: name, millionths, colour, dashes."""
+    record = rule_record(rules, params.initial, np.empty(0, np.int64))[0]
+    initial = int(record["initial_micro"])
+    colour = "@benchmark" if whose else "@loss"
+    levels = [(f"{whose}target", int(record["target_micro"]), "@gain", "dash")]
+    if record["has_max_loss"]:
+        trails = "floor on the first day" if record["trailing"] else "floor"
+        levels.append((f"{whose}{trails}", initial - _distance(record, "max"), colour, "solid"))
+    if record["daily_anchor"]:
+        levels.append((f"{whose}daily limit on the first day", initial - _distance(record, "daily"), colour, "dot"))
+    return [(name[0].upper() + name[1:], at, look, dash) for name, at, look, dash in levels]
 
 
 def _distance(record: np.void, name: str) -> int:

@@ -6,17 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tradewright.analytics.equity_path import equity_path
 from tradewright.core.types.errors import StoreError
 from tradewright.core.types.evidence import Figure
 from tradewright.research.challenge.figures import challenge_figures
+from tradewright.research.challenge.keeping import RunRecord, keep, not_kept, record_of
 from tradewright.research.challenge.study import ChallengeParams, ChallengeResult, challenge
 from tradewright.risk.prop.schema import RuleSet
 from tradewright.rollout.gate import outcomes_of
 from tradewright.rollout.policy import Policy
 from tradewright.rollout.verdict import Outcome
+from tradewright.services.challenge.trials import Trials, trials_of
 from tradewright.services.runs.facts import assumptions
 from tradewright.services.runs.read import StoredRun, stored_bars, stored_result, stored_settings
+
+Ints = NDArray[np.int64]
 
 _RARELY_FLAT = 0.9
 _MADE_BY = "`tradewright challenge` makes it."
@@ -33,6 +40,7 @@ class Simulation:
     run: StoredRun
     currency: str
     result: ChallengeResult
+    trials: Trials
     figures: tuple[Figure, ...]
     notices: tuple[str, ...]
     assumptions: tuple[tuple[str, str], ...]
@@ -47,12 +55,17 @@ class Simulation:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which rules, by what name they were asked for, judged by which policy, on what day."""
+    """Which rules, by what name they were asked for, with the trader's ``own``, judged by which policy, on what day.
+
+    ``news``: times of the firm's news events, i8[n] ns UTC; None where nobody gave them.
+    """
 
     name: str
     rules: tuple[RuleSet, ...]
     policy: Policy | None
     today: date
+    own: tuple[RuleSet, ...] = ()
+    news: Ints | None = None
 
 
 def simulate(
@@ -73,15 +86,32 @@ def simulate(
     if missing:
         what = "what happened inside the bars cannot be known: " + missing[0].partition(";")[0].rstrip(".")
         raise StoreError(what, where=str(run.folder), fix="Run the backtest again.")
-    result = challenge(equity_path(stored, bars), question.rules, params, progress)
-    figures = challenge_figures(result)
+    path = equity_path(stored, bars)
+    record = record_of(stored, path, question.news)
+    paths, notices = [], []
+    for rules in question.rules:
+        found, told = path, list[str]()
+        for each in (rules, *question.own):
+            kept = keep(found, each, record)
+            found, told = kept.path, [*told, *kept.told]
+        paths.append(found)
+        if told:
+            notices.append(f"{rules.id}: simulated: {' and '.join(told)}")
+    result = challenge(paths, question.rules, params, progress, question.own)
+    trials = trials_of(run)
+    figures = challenge_figures(result, trials.count)
     return Simulation(
         name=question.name,
         run=run,
         currency=stored.currency,
         result=result,
+        trials=trials,
         figures=figures,
-        notices=(*notices_of(question.rules, question.today), *_rarely_flat(result)),
+        notices=(
+            *notices_of((*question.rules, *question.own), record, question.today),
+            *notices,
+            *_rarely_flat(result),
+        ),
         assumptions=tuple(assumptions(settings)),
         policy=question.policy,
         outcomes=outcomes_of(question.policy, figures, _MADE_BY) if question.policy else (),
@@ -96,19 +126,11 @@ def _rarely_flat(result: ChallengeResult) -> tuple[str, ...]:
     return (f"{share}; `--close-at-target` closes everything once equity is there",)
 
 
-def notices_of(rules: tuple[RuleSet, ...], today: date) -> tuple[str, ...]:
+def notices_of(rules: tuple[RuleSet, ...], record: RunRecord, today: date) -> tuple[str, ...]:
     """Return what must be said about rule sets: their banners, and what of them is not simulated."""
     lines = [line for r in rules for line in r.banners(today)]
     for r in rules:
-        left_out = [
-            name
-            for name, is_set in (
-                ("news windows", r.news not in (None, "unrestricted")),
-                ("flat weekends", r.weekend == "flat_before_close"),
-                ("the stop-loss rule", r.stop_loss_required is not None),
-            )
-            if is_set
-        ]
+        left_out = not_kept(r, record)
         if left_out:
             lines.append(f"{r.id}: {' and '.join(left_out)} are not simulated; the run itself must keep to them")
     return tuple(lines)

@@ -19,6 +19,9 @@ from tradewright.services.cli.rules import RulesFrom, rule_book
 from tradewright.services.cli.runs import RUNS, Runs
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from tradewright.research.challenge.study import ChallengeParams
     from tradewright.risk.prop.schema import RuleSet
     from tradewright.services.challenge.simulate import Simulation
@@ -31,6 +34,14 @@ class ChallengeOptions:
     """What `challenge` is given on the command line."""
 
     rules: Annotated[str, typer.Option(help="A product or a rule set; `tradewright rules list` shows them.")]
+    buffer: Annotated[
+        str,
+        typer.Option(help="A rule set of your own that stops and reduces before the firm's does.", show_default=False),
+    ] = ""
+    news: Annotated[
+        Path | None,
+        typer.Option(help="Times of the firm's news events, one to a line, ISO in UTC.", show_default=False),
+    ] = None
     run: Annotated[str, typer.Option(help="A run folder, a part of its name, or `latest`.")] = "latest"
     paths: Annotated[int, typer.Option(help="Paths of each scenario.")] = 10_000
     days: Annotated[int, typer.Option(help="Most days of a phase; undecided then counts as not passed.")] = 250
@@ -72,11 +83,15 @@ def challenge(options: ChallengeOptions) -> None:
     from tradewright.services.challenge.simulate import Question, simulate
     from tradewright.services.runs.read import find_run
 
-    phases = rule_book(options.rules_from).find(options.rules)
+    book = rule_book(options.rules_from)
+    phases = book.find(options.rules)
+    own = book.find(options.buffer) if options.buffer else ()
+    if len(own) > 1:
+        raise UsageError(f"'{options.buffer}' is {len(own)} rule sets", where="--buffer", fix=f"Name one: {own[0].id}.")
     params = _params(options, phases)
     policy = read_policy(options.policy) if options.policy else None
     run = find_run(options.run, options.runs)
-    question = Question(options.rules, phases, policy, datetime.now(UTC).date())
+    question = Question(options.rules, phases, policy, datetime.now(UTC).date(), own, _news(options.news))
     with Meter("challenge", len(SCENARIOS) + params.worlds) as meter:
         found = simulate(run, question, params, meter.advance)
     page = options.out or run.folder / f"challenge-{options.rules}.html"
@@ -109,6 +124,22 @@ def _params(options: ChallengeOptions, phases: tuple[RuleSet, ...]) -> Challenge
     )
 
 
+def _news(file: Path | None) -> NDArray[np.int64] | None:
+    """Read when news came, i8[n] ns UTC."""
+    if file is None:
+        return None
+    import numpy as np
+
+    from tradewright.services.exchange.moments import ns_of
+
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+        return np.array(sorted(ns_of(line) for line in lines if line and not line.startswith("#")), np.int64)
+    except (OSError, ValueError) as error:
+        fix = "One time to a line, like 2024-01-05T13:30:00Z."
+        raise UsageError(f"cannot be read: {error}", where=f"--news {file}", fix=fix) from error
+
+
 def _money(name: str, text: str) -> Decimal | None:
     if not text:
         return None
@@ -128,7 +159,9 @@ def as_document(found: Simulation) -> dict[str, Any]:
     return {
         "rules": found.name,
         "phases": [r.id for r in result.rules],
+        "buffer": [r.id for r in result.own],
         "run": found.run.folder.name,
+        "trials": asdict(found.trials) | {"count": found.trials.count},
         "notices": list(found.notices),
         "params": params,
         "block_days": result.block,
@@ -164,7 +197,11 @@ def show(found: Simulation) -> None:
     ]
     columns = (found.name, "Passed", "95 % (paths)", "Days", "Daily limit", "Max loss", "Undecided, late")
     print_table(columns, rows, " rrrrrr")
-    print(f"{result.params.paths:,} paths of {result.sample_days} days, in blocks of {result.block:.1f}; trials: 1")
+    print(f"{result.params.paths:,} paths of {result.sample_days} days, in blocks of {result.block:.1f}")
+    print(f"Configurations tried: {found.trials.told}")
+    if result.own:
+        stopped, cut = (f"{n / result.headline.paths:.1%}" for n in (result.headline.stopped, result.headline.cut))
+        print(f"{result.own[0].id} stopped trading on {stopped} of the paths, positions were cut on {cut}")
     if result.worlds is not None:
         w = result.worlds
         print(f"Had the run seen other days: {w.low:.1%} to {w.high:.1%} (95 % of {w.n} samples)")

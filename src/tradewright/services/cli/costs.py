@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COSTS = Path(".tradewright/costs")
 Folder = Annotated[Path, typer.Option("--costs", help="Folder of the measured execution model.")]
+Page = Annotated[Path | None, typer.Option("--page", help="Write the pictures here, as one HTML file.")]
 _COLUMNS = ("Pool", "Session", "Quantity", "Mean", "p50", "p90", "Samples")
 
 
@@ -79,6 +80,7 @@ def measure(options: MeasureOptions) -> None:
 def show(
     version: Annotated[str, typer.Argument(help="A version; the one in use if none is named.")] = "",
     assumed: Annotated[bool, typer.Option("--assumed", help="The table shipped with the program.")] = False,
+    page: Page = None,
     costs: Folder = COSTS,
     json: Json = False,
 ) -> None:
@@ -87,6 +89,7 @@ def show(
     from tradewright.execution.costs.model import default_model
 
     model = default_model() if assumed else read_version(costs, version)
+    _draw(page, model)
     if json:
         print_json({"version": model.version, "digest": model.digest(), **_document(model)})
         return
@@ -98,6 +101,7 @@ def show(
 def compare(
     before: Annotated[str, typer.Argument(help="A version.")],
     after: Annotated[str, typer.Argument(help="Another; the one in use if none is named.")] = "",
+    page: Page = None,
     costs: Folder = COSTS,
     json: Json = False,
 ) -> None:
@@ -105,6 +109,7 @@ def compare(
     from tradewright.execution.costs.files import read_version
 
     old, new = (read_version(costs, name) for name in (before, after))
+    _draw(page, new, old)
     rows = _changes(old, new)
     if json:
         print_json({"before": old.version, "after": new.version, "changes": rows})
@@ -132,12 +137,19 @@ def rollback(
         print(f"In use: {model.version}, measured {model.as_of}")
 
 
+def _draw(page: Path | None, model: CostModel, before: CostModel | None = None) -> None:
+    if page is not None:
+        from tradewright.services.costs.page import write_page
+
+        write_page(page, model, before)
+        print(f"Page: {page}", file=sys.stderr)
+
+
 def _cells(model: CostModel) -> list[tuple[str, str, str, Any]]:
     """Return pool, session, quantity and distribution, instruments first."""
-    pools = [*sorted(model.instruments.items()), *((f"({name})", pool) for name, pool in sorted(model.pools.items()))]
     return [
         (name, session, quantity, found)
-        for name, pool in pools
+        for name, pool in model.named_pools.items()
         for session, cells in pool.cells.items()
         for quantity, found in cells.items()
     ]

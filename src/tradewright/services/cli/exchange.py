@@ -31,6 +31,10 @@ class ExchangeOptions:
     cash: Annotated[float, typer.Option(help="Of the account.")] = 100_000.0
     multiplier: Annotated[float, typer.Option(help="Buying power per equity; 1 is a cash account.")] = 2.0
     latency: Annotated[float, typer.Option(min=0, help="Simulated ms of a request; an answer takes the same.")] = 0.0
+    costs: Annotated[
+        Literal["fixed", "measured", "assumed"],
+        typer.Option(help="Draw slippage, fees and latency from the execution model."),
+    ] = "fixed"
     rate: Annotated[int, typer.Option(min=0, help="Requests a minute; 0: as the venue.")] = 0
     fault: Annotated[list[str] | None, typer.Option("--fault", metavar="NAME", help="A scenario; repeatable.")] = None
     list_faults: Annotated[bool, typer.Option("--list-faults", help="Name the scenarios and stop.")] = False
@@ -69,13 +73,16 @@ def exchange(options: ExchangeOptions) -> None:
         raise ConfigError(what, where="exchange", fix="pip install 'tradewright[ops,live]'") from error
     from tradewright.services.exchange.params import ExchangeServiceParams
     from tradewright.services.exchange.serving import keys_from, serve
+    from tradewright.services.settings import CostSettings
 
     names = {"hold_ms": "hold", "requests_per_minute": "rate", "request_ms": "latency", "answer_ms": "latency"}
     same = ("protocol", "host", "port", "speed", "fills", "cash", "multiplier", "seed")
     given = {name: getattr(options, name) for name in same}
     given |= {field: getattr(options, name) for field, name in names.items()}
     try:
-        params = ExchangeServiceParams(**given, faults=tuple(options.fault or ()), keys=keys_from())
+        params = ExchangeServiceParams(
+            **given, costs=CostSettings(model=options.costs), faults=tuple(options.fault or ()), keys=keys_from()
+        )
     except ValidationError as error:
         raise explained(error, ExchangeServiceParams, lambda p: f"--{names.get(str(p[0]), p[0])}") from error
     serve(params, options.data or ["synthetic:SYN"], options.store, _moment(options.start), _moment(options.end))

@@ -29,6 +29,7 @@ from tradewright.execution.costs.model import CostModel, Liquidity
 from tradewright.services.costs.classes import class_of
 from tradewright.services.costs.own_fills import Arrival, fills_of_file, fills_of_run
 from tradewright.services.costs.sessions import cost_sessions
+from tradewright.services.runs.facts import SIMULATED
 from tradewright.services.runs.read import read_run
 
 Stamps = NDArray[np.int64]
@@ -136,7 +137,7 @@ def _own_fills(
     simulated = False
     for run in sources.runs:
         progress(f"fills of {run.name}")
-        simulated |= read_run(run).manifest.get("venue", "simulated") == "simulated"  # who says nothing traded there
+        simulated |= read_run(run).manifest.get("venue", SIMULATED) == SIMULATED  # who says nothing traded there
         found += fills_of_run(run, market)
         named.append(f"run {run.name}")
     for file in sources.fills:

@@ -13,7 +13,8 @@ from tradewright.core.types.bar import Bars
 from tradewright.core.types.instrument import FeeModel, Instrument
 from tradewright.execution.costs.files import read_version
 from tradewright.execution.costs.model import ALL, CostModel, Question, default_model, find
-from tradewright.execution.costs.sampling import Told, mean_fees, sampled_costs
+from tradewright.execution.costs.sampling import Told, drawn_latency, mean_fees, sampled_costs
+from tradewright.execution.sim_venue import LatencyParams
 from tradewright.services.costs.classes import class_of
 from tradewright.services.costs.sessions import cost_sessions
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 #: A longer bar is in no session.
 _LONGEST_NS = 4 * 3_600_000_000_000
+Sessions = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 def with_costs(
@@ -47,19 +49,63 @@ def with_costs(
     """
     if settings.model == "fixed":
         return list(instruments), {}
-    model = default_model() if settings.model == "assumed" else read_version(settings.folder, settings.version)
+    return _drawn(instruments, [_sessions(mine) for mine in bars], settings, seed)
+
+
+def with_tick_costs(
+    instruments: Sequence[Instrument], span: tuple[int, int], settings: CostSettings, seed: int
+) -> tuple[list[Instrument], LatencyParams, dict[str, Any]]:
+    """Return the same for quotes and trades from a first to a last moment (ns UTC), and the venue's measured latency.
+
+    A venue has one table of latencies: that of the first instrument.
+
+    Raises
+    ------
+    UsageError, StoreError, ConfigError
+        See `with_costs`.
+    """
+    if settings.model == "fixed":
+        return list(instruments), LatencyParams(), {}
+    found, told = _drawn(instruments, [cost_sessions(*span)] * len(instruments), settings, seed)
+    model = _model(settings)
+    table, pool = drawn_latency(model, _question(model, instruments[0], settings), seed)
+    told["instruments"][instruments[0].symbol] += f"; median latency {pool.distribution.p50:.3g} ms ({pool.pool})"
+    if pool.is_assumed:
+        told["assumed"].append(f"latency of {instruments[0].symbol}")
+    return found, LatencyParams(table=table), told
+
+
+def _model(settings: CostSettings) -> CostModel:
+    return default_model() if settings.model == "assumed" else read_version(settings.folder, settings.version)
+
+
+def _question(model: CostModel, instrument: Instrument, settings: CostSettings) -> Question:
+    symbol = instrument.symbol
+    klass = settings.classes.get(symbol) or model.classes.get(symbol) or class_of(instrument)
+    return Question(symbol, klass, settings.min_samples)
+
+
+def _drawn(
+    instruments: Sequence[Instrument], sessions: Sequence[Sessions | None], settings: CostSettings, seed: int
+) -> tuple[list[Instrument], dict[str, Any]]:
+    model = _model(settings)
     found: list[Instrument] = []
     told: dict[str, str] = {}
     assumed: list[str] = []
-    for instrument, mine in zip(instruments, bars, strict=True):
+    for instrument, mine in zip(instruments, sessions, strict=True):
         symbol = instrument.symbol
-        klass = settings.classes.get(symbol) or model.classes.get(symbol) or class_of(instrument)
-        asked = Question(symbol, klass, settings.min_samples)
-        costs, origins = sampled_costs(model, instrument, asked, _sessions(mine), settings, seed)
+        asked = _question(model, instrument, settings)
+        costs, origins = sampled_costs(model, instrument, asked, mine, settings, seed)
         fees, fee_text, is_assumed = _fees(model, asked, instrument.fees)
         found.append(replace(instrument, fees=fees, costs=costs))
         told[symbol] = _in_words(origins) + "; " + fee_text
-        guessed = sorted({t.quantity.rsplit("_", 1)[0].replace("_", " ") for t in origins if t.found.is_assumed})
+        guessed = sorted(
+            {
+                t.quantity.removesuffix("_bps").removesuffix("_ms").replace("_", " ")
+                for t in origins
+                if t.found.is_assumed
+            }
+        )
         guessed += ["commission"] * is_assumed
         if guessed:
             assumed.append(f"{', '.join(guessed)} of {symbol}")
@@ -70,11 +116,12 @@ def with_costs(
         "assumed": assumed,
         "impact": settings.impact,
         "latency_budget_ms": settings.latency_budget_ms,
+        **({"partial_fills": True} if settings.partial_fills else {}),
         "instruments": told,
     }
 
 
-def _sessions(bars: Bars) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+def _sessions(bars: Bars) -> Sessions | None:
     """Return when sessions begin over the bars; None where most bars are too long to lie in one."""
     if np.median(bars.ts_event - bars.ts_open) > _LONGEST_NS:
         return None
@@ -107,6 +154,7 @@ def _in_words(origins: Sequence[Told]) -> str:
     for quantity in dict.fromkeys(t.quantity for t in origins):
         mine = [t for t in origins if t.quantity == quantity]
         name, _, unit = quantity.rpartition("_")
+        name, unit = (quantity, "shares") if unit == "ratio" else (name, unit)
         told = ", ".join(f"{t.session} {t.found.distribution.p50:.3g} ({t.found.pool})" for t in mine)
         parts.append(f"median {name.replace('_', ' ')} in {unit}: {told}")
     return "; ".join(parts)

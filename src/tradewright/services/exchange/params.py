@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from tradewright.services.settings import CostSettings
+
 Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Delay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -40,6 +42,8 @@ class ExchangeServiceParams(BaseModel):
         Of quotes made from bars: distance from the price, and share of the bar's volume that each shows.
     request_ms, answer_ms : float
         Simulated latency of orders.
+    costs : CostSettings
+        Where slippage, fees and latency are drawn from; the latter in place of ``request_ms`` and ``answer_ms``.
     requests_per_minute : int
         Beyond it, 429; 0: as many as the venue allows (200, or a weight of 6,000).
     faults : tuple of str
@@ -60,6 +64,7 @@ class ExchangeServiceParams(BaseModel):
     shown: Annotated[float, Field(gt=0, le=1)] = 0.05
     request_ms: Delay = 0.0
     answer_ms: Delay = 0.0
+    costs: CostSettings = CostSettings()
     requests_per_minute: Annotated[int, Field(ge=0)] = 0
     faults: tuple[str, ...] = ()
     seed: int = 0

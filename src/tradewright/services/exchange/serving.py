@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -17,6 +19,7 @@ from tradewright.execution.exchange.market import QuoteParams
 from tradewright.execution.exchange.scenarios import faults_of
 from tradewright.execution.exchange.terms import AccountTerms
 from tradewright.execution.sim_venue import LatencyParams
+from tradewright.services.costs.sampling import with_tick_costs
 from tradewright.services.exchange.app import Doors, alpaca_app, binance_app
 from tradewright.services.exchange.clock import SimulatedClock
 from tradewright.services.exchange.keys import Keys
@@ -27,6 +30,7 @@ from tradewright.services.exchange.runner import Runner
 from tradewright.services.http_service.access import is_this_machine
 from tradewright.services.http_service.answers import iso
 from tradewright.services.http_service.serving import run_app
+from tradewright.services.runs.facts import cost_notices
 from tradewright.services.secrets import secret
 
 #: The pair of keys, from the environment; the secret may stand in a file that ``..._SECRET_FILE`` names.
@@ -56,6 +60,12 @@ def make_runner(
     script = FaultScript(faults_of(params.faults), params.seed)
     markets, events = load_markets(wanted)
     latency = LatencyParams(request_ms=params.request_ms, answer_ms=params.answer_ms)
+    if params.costs.model != "fixed":
+        span = int(events.ts_event[0]), int(events.ts_event[-1])
+        drawn, latency, told = with_tick_costs([m.instrument for m in markets], span, params.costs, params.seed)
+        markets = tuple(replace(m, instrument=i) for m, i in zip(markets, drawn, strict=True))
+        for notice in cost_notices({"costs": told}):
+            print(notice, file=sys.stderr)
     currencies = {m.instrument.currency for m in markets}
     if len(currencies) > 1:
         what = f"instruments in several currencies: {', '.join(sorted(currencies))}"

@@ -20,6 +20,7 @@ from tradewright.services.report.view import (
     Activity,
     CostRow,
     CountRow,
+    DenialRow,
     Drawdown,
     Figure,
     Heading,
@@ -62,6 +63,7 @@ class RunFacts:
     survivorship: str = "UNKNOWN"
     trials: str = "1 (this run; sweeps count themselves)"
     notices: tuple[str, ...] = ()
+    denials: tuple[DenialRow, ...] = ()
 
 
 def build_view(result: RunResult, bars: Sequence[Bars], numbers: RunNumbers, facts: RunFacts) -> ReportView:
@@ -108,6 +110,7 @@ def build_view(result: RunResult, bars: Sequence[Bars], numbers: RunNumbers, fac
         activity=_activity(result, numbers.trips),
         provenance=facts.provenance,
         notices=notices,
+        denials=facts.denials,
         missing=missing,
     )
 

@@ -114,6 +114,17 @@ class Activity:
 
 
 @dataclass(frozen=True, slots=True)
+class DenialRow:
+    """A reason for which the guard refused: its control, how often it was given, the first and the last time (UTC)."""
+
+    reason: str
+    control: str
+    count: int
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
 class Heading:
     """What was run, on what, when; ``created`` is the only field that may hold a wall-clock time."""
 
@@ -160,4 +171,5 @@ class ReportView:
     activity: Activity
     provenance: Provenance
     notices: tuple[str, ...] = ()
+    denials: tuple[DenialRow, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -10,19 +11,9 @@ import polars as pl
 from tradewright.core.types.errors import StoreError, UsageError
 from tradewright.core.types.order import Reason
 from tradewright.risk.controls import control_of
+from tradewright.services.report.view import DenialRow
 from tradewright.services.runs.read import StoredRun
 from tradewright.services.runs.write import DECISIONS
-
-
-@dataclass(frozen=True, slots=True)
-class DenialRow:
-    """One reason: its control, how often it was given, the first and the last time (UTC)."""
-
-    reason: str
-    control: str
-    count: int
-    first: str
-    last: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +39,24 @@ def denials_of(run: StoredRun) -> Denials:
     StoreError
         Where the log cannot be read.
     """
-    path = run.folder / DECISIONS
-    if not path.exists():
+    found = denials_in(run.folder)
+    if found is None:
         fix = "Set one in the section `limits`; `tradewright controls` shows all."
         raise UsageError("the run had no limits, so the guard kept no log", where=str(run.folder), fix=fix)
+    return found
+
+
+def denials_in(folder: Path) -> Denials | None:
+    """Count the denials in a run's folder; None where the guard kept no log.
+
+    Raises
+    ------
+    StoreError
+        Where the log cannot be read.
+    """
+    path = folder / DECISIONS
+    if not path.exists():
+        return None
     try:
         frame = pl.read_parquet(path, columns=["time", "reason"])
     except (OSError, pl.exceptions.PolarsError) as error:

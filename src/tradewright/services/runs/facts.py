@@ -11,6 +11,8 @@ from tradewright.services.report.build import RunFacts
 from tradewright.services.report.view import Provenance
 from tradewright.services.settings import RunSettings
 
+#: What stands in a manifest as ``venue`` where nothing real was traded.
+SIMULATED = "simulated"
 _LIMITS = {
     "max_order_value": "largest order {:,.0f}",
     "max_position_value": "largest position {:,.0f}",
@@ -114,7 +116,8 @@ def _drawn_costs(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             "Spread and slippage",
             f"drawn for each order from the {costs['model']} model {costs['version']} in place of the fixed terms"
             + impact
-            + late_text,
+            + late_text
+            + "; entries fill as far as drawn, the rest is cancelled" * costs.get("partial_fills", False),
         )
         for symbol, told in costs["instruments"].items():
             yield f"Drawn costs of {symbol}", told
@@ -158,6 +161,7 @@ def _origins(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
         model = manifest["model"]
         unproven = ", UNPROVEN" if model["unproven"] else ""
         rows.append(("Model", f"{model['name']} {model['version']}{unproven}, artefact {model['digest']}"))
+    rows.append(("Venue", manifest.get("venue", SIMULATED)))
     rows.append(("Engine path", "compiled loop" if manifest["path"] == "loop" else "session"))
     rows.append(("Seed", str(manifest["seed"])))
     rows.append(("Fingerprint of the results", manifest["fingerprint"]))

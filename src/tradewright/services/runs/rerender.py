@@ -9,6 +9,7 @@ from tradewright.core.types.errors import StoreError
 from tradewright.services.report.build import build_view
 from tradewright.services.report.numbers import numbers_of
 from tradewright.services.report.render import render_report
+from tradewright.services.runs.denials import denials_in
 from tradewright.services.runs.facts import facts_of
 from tradewright.services.runs.read import StoredRun, stored_bars, stored_result, stored_settings
 from tradewright.services.runs.write import REPORT, performance_params
@@ -26,7 +27,8 @@ def rerender(run: StoredRun) -> Path:
     result = stored_result(run, settings)
     bars, notices = stored_bars(run, settings)
     numbers = numbers_of(result, bars, performance_params(settings, result), result.fx, settings.seed)
-    facts = replace(facts_of(run.manifest, settings, text), notices=notices)
+    facts, denials = facts_of(run.manifest, settings, text), denials_in(run.folder)
+    facts = replace(facts, notices=facts.notices + notices, denials=denials.rows if denials else ())
     html = render_report(build_view(result, bars, numbers, facts))
     target, draft = run.folder / REPORT, run.folder / f".{REPORT}.writing"
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from tradewright.analytics.performance import PerformanceParams
 from tradewright.engine.backtest import BacktestResult
 from tradewright.services.report.numbers import RunNumbers, RunResult, numbers_of
 from tradewright.services.runs import tables
+from tradewright.services.runs.facts import SIMULATED
 from tradewright.services.runs.origins import code_hash, file_hash, fingerprint_of, versions
 from tradewright.services.runs.prepare import PreparedRun
 from tradewright.services.settings import RunSettings
@@ -128,7 +129,7 @@ def write_run(outcome: Outcome, folder: Path, wall_clock: Mapping[str, object]) 
         (folder / "strategy.py").write_bytes(run.settings.strategy.file.read_bytes())
     manifest = _manifest(run, fingerprint_of(hashes))
     if run.settings.report.enabled:
-        (folder / REPORT).write_text(report_of(outcome, manifest, config), encoding="utf-8")
+        (folder / REPORT).write_text(report_of(outcome, manifest, config, folder), encoding="utf-8")
     written = [p.name for p in folder.iterdir() if p.name not in hashes]
     manifest["files"] = dict(sorted((hashes | {n: file_hash(folder / n) for n in written}).items()))
     manifest["wall_clock"] = dict(wall_clock)
@@ -155,15 +156,18 @@ def _manifest(run: PreparedRun, fingerprint: str) -> dict[str, Any]:
         "seed": run.settings.seed,
         "survivorship": run.survivorship.value,
         "path": run.settings.path,
+        "venue": SIMULATED,
     } | {name: facts for name, facts in (("model", run.model), ("costs", run.costs), ("sizing", run.sizing)) if facts}
 
 
-def report_of(outcome: Outcome, manifest: Mapping[str, Any], config: str) -> str:
-    """Return the report's HTML."""
+def report_of(outcome: Outcome, manifest: Mapping[str, Any], config: str, folder: Path) -> str:
+    """Return the report's HTML; the guard's log, where there is one, lies in the folder already."""
     from tradewright.services.report.build import build_view
     from tradewright.services.report.render import render_report
+    from tradewright.services.runs.denials import denials_in
     from tradewright.services.runs.facts import facts_of
 
     run = outcome.run
-    facts = facts_of(manifest, run.settings, config)
+    denials = denials_in(folder)
+    facts = replace(facts_of(manifest, run.settings, config), denials=denials.rows if denials else ())
     return render_report(build_view(outcome.result, run.bars, outcome.numbers, facts))

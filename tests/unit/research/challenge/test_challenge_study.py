@@ -11,9 +11,17 @@ import numpy as np
 import pytest
 
 from tradewright.analytics.equity_path import EquityPath
-from tradewright.core.kernel.challenge_nb import CLOSES_AT_TARGET, SKIPS_QUIET_DAYS, walk_paths_nb
+from tradewright.core.kernel.challenge_nb import (
+    CLOSES_AT_TARGET,
+    CUT,
+    N_OUTCOMES,
+    SKIPS_QUIET_DAYS,
+    STOPPED,
+    walk_paths_nb,
+)
 from tradewright.core.types.errors import ConfigError, DataError, UsageError
 from tradewright.core.types.prop import AccountFlag, RuleStatus
+from tradewright.core.types.prop_dtypes import day_dtype, day_row_dtype
 from tradewright.research.challenge.figures import challenge_figures
 from tradewright.research.challenge.paths import Draw, Phase, day_orders, walk
 from tradewright.research.challenge.sample import DaySample
@@ -92,8 +100,8 @@ def test_passing_over_quiet_days_changes_no_bit(kind: str, options: int) -> None
     orders = day_orders(len(sample), Draw(300, 80, 4.0, 1), 300, np.random.default_rng(1))
     results = []
     for skips in (0, SKIPS_QUIET_DAYS):
-        outcomes, curves = np.zeros((300, 3), np.int64), np.zeros((300, 81), np.int64)
-        walk_paths_nb(phase.record[0], replay.rows, replay.days, orders, options | skips, outcomes, curves)
+        outcomes, curves = np.zeros((300, N_OUTCOMES), np.int64), np.zeros((300, 81), np.int64)
+        walk_paths_nb(phase.record, replay.rows, replay.days, orders, options | skips, outcomes, curves)
         results.append((outcomes, curves))
     assert np.array_equal(results[0][0], results[1][0])
     assert np.array_equal(results[0][1], results[1][1])
@@ -123,9 +131,9 @@ def test_a_path_that_follows_the_run_is_the_run() -> None:
     began = np.append(path.initial, path.equity)[sample.first]
     assert sample.results.sum() == pytest.approx(np.sum((path.equity[sample.last] - began) / began * 1e11), abs=100)
     phase = Phase.of(it, INITIAL, 61, sample)
-    outcomes, curves = np.zeros((1, 3), np.int64), np.zeros((1, 62), np.int64)
+    outcomes, curves = np.zeros((1, N_OUTCOMES), np.int64), np.zeros((1, 62), np.int64)
     replay, order = sample.replay(), np.arange(61, dtype=np.int32)[None]
-    walk_paths_nb(phase.record[0], replay.rows, replay.days, order, SKIPS_QUIET_DAYS, outcomes, curves)
+    walk_paths_nb(phase.record, replay.rows, replay.days, order, SKIPS_QUIET_DAYS, outcomes, curves)
     assert outcomes[0, 0] == RuleStatus.RUNNING
     assert np.array_equal(curves[0], 10**11 + np.append(0, np.cumsum(sample.results)))
 
@@ -275,3 +283,130 @@ def test_parameters_out_of_range_are_refused_by_name(change: dict[str, Any]) -> 
     with pytest.raises(UsageError) as caught:
         replace(QUICK, **change)
     assert caught.value.where == next(iter(change))
+
+
+BUFFER: dict[str, Any] = {
+    "daily": {
+        "anchor": "balance",
+        "pct_base": "initial",
+        "pct": "0.03",
+        "reset": {"tz": "Europe/Prague", "time": "00:00"},
+        "breach": "soft",
+    },
+    "max_loss": {"trailing": "none", "pct": "0.08"},
+    "profit_target_pct": None,
+    "min_days": None,
+    "id": "mine.buffer",
+}
+
+
+@pytest.mark.parametrize("options", [0, CLOSES_AT_TARGET])
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_own_rules_change_no_bit_of_what_quiet_days_are_passed_over(kind: str, options: int) -> None:
+    it, mine = rules(**KINDS[kind]), rules(**BUFFER)
+    sample = DaySample.of(held_overnight(), it.clock, 10**11)
+    phase, replay = Phase.of(it, INITIAL, 80, sample, (mine,)), sample.replay()
+    orders = day_orders(len(sample), Draw(300, 80, 4.0, 1), 300, np.random.default_rng(1))
+    results = []
+    for skips in (0, SKIPS_QUIET_DAYS):
+        outcomes, curves = np.zeros((300, N_OUTCOMES), np.int64), np.zeros((300, 81), np.int64)
+        walk_paths_nb(phase.record, replay.rows, replay.days, orders, options | skips, outcomes, curves)
+        results.append((outcomes, curves))
+    assert np.array_equal(results[0][0], results[1][0])
+    assert np.array_equal(results[0][1], results[1][1])
+    assert results[0][0][:, STOPPED].any()
+    assert results[0][0][:, CUT].any() or kind == "soft"
+
+
+def held_overnight() -> EquityPath:
+    """In the market from the first to the last hour, a new position every third day."""
+    path = made_up(drift=10.0, size=1_500.0)
+    hour = np.arange(len(path))
+    is_open, opened = hour % 72 != 71, hour % 72 == 0
+    rng = np.random.default_rng(8)
+    equity = path.initial + np.cumsum(
+        np.rint(np.where(opened, 0.0, rng.normal(6.0, 300.0, len(path)))).astype(int) * 10**6
+    )
+    entry = np.maximum.accumulate(np.where(opened, hour, 0))
+    return replace(
+        path,
+        equity=equity,
+        floating=np.where(is_open, equity - equity[entry], 0),
+        low=equity - 10**8,
+        high=equity + 10**8,
+        flags=is_open * int(AccountFlag.IS_OPEN) + opened * int(AccountFlag.OPENED),
+        is_active=np.ones(len(path), np.bool_),
+    )
+
+
+def by_hand(*days: list[tuple[int, int, int]]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Days of rows (equity, floating, flags) in whole units, relative to the beginning of each day."""
+    sizes = [len(day) for day in days]
+    rows = np.zeros(sum(sizes), day_row_dtype)
+    for row, (close, floating, flags) in zip(rows, [r for day in days for r in day], strict=True):
+        row["close_micro"] = row["low_micro"] = row["high_micro"] = close * 10**6
+        row["floating_micro"], row["flags"] = floating * 10**6, flags
+    table = np.zeros(len(days), day_dtype)
+    table["first"], table["n"] = np.cumsum([0, *sizes[:-1]]), sizes
+    return rows, table
+
+
+def test_own_floor_stops_the_day_before_the_firms_and_lets_the_next_one_trade() -> None:
+    is_open, opened = int(AccountFlag.IS_OPEN), int(AccountFlag.IS_OPEN | AccountFlag.OPENED)
+    rows, days = by_hand(
+        [(0, 0, opened), (-3_500, -3_500, is_open), (-6_000, -6_000, is_open), (-6_000, 0, 0)],
+        [(0, 0, opened), (2_000, 0, 0)],
+    )
+    sample = DaySample.of(made_up(), rules().clock, 10**11)
+    order = np.array([[0, 1]], np.int32)
+    ends = []
+    for own in ((), (rules(**BUFFER),)):
+        phase = Phase.of(rules(), INITIAL, 2, sample, own)
+        outcomes, curves = np.zeros((1, N_OUTCOMES), np.int64), np.zeros((1, 3), np.int64)
+        walk_paths_nb(phase.record, rows, days, order, 0, outcomes, curves)
+        ends.append(outcomes[0].tolist())
+    assert ends[0][:2] == [RuleStatus.DAILY_LOSS, 1]
+    assert ends[1] == [RuleStatus.RUNNING, 2, (100_000 - 3_500 + 2_000) * 10**6, 1, 0]
+
+
+def test_positions_are_cut_before_the_reset_that_would_break_a_floor() -> None:
+    """4,000 closed and 7,000 floating against it: at midnight the floor is 99,000, and equity 97,000 without a tick.
+
+    Five sevenths may stay: 5,000 floating of a balance of 102,000. What the night does counts for that part alone.
+    """
+    is_open, opened = int(AccountFlag.IS_OPEN), int(AccountFlag.IS_OPEN | AccountFlag.OPENED)
+    rows, days = by_hand(
+        [(4_000, 0, 0), (4_000, 0, opened), (-3_000, -7_000, is_open)],
+        [(700, -6_300, is_open), (1_400, 0, 0), (1_400, 0, opened), (2_400, 0, 0)],
+    )
+    sample = DaySample.of(made_up(), rules().clock, 10**11)
+    order = np.array([[0, 1]], np.int32)
+    ends = []
+    for own in ((), (rules(**BUFFER | {"daily": None, "reset": BUFFER["daily"]["reset"]}),)):
+        phase = Phase.of(rules(), INITIAL, 2, sample, own)
+        outcomes, curves = np.zeros((1, N_OUTCOMES), np.int64), np.zeros((1, 3), np.int64)
+        walk_paths_nb(phase.record, rows, days, order, 0, outcomes, curves)
+        ends.append(outcomes[0].tolist())
+    assert ends[0][:2] == [RuleStatus.DAILY_LOSS, 1]
+    status, taken, balance, stopped, cut = ends[1]
+    assert (status, taken, stopped, cut) == (RuleStatus.RUNNING, 2, 0, 1)
+    assert balance == pytest.approx((97_000 + 1_000 + 1_000) * 10**6, abs=2 * 10**4)  # a millionth of a position
+
+
+def test_own_rules_need_the_firms_clock() -> None:
+    daily = {**BUFFER["daily"], "reset": {"tz": "UTC", "time": "00:00"}}
+    sample = DaySample.of(made_up(), rules().clock, 10**11)
+    with pytest.raises(ConfigError, match="another time"):
+        Phase.of(rules(), INITIAL, 60, sample, (rules(**BUFFER | {"daily": daily}),))
+
+
+def test_a_buffer_saves_accounts_from_the_firms_daily_limit() -> None:
+    path, params = held_overnight(), replace(QUICK, worlds=0)
+    phases = shipped_rules().find("ftmo.2step")
+    bare = challenge(path, phases, params)
+    kept = challenge(path, phases, params, own=(rules(**BUFFER),))
+    losses = [sum(p.daily_loss for p in r.headline.phases) for r in (bare, kept)]
+    assert losses[1] < losses[0]
+    assert 0 < kept.headline.stopped <= params.paths
+    assert kept.headline.cut > 0
+    assert bare.headline.stopped == bare.headline.cut == 0
