@@ -35,14 +35,18 @@ def _enter(c: Case) -> float:
     return target
 
 
-def _watched(c: Case, price: float, seconds: float) -> None:
-    """The same, and the position is at no time without a stop at the venue for longer than T_protect."""
+def _watched(c: Case, price: float, seconds: float, share: float = 1.0) -> None:
+    """The same, and the position is at no time without a stop at the venue for longer than a share of T_protect.
+
+    Where stops hold the lots and nobody answers, the exit that ends this has its way to go, too.
+    """
+    most = share * c.world.capabilities.t_protect_s + 0.3 * c.world.capabilities.exits_hold_lots
     since = c.world.loop.time()
     for _ in range(int(seconds * 10)):
         _quote(c, price, 0.1)
         if c.covered() >= abs(c.held()):
             since = c.world.loop.time()
-        expect(c.world.loop.time() - since < c.world.capabilities.t_protect_s, "bare, and T_protect is over")
+        expect(c.world.loop.time() - since < most, "bare, and T_protect is over")
 
 
 def _never_turned(c: Case) -> None:
@@ -60,10 +64,15 @@ def _exits(c: Case) -> list[Origin]:
 def t01(c: Case) -> None:
     """The target is reached; the cancel of the stop, or the exit itself, meets every fault."""
     target = _enter(c)
-    script = c.world.venue.script if c.rng.random() < 0.5 else c.world.venue.cancel_script
-    script.append(str(c.rng.choice(_FAULTS)))
-    c.world.venue.weather.is_silent = bool(c.rng.random() < 0.5)
-    _watched(c, target, 3.0)
+    weather, fault = c.world.venue.weather, str(c.rng.choice((*_FAULTS, "no answers")))
+    weather.is_silent = bool(c.rng.random() < 0.5)
+    if fault == "no answers":  # what is asked is done, and nobody says so
+        weather.loses_answer = 1.0
+    else:
+        (c.world.venue.script if c.rng.random() < 0.5 else c.world.venue.cancel_script).append(fault)
+    is_again = fault == "no answers" and not c.world.capabilities.exits_hold_lots  # the stop, after half the time
+    _watched(c, target, 3.0, 0.65 if is_again else 1.0)
+    weather.loses_answer = 0.0
     _watched(c, target - 1.0 * c.side, 5.0)
     _quote(c, target, 40.0)
     expect(c.held() == 0 and not c.stops(), "not closed at the target")

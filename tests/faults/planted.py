@@ -278,7 +278,13 @@ BUGS = [
         "is_free = True",
         "T03",
     ),
-    Planted("an exit waits for a stop for ever", _ORDERS + "exits", "(is_over or is_late)", "False", "T01"),
+    Planted(
+        "an exit waits for a stop for ever",
+        _ORDERS + "exits",
+        "(is_over or is_bare or known.must_exit)",
+        "False",
+        "T01",
+    ),
     Planted(
         "a position relies on an exit that nobody knows of",
         _ORDERS + "exits",

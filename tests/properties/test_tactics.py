@@ -94,7 +94,7 @@ class Market(RuleBasedStateMachine):
         order = self.venue[name]
         order.told += lots
         unseen = order.filled - order.told if order.is_over_told else 0
-        self.take(ChildTold(OrderEvent(name, status, order.told, lots, 100.0, "", unseen), self.now))
+        self.take(ChildTold(OrderEvent(name, status, order.told, lots, 100.0, unseen=unseen), self.now))
 
     def pick(self, which: int, wanted: list[str]) -> str:
         return wanted[which % len(wanted)]

@@ -45,27 +45,30 @@ def is_lost(state: OrdersState, order: LiveOrder) -> bool:
     return order.intent.origin is not Origin.RISK or order.intent.epoch != state.epoch
 
 
-def make_room(state: OrdersState, name: str, exits: list[LiveOrder], *, is_late: bool) -> list[Effect]:
+def make_room(state: OrdersState, name: str, exits: list[LiveOrder], *, is_bare: bool) -> list[Effect]:
     """Cancel stops for the exits that are held; send those whose way is free, withdraw those that come too late."""
     held = [o for o in exits if o.is_held]
     if not held:
         return []
-    size = abs(state.of(name).position)
+    known = state.of(name)
+    size = abs(known.position)
     room = size - sum(o.remaining for o in exits if o.is_held or covers(state, o))
     if room < 0:
         return [Withdraw(o.intent.client_id, "there is less to close than it would close") for o in held]
     standing = blockers(state, name)
     effects = _cleared(state, standing, room)
+    if effects:
+        known.naked_since = known.naked_since or state.now  # from the asking on, not from the answer
     is_filling = any(o.unseen for o in state.live(name) if o.is_protective)  # its executions are on their way
     is_free = not is_filling and sum(o.remaining for o in standing) <= room
     half = state.protect_ns / 2
     for order in held:
         is_over = state.now - order.intent.ts_event >= half
         is_danger = order.intent.origin is Origin.RISK
-        if is_free or (is_danger and (is_over or not any(o.status in _WORKING for o in standing))):
+        if is_free or (is_danger and (is_over or is_bare or not any(o.status in _WORKING for o in standing))):
             order.is_held = False
             effects.append(Submit(order.intent))
-        elif not is_danger and (is_over or is_late):
+        elif not is_danger and (is_over or is_bare or known.must_exit):
             effects.append(Withdraw(order.intent.client_id, "the venue did not say in time that the stop is gone"))
     return effects
 
@@ -97,7 +100,7 @@ def at_target(state: OrdersState, name: str, bid: float, ask: float) -> Wish | N
     is_long = known.position > 0
     if not (bid >= known.target_price if is_long else 0.0 < ask <= known.target_price):
         return None
-    if not state.is_ready or state.is_journal_lost or known.must_exit or state.now < known.next_exit:
+    if not state.is_ready or state.is_journal_lost or known.must_exit or state.now < known.next_target:
         return None
     missing = abs(known.position) - sum(o.remaining for o in state.live(name) if o.is_market_exit)
     if missing <= 0:

@@ -29,11 +29,11 @@ def protect(state: OrdersState, name: str) -> list[Effect]:
     exits = [o for o in ours if (o.intent.origin is Origin.RISK or needs_room(state, o)) and not is_lost(state, o)]
     stops = [o for o in ours if o.intent.origin in _STOPS]
     size = abs(known.position)
-    risk = sum(o.remaining for o in exits if o.intent.origin is Origin.RISK)
-    is_late = known.must_exit or (known.stop_price is not None and _is_late(state, known, stops, size - risk))
-    effects += make_room(state, name, exits, is_late=is_late)
+    risk = sum(o.remaining for o in exits if o.intent.origin is Origin.RISK and not o.is_held)
+    is_bare = known.stop_price is not None and _is_late(state, known, stops, size - risk)
+    effects += make_room(state, name, exits, is_bare=is_bare)
     missing = size - sum(o.remaining for o in exits if not o.is_held or o.intent.origin is Origin.RISK)
-    if is_late and (missing > 0 or risk or known.must_exit or known.stops_lost > 1):
+    if known.must_exit or (is_bare and (missing > 0 or risk or known.stops_lost > 1)):
         return effects + _exit(state, name, side, missing)
     return effects if known.stop_price is None else effects + _stop(state, name, side, exits)
 
@@ -123,8 +123,12 @@ def note_lost(state: OrdersState, order: LiveOrder) -> list[Effect]:
     """Count a stop that ended without us: refused once, or cancelled twice, is enough. Delay the next exit."""
     intent = order.intent
     known = state.of(intent.instrument)
-    if order.is_protective and order.is_market_exit and order.filled < intent.lots and known.position * intent.side < 0:
-        known.next_exit = state.now + int(state.params.exit_retry_s * SECOND)
+    if order.is_market_exit and order.filled < intent.lots and known.position * intent.side < 0:
+        again = state.now + int(state.params.exit_retry_s * SECOND)
+        if intent.origin is Origin.RISK:
+            known.next_exit = again
+        else:
+            known.next_target = again
     if intent.origin not in (Origin.STOP_LOSS, Origin.TRAILING) or order.is_cancel_wanted or not known.position:
         return []
     if order.status is OrderStatus.REJECTED:

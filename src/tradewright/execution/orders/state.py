@@ -116,6 +116,7 @@ class InstrumentState:
     must_exit: bool = False
     naked_since: int = 0
     next_exit: int = 0
+    next_target: int = 0  # before that a target is not tried again
     mismatch: int = 0  # lots by which the venue differed at the last look
     mismatches: int = 0  # looks in a row at which it did
     halted: str = ""  # why nothing new may be opened

@@ -66,7 +66,7 @@ class Order:
         return f"c{child.number}"
 
     def told(self, name: str, status: OrderStatus, filled: int = 0, lots: int = 0, unseen: int = 0) -> list[Effect]:
-        return step(self.state, ChildTold(OrderEvent(name, status, filled, lots, 99.95, "", unseen), self.now))
+        return step(self.state, ChildTold(OrderEvent(name, status, filled, lots, 99.95, unseen=unseen), self.now))
 
 
 def test_as_it_is() -> None:
