@@ -68,7 +68,9 @@ def test_an_order_that_nobody_knows_about_is_shown_as_such() -> None:
 
 
 def test_limits_show_how_much_of_each_is_used() -> None:
-    limits = Limits(max_leverage=2.0, intraday_loss=0.1, max_drawdown=0.5, max_position_value=2e5, max_orders_per_day=50)
+    limits = Limits(
+        max_leverage=2.0, intraday_loss=0.1, max_drawdown=0.5, max_position_value=2e5, max_orders_per_day=50
+    )
     runtime, now = watched(limits)
     status = told(runtime, now)
     used = {one["name"]: one for one in status["limits"]}
