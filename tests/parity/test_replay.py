@@ -1,4 +1,4 @@
-"""A session's journal, retold, gives every decision again: the same bits, in any process; and a changed byte is found."""
+"""A session's journal, retold, gives every decision again, in any process; a changed bit is found."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from tradewright.core.types.journal import JournalRecord
 from tradewright.engine.commands import Command
 from tradewright.engine.live.recovery import ACTED, REFUSED
 from tradewright.engine.live.rows import MARKET
+from tradewright.engine.live.runtime import Runtime
 from tradewright.execution.journal.reading import SESSION, JournalReader
 from tradewright.execution.orders.inputs import KillLevel
 from tradewright.forensics.explain import explain
@@ -128,7 +129,7 @@ def test_other_parameters_are_found(traded: Traded) -> None:
 
 
 def test_commands_kills_and_refusals_of_the_desk_are_retold() -> None:
-    def meddle(runtime: Any, i: int) -> None:
+    def meddle(runtime: Runtime, i: int) -> None:
         if i == 80:
             runtime.desk.kill(KillLevel.BLOCK_NEW, "symbol:AAA", "somebody", "a test")
         if i == 150:

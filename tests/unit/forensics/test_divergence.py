@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from tests.parity.live_sessions import Traded, command, lively_plan, same, trade
 from tradewright.engine.backtest import run_backtest
 from tradewright.engine.commands import Command
 from tradewright.engine.live.rows import MarketRow
+from tradewright.engine.live.runtime import Runtime
 from tradewright.engine.plan import BacktestPlan
 from tradewright.execution.orders.inputs import KillLevel
 from tradewright.execution.sim_venue import SimVenueParams
@@ -40,7 +40,7 @@ def causes(found: Divergence) -> set[Cause]:
     return {parting.cause for parting in found.partings}
 
 
-def fees(plan: BacktestPlan, **changes: Any) -> BacktestPlan:
+def fees(plan: BacktestPlan, **changes: float) -> BacktestPlan:
     (instrument,) = plan.instruments
     return replace(plan, instruments=(replace(instrument, fees=replace(instrument.fees, **changes)),))
 
@@ -113,7 +113,7 @@ def test_what_people_did() -> None:
 
 
 def test_what_the_desk_refused() -> None:
-    def kill(runtime: Any, i: int) -> None:
+    def kill(runtime: Runtime, i: int) -> None:
         if i == 80:
             runtime.desk.kill(KillLevel.BLOCK_NEW, "symbol:AAA", "somebody", "a test")
 
