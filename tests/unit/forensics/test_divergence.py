@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ def causes(found: Divergence) -> set[Cause]:
     return {parting.cause for parting in found.partings}
 
 
-def fees(plan: BacktestPlan, **changes: float) -> BacktestPlan:
+def fees(plan: BacktestPlan, **changes: Any) -> BacktestPlan:  # noqa: ANN401
     (instrument,) = plan.instruments
     return replace(plan, instruments=(replace(instrument, fees=replace(instrument.fees, **changes)),))
 

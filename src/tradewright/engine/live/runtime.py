@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from tradewright.core.types.dtypes import ASK, BID, CLOSE, PRICE
+from tradewright.core.types.events import EventKind
 from tradewright.core.types.order import OrderStatus
 from tradewright.engine.commands import Command
 from tradewright.engine.live.conductor import Act, Conductor, Place
@@ -14,6 +16,7 @@ from tradewright.engine.live.recovery import ACTED, COMMAND, REFUSED, STAMP, act
 from tradewright.engine.live.rows import MARKET, MarketRow, payload_of, show
 from tradewright.execution.desk import OrderDesk
 from tradewright.execution.journal.errors import JournalUnavailableError
+from tradewright.execution.orders.exits import at_target
 from tradewright.execution.orders.inputs import Alert, JournalLost, KillLevel, OrderEvent, Source
 from tradewright.execution.orders.state import ALL
 from tradewright.execution.sim_broker import SimBroker
@@ -85,7 +88,19 @@ class Runtime:
         self.newest[row.instrument] = row.ts_seen
         self._record(MARKET, payload_of(row), row.ts_event, row.ts_seen)
         self._do(self.conductor.market(row), row.ts_event, row.ts_seen)
+        if not self.desk.venue.capabilities.bracket_native:
+            self._watch_target(row)
         await self.settle()
+
+    def _watch_target(self, row: MarketRow) -> None:
+        """Close a position at its target, where the venue holds none: on bars and trades at the last price."""
+        name = self.conductor.plan.instruments[row.instrument].symbol
+        bid, ask = row.fields[BID], row.fields[ASK]
+        if row.kind != EventKind.QUOTE:
+            bid = ask = row.fields[CLOSE if row.kind == EventKind.BAR else PRICE]
+        wish = at_target(self.desk.state, name, float(bid), float(ask))
+        if wish is not None:
+            self.desk.submit(wish)
 
     async def stamp(self, now: int) -> None:
         """Take in that a timestamp is complete."""

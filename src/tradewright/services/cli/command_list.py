@@ -54,6 +54,40 @@ COMMANDS: Final = {
         "exchange",
         "Serve recorded or synthetic markets with an account, in a real venue's protocol, until Ctrl-C.",
     ),
+    "paper": (
+        "trade",
+        "Trade with play money: a recording, or a live feed, on the simulated venue or a broker's paper account.",
+    ),
+    "live": (
+        "trade",
+        "Trade with real money: only what was approved and armed, and only while everything else is there.",
+    ),
+    "status": ("status", "Show positions, orders, limits used, feeds, latencies, journal and alerts of a session."),
+    "kill": ("kill", "Stop trading now: one step, no network, with a live, hung or dead process."),
+    "release": (
+        "kill",
+        "Let a killed scope trade again: one person asks and says why, another confirms with --confirm NUMBER.",
+    ),
+    "arm": ("arm", "Arm an account for real money, for a while: account, configuration, code and model, by hash."),
+    "disarm": ("arm", "Take the arm file away. A session that runs is not stopped: that is `tradewright kill`."),
+    "approve": (
+        "arm",
+        "Approve what is installed here, with this configuration and its model, as the one release that may run.",
+    ),
+    "watchdog": (
+        "watchdog",
+        "Watch a session's heartbeat, and kill if it stops: on the disk first, then at the venue, until that is verified.",
+    ),
+    "drill": ("drill", "Practise what must work when it matters."),
+    "replay": (
+        "forensics",
+        "Make every decision of a session again from its journal and compare; fails where one differs.",
+    ),
+    "divergence": (
+        "forensics",
+        "Hold a session against a fresh backtest of the same hours: each difference, its cause and its money.",
+    ),
+    "mt5-bridge": ("mt5_bridge", "Serve the MetaTrader 5 terminal of this Windows machine over HTTP until Ctrl-C."),
     "costs": ("costs", "Measure what trading costs, and look at it."),
     "controls": ("controls", "What stands between a wish and the wire."),
     "data": ("data", "Bring market data in and look at it."),
