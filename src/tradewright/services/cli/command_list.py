@@ -76,7 +76,10 @@ COMMANDS: Final = {
     ),
     "watchdog": (
         "watchdog",
-        "Watch a session's heartbeat, and kill if it stops: on the disk first, then at the venue, until that is verified.",
+        (
+            "Watch a session's heartbeat, and kill if it stops: on the disk first, then at the venue, "
+            "until that is verified."
+        ),
     ),
     "drill": ("drill", "Practise what must work when it matters."),
     "replay": (
