@@ -117,3 +117,40 @@ def test_a_strategy_that_raises_ends_as_a_halted_session(tw: Run, place: Path) -
     assert "out of my depth" in done.stderr
     assert "Traceback" not in done.stderr
     assert (found["fills"], found["rows"]) == (1, 240), "it is asked no more, and watched on"
+
+
+def test_real_money_is_refused_and_everything_that_is_missing_is_listed(tw: Run, place: Path) -> None:
+    (place / "live.yaml").write_text(
+        (place / "run.yaml").read_text(encoding="utf-8")
+        + "trading: {account: main, venue: alpaca, kind: live}\nfeed: {source: alpaca}\n",
+        encoding="utf-8",
+    )
+    done = tw("live", "live.yaml", TRADEWRIGHT_KEYS_ALPACA_LIVE_KEY="PKPAPER", TRADEWRIGHT_KEYS_ALPACA_LIVE_SECRET="x")
+    assert done.returncode == 2
+    for code in ("ARMED", "KEYS", "MODEL", "LIMITS", "STATE", "RELEASE"):
+        assert f"{code}:" in done.stderr, done.stderr
+    assert not (place / ".tradewright/accounts/main/journal").exists()
+    paper = tw("paper", "live.yaml")
+    assert paper.returncode == 2
+    assert "kind live" in paper.stderr
+
+
+def test_a_session_can_be_replayed_explained_and_looked_at(tw: Run) -> None:
+    document(tw("paper", "run.yaml", "--json", "--set", "trading.account=seen"))
+    again = tw("replay", "seen", "--json")
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["differences"] == []
+    apart = tw("divergence", "seen", "--json")
+    assert apart.returncode == 0, apart.stderr
+    status = tw("status", "seen", "--json")
+    assert status.returncode == 0, status.stderr
+    assert json.loads(status.stdout)["account"] == "seen"
+
+
+def test_a_kill_that_was_pulled_while_nothing_ran_binds_the_next_start(tw: Run) -> None:
+    document(tw("paper", "run.yaml", "--json", "--set", "trading.account=stopped", "--set", "feed.start=2024-01-09"))
+    killed = tw("kill", "--account", "stopped", "--by", "ann", "--reason", "a test")
+    assert killed.returncode == 0, killed.stderr
+    after = tw("paper", "run.yaml", "--json", "--set", "trading.account=stopped", "--set", "feed.start=2024-01-10")
+    assert after.returncode == 0, after.stderr
+    assert "starts killed" in after.stderr
