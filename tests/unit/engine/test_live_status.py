@@ -56,6 +56,7 @@ def test_positions_orders_and_books() -> None:
     assert status["journal"]["records"] == runtime.desk.journal.sequence
     assert status["feeds"] == [{"instrument": "AAA", "age_s": 0.0}]
     assert {one["name"] for one in status["latencies"]} == {EVENT_TO_ACT, SUBMIT_TO_ACK}
+    assert all(one["p99_ms"] == 0.0 for one in status["latencies"]), "the market's clock stands still meanwhile"
 
 
 def test_an_order_that_nobody_knows_about_is_shown_as_such() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
-from tests.parity.live_sessions import Traded, command, lively_plan, same, trade
+from tests.parity.live_sessions import FEES, Traded, command, lively_plan, same, trade
 
+from tradewright.core.types.instrument import FeeModel
 from tradewright.engine.backtest import run_backtest
 from tradewright.engine.commands import Command
 from tradewright.engine.live.rows import MarketRow
@@ -41,9 +41,9 @@ def causes(found: Divergence) -> set[Cause]:
     return {parting.cause for parting in found.partings}
 
 
-def fees(plan: BacktestPlan, **changes: Any) -> BacktestPlan:  # noqa: ANN401
+def costing(plan: BacktestPlan, fees: FeeModel) -> BacktestPlan:
     (instrument,) = plan.instruments
-    return replace(plan, instruments=(replace(instrument, fees=replace(instrument.fees, **changes)),))
+    return replace(plan, instruments=(replace(instrument, fees=fees),))
 
 
 def test_a_session_on_its_own_market_is_the_backtest(traded: Traded) -> None:
@@ -85,10 +85,10 @@ def test_other_forecasts_and_hours_in_which_nobody_asked(traded: Traded) -> None
 
 
 def test_commission_and_prices(traded: Traded) -> None:
-    dearer = held(traded, fees(traded.plan, taker_bps=4.0))
+    dearer = held(traded, costing(traded.plan, replace(FEES, taker_bps=4.0)))
     assert causes(dearer) == {Cause.COST}
     assert dearer.pnl > 0.0
-    slower = held(traded, fees(traded.plan, slippage_bps=3.0))
+    slower = held(traded, costing(traded.plan, replace(FEES, slippage_bps=3.0)))
     assert causes(slower) == {Cause.FILL_PRICE}
     assert slower.partings[0].pnl > 0.0
 

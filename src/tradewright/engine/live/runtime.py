@@ -142,8 +142,9 @@ class Runtime:
             self.alert(effect)
             return
         ts = self.desk.ts
-        if effect.status is OrderStatus.ACCEPTED and effect.fill is None:
-            self.gauges.took(SUBMIT_TO_ACK, ts - self.desk.state.orders[effect.client_id].ts_sent)
+        sent = self.desk.state.orders[effect.client_id].ts_sent
+        if sent and effect.status is OrderStatus.ACCEPTED and effect.fill is None:  # not an exit that the venue made
+            self.gauges.took(SUBMIT_TO_ACK, ts - sent)
         self._do(self.conductor.told(effect, ts), ts, ts)
 
     def alert(self, alert: Alert) -> None:
