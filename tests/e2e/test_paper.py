@@ -125,7 +125,8 @@ def test_real_money_is_refused_and_everything_that_is_missing_is_listed(tw: Run,
         + "trading: {account: main, venue: alpaca, kind: live}\nfeed: {source: alpaca}\n",
         encoding="utf-8",
     )
-    done = tw("live", "live.yaml", TRADEWRIGHT_KEYS_ALPACA_LIVE_KEY="PKPAPER", TRADEWRIGHT_KEYS_ALPACA_LIVE_SECRET="x")
+    keys = {"TRADEWRIGHT_KEYS_ALPACA_LIVE_KEY": "PKPAPER", "TRADEWRIGHT_KEYS_ALPACA_LIVE_SECRET": "x"}
+    done = tw("live", "live.yaml", **keys)
     assert done.returncode == 2
     for code in ("ARMED", "KEYS", "MODEL", "LIMITS", "STATE", "RELEASE"):
         assert f"{code}:" in done.stderr, done.stderr

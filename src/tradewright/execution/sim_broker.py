@@ -30,6 +30,7 @@ CAPABILITIES = Capabilities(
     settle_s=0.0,
     bracket_native=True,
     takes_fractions=True,
+    caps_exits=True,
     t_protect_s=1e9,  # exits are in the book before anybody hears of the fill; nobody adds to them
 )
 _STATUS = {

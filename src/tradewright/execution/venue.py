@@ -29,7 +29,8 @@ class Capabilities(BaseModel):
     none. ``trade_id_scope``: within what a trade id is unique; ``none``: it gives none. ``t_protect_s``: how long a
     position may be without a working stop. ``turns_positions``: one order may close a position and open the opposite.
     ``exits_hold_lots``: a working exit holds the lots it would close, so another is refused beside it.
-    ``takes_fractions``: exits may be given as shares of the fill's price.
+    ``takes_fractions``: exits may be given as shares of the fill's price. ``caps_exits``: whatever exits work, the
+    venue never fills one beyond the position.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +51,7 @@ class Capabilities(BaseModel):
     exits_hold_lots: bool = False
     t_protect_s: Seconds = 2.0
     takes_fractions: bool = False
+    caps_exits: bool = False
 
 
 class VenueRejectedError(VenueError):

@@ -69,6 +69,7 @@ class Conductor:
         self.session = Session(self.run.path(), self.run.memory, self.run.features, self.event)
         self.sent: dict[int, VenueMessage] = {}  # by number: what the session sent and is not over
         self.newest: list[VenueMessage] = []  # what it wished for after the newest event, timestamp or command
+        self.since_epoch = 0  # the epoch this lineage began with
         self._takes_fractions = takes_fractions
         self._numbers = {instrument.symbol: j for j, instrument in enumerate(plan.instruments)}
         self._orders: dict[int, Record] = {}  # our copies, by number
@@ -105,6 +106,8 @@ class Conductor:
     def told(self, event: OrderEvent, now: int) -> list[Act]:
         """Take in what became of an order."""
         live = self.state.orders[event.client_id]
+        if live.intent.epoch < self.since_epoch:  # of an earlier lineage, whose numbers were its own
+            return []
         number = self.number(event.client_id) or self._adopted(event.client_id)
         order = self._orders.get(number)
         if order is None:  # of an earlier lineage: its position was there when this session began

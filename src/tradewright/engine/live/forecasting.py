@@ -8,15 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradewright.core.types.feature import Feature
-from tradewright.core.types.forecast import Forecasts, ForecastTable
+from tradewright.core.types.forecast import ForecastRow, Forecasts, ForecastTable
 from tradewright.core.types.rows import FeatureRows
 from tradewright.engine.live.rows import MarketRow
+from tradewright.engine.plan import LONG_AGO
 from tradewright.features.feature_set import FeatureSet
 from tradewright.features.set_identity import set_identity
 from tradewright.strategies.confirmation import confirm_step_nb, confirmation_state
 
 Floats = NDArray[np.float64]
-News = tuple[Floats, int] | None
+News = tuple[Floats, int]
+
+
+def _nothing_known() -> News:
+    """Return what stands for no forecast: the session keeps the newest one it was given, of whatever instrument."""
+    return np.full(len(ForecastRow._fields), np.nan), LONG_AGO
 
 
 class StoredForecasts:
@@ -37,11 +43,9 @@ class StoredForecasts:
     def forecast(self, row: MarketRow) -> News:
         """Return the newest forecast known when the row was seen."""
         series = self._series[row.instrument]
-        if series is None:
-            return None
-        place = int(np.searchsorted(series.ts_seen, row.ts_seen, side="right")) - 1
-        if place < 0:
-            return None
+        place = -1 if series is None else int(np.searchsorted(series.ts_seen, row.ts_seen, side="right")) - 1
+        if series is None or place < 0:
+            return _nothing_known()
         return np.ascontiguousarray(series.values[:, place]), int(series.ts_seen[place])
 
 
@@ -71,7 +75,7 @@ class ModelForecasts:
         self._names, self._identity = tuple(features), set_identity(features)
         self._scans = scans
         self._states = [confirmation_state(scans) for _ in symbols]
-        self._newest: list[News] = [None] * len(self._symbols)
+        self._newest: list[News] = [_nothing_known() for _ in symbols]
 
     def forecast(self, row: MarketRow) -> News:
         """Return the forecast after a row; the one before where the model has too little to go by."""

@@ -93,6 +93,8 @@ class Retelling:
                 self.begun = record
                 self.conductor, self.broker = self.begin(record) or (None, None)
                 self.newest = [] if self.conductor is None else [0] * len(self.conductor.plan.instruments)
+                if self.conductor is not None:
+                    self.conductor.since_epoch = int(str(record.payload.get("epoch", 0)))
             return
         told = from_record(record)
         if told is not None:

@@ -82,6 +82,8 @@ def _malformed(order: Wish | OrderIntent) -> str:
 def _not_reducing(state: OrdersState, order: Wish | OrderIntent) -> str:
     """Refuse an exit that could turn a position: all exits of strategies together close at most all of it."""
     position = state.of(order.instrument).position
+    if state.capabilities.caps_exits:
+        return ""
     others = sum(
         o.remaining
         for o in state.live(order.instrument)

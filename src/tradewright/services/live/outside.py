@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -93,7 +93,7 @@ class Outside:
             sink=self.switch,
             status=self.status,
             clocks=Clocks(time.time_ns, time.monotonic_ns),
-            nonce=lambda: secrets.token_urlsafe(16),
+            nonce=lambda: os.urandom(16).hex(),
             audit=audit_file(self._session.params.folder.audit),
         )
         params = ControlParams(port=port)

@@ -175,6 +175,8 @@ class TradingSession:
             self.newest = [0] * len(self.run_.plan.instruments)
             self.conductor, self.broker = self._made(self._first_ns)
         self.epoch = self.lease.grant(self.state.epoch)
+        if not self.facts.is_continued:
+            self.conductor.since_epoch = self.epoch
         now = self.params.now_ns()
         payload: dict[str, object] = {
             "begins": not self.facts.is_continued,
