@@ -7,7 +7,8 @@ import pytest
 from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side
 from tradewright.core.types.venue import Idempotency, OrderIntent, VenueFill, VenueOrder
 from tradewright.execution.orders.fills import on_filled
-from tradewright.execution.orders.inputs import CancelOrder, Filled, Reported, Source, Want
+from tradewright.execution.orders.inputs import CancelOrder, Filled, Intended, Reported, Source, Submit, Want
+from tradewright.execution.orders.machine import make_intent, step
 from tradewright.execution.orders.protection import protect
 from tradewright.execution.orders.reports import on_reported
 from tradewright.execution.orders.state import LiveOrder, OrdersState
@@ -78,14 +79,13 @@ def test_a_position_is_closed_past_its_exits_where_they_do_not_hold_it(exits_hol
     state = bought(exits_hold_lots=exits_hold_lots)
     for origin in (Origin.TAKE_PROFIT, Origin.STOP_LOSS):
         on_reported(state, Reported(exit_of(origin), Source.STREAM, 2))
-    state.of(X).must_exit = True
-    wishes = [e.wish.lots for e in protect(state, X) if isinstance(e, Want)]
-    cancels = {o.intent.client_id for o in state.live(X) if o.is_cancel_wanted}
-    if not exits_hold_lots:
-        assert (wishes, cancels) == ([5], set())
-        return
-    assert (wishes, cancels) == ([], {"TAKE_PROFIT", "STOP_LOSS"})
-    for origin in (Origin.TAKE_PROFIT, Origin.STOP_LOSS):
-        on_reported(state, Reported(exit_of(origin, OrderStatus.CANCELED), Source.STREAM, 3))
+    state.of(X).must_exit = state.is_ready = True
     (want,) = [e for e in protect(state, X) if isinstance(e, Want)]
     assert (want.wish.lots, want.wish.kind) == (5, OrderKind.MARKET)
+    effects = step(state, Intended(make_intent(state, want.wish, 3), 3))
+    for origin in (Origin.STOP_LOSS, Origin.TAKE_PROFIT) if exits_hold_lots else ():
+        assert [e.client_id for e in effects if isinstance(e, CancelOrder)] == [origin.name], "one after the other"
+        assert not any(isinstance(e, Submit) for e in effects)
+        effects = step(state, Reported(exit_of(origin, OrderStatus.CANCELED), Source.STREAM, 4))
+    assert not any(isinstance(e, CancelOrder) for e in effects)
+    assert [e.intent.lots for e in effects if isinstance(e, Submit)] == [5]
