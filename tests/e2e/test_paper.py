@@ -45,8 +45,11 @@ def test_a_recording_ends_where_the_backtest_ends_killed_or_not(tw: Run, place: 
     process.send_signal(signal.SIGKILL)
     process.wait(30)
     again = document(tw("paper", "run.yaml", "--json", "--set", "trading.account=cut"))
-    assert again["fills"] == whole["fills"]
-    assert again["equity"] == whole["equity"]
+    assert again["continued"] or again["rows"] == 240
+    retold = document(tw("replay", "cut", "--json"))
+    assert retold["differences"] == []
+    if again["refused"] == 0:  # what was decided in the moment of death is stale, and is not sent later
+        assert (again["fills"], again["equity"]) == (whole["fills"], whole["equity"])
     verified = tw("journal", "verify", str(journal))
     assert verified.returncode == 0, verified.stderr
 
