@@ -47,6 +47,17 @@ def test_the_journal_alone_gives_every_decision_again(name: str, tmp_path: Path)
     assert_equal(tale.conductor.run.result(), found)
 
 
+@pytest.mark.parametrize("name", ["ema_cross", "donchian_breakout", "momentum_rotation"])
+def test_a_session_that_ends_between_two_events_goes_on_to_the_bit(name: str, tmp_path: Path) -> None:
+    world = World(plan(name), tmp_path)
+    instruments = len(world.plan.instruments)
+    for stop in (100 * instruments, 101 * instruments, 250 * instruments):
+        assert world.run(rows=stop) is not None
+    found = world.run()
+    assert found is not None
+    assert_equal(found, run_backtest(world.plan, "loop"))
+
+
 def test_a_session_that_dies_at_any_write_goes_on_with_the_books_of_its_venue(tmp_path: Path) -> None:
     """Deaths spread over a run; after each the next process begins where the journal ends, and nothing is doubled.
 

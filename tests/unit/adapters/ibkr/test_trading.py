@@ -190,7 +190,7 @@ def test_refusals_are_told_apart(tws: IbkrVenue) -> None:
             await venue.cancel("nobody", "77")
         order = await venue.submit(resting("d"), open_gate)
         await venue.cancel("d", "")
-        while await venue.open_orders():  # the end of the first cancel would pass for the answer to the second
+        while await venue.open_orders():  # noqa: ASYNC110 - the end of the first would pass for an answer to the second
             await asyncio.sleep(0.01)
         with pytest.raises(VenueRejectedError, match="code 10148"):
             await venue.cancel("d", order.venue_id)
