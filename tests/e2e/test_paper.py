@@ -157,3 +157,20 @@ def test_a_kill_that_was_pulled_while_nothing_ran_binds_the_next_start(tw: Run) 
     after = tw("paper", "run.yaml", "--json", "--set", "trading.account=stopped", "--set", "feed.start=2024-01-10")
     assert after.returncode == 0, after.stderr
     assert "starts killed" in after.stderr
+
+
+def test_a_limit_that_was_lowered_binds_a_session_and_a_file_nobody_wrote_stops_it(tw: Run, place: Path) -> None:
+    (place / "run.yaml").write_text(
+        (place / "run.yaml").read_text(encoding="utf-8") + "limits: {max_order_value: 1000000}\n", encoding="utf-8"
+    )
+    folder = ".tradewright/accounts/low"
+    lowered = tw("controls", "lower", "run.yaml", "max_order_value", "10", "--by", "ann", "--account", folder)
+    assert lowered.returncode == 0, lowered.stderr
+    low = document(tw("paper", "run.yaml", "--json", "--set", "trading.account=low"))
+    assert (low["fills"], low["rows"]) == (0, 240)
+    bad = place / ".tradewright/accounts/bad"
+    bad.mkdir(parents=True)
+    (bad / "limits.json").write_text("{}", encoding="utf-8")
+    stopped = tw("paper", "run.yaml", "--json", "--set", "trading.account=bad")
+    assert document(stopped)["fills"] == 0
+    assert "limits cannot be trusted" in stopped.stderr

@@ -15,6 +15,7 @@ from tradewright.execution.orders.inputs import Alert
 from tradewright.risk.kill.inbox import KillInbox
 from tradewright.risk.kill.switch import VARIABLE, KillSwitch
 from tradewright.risk.trading_state import TradingStateFile
+from tradewright.services.live.limit_watch import LimitWatch
 from tradewright.services.live.session import TradingSession
 from tradewright.services.live.status_file import write_status
 
@@ -45,6 +46,7 @@ class Outside:
             lambda: session.state.is_ready,
         )
         session.desk.ports = replace(session.desk.ports, heed=self.switch.poll)
+        self._limits = LimitWatch(folder.limits, session.run_.settings.limits, session.runtime, wall_ns)
         self._heartbeat = HeartbeatFile(folder.heartbeat)
         self._beat_ns = 0
 
@@ -56,10 +58,12 @@ class Outside:
             names = ", ".join(f"{scope} {level.name}" for scope, level in sorted(kills.items()))
             text = f"it starts {state.name}: {names}; nothing new is risked before a release"
             self._session.warn(Alert("starts killed", text, is_page=True))
+        self._limits.look()
 
     def look(self) -> None:
         """Carry out what waits, and say once a second that the session lives."""
         self.switch.poll()
+        self._limits.look()
         now = self._wall_ns()
         if now - self._beat_ns >= _BEAT_NS:
             self._beat_ns = now

@@ -161,7 +161,8 @@ class Started:
     def _check_state(self) -> None:
         """Read what people allow, before anything connects; a new account of play money begins ACTIVE."""
         file = TradingStateFile(self.folder.state)
-        if not self.folder.path.exists() and self.mode == "paper":
+        is_new = not self.folder.journal.exists() and not self.folder.state.exists()
+        if is_new and self.mode == "paper":
             file.write(TradingState.ACTIVE, "tradewright", "a new paper account", self._around.wall_ns())
 
     def _outside(self, session: TradingSession) -> Outside:

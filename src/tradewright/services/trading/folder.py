@@ -35,6 +35,11 @@ class AccountFolder:
         return self.path / "state.json"
 
     @property
+    def limits(self) -> Path:
+        """Limits that were changed, and raises that wait (`tradewright controls`)."""
+        return self.path / "limits.json"
+
+    @property
     def kill(self) -> Path:
         """Where requests are dropped."""
         return self.path / "kill"
