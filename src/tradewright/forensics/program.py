@@ -14,6 +14,7 @@ from tradewright.engine.plan import BacktestPlan
 from tradewright.execution.journal.reading import SESSION
 from tradewright.execution.orders.state import OrdersState
 from tradewright.execution.sim_broker import SimBroker
+from tradewright.execution.tactics.params import TacticParams
 
 #: Venue of a `SESSION` record whose fills the simulated venue made.
 SIMULATED = "simulated"
@@ -35,7 +36,9 @@ class Program:
 
 def begun(plan: BacktestPlan, record: JournalRecord, state: OrdersState) -> tuple[Conductor, SimBroker | None]:
     """Return conductor and simulated venue of a plan, as a `SESSION` record begins them."""
-    conductor = Conductor(plan, state, takes_fractions=state.capabilities.takes_fractions)
+    known = record.payload.get("tactics")
+    tactics = None if known is None else TacticParams.model_validate(known)
+    conductor = Conductor(plan, state, takes_fractions=state.capabilities.takes_fractions, tactics=tactics)
     if record.payload.get("venue") != SIMULATED:
         return conductor, None
     event = conductor.event

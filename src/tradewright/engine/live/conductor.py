@@ -25,8 +25,13 @@ from tradewright.engine.plan import BacktestPlan
 from tradewright.engine.session import Session
 from tradewright.execution.orders.inputs import OrderEvent, Wish
 from tradewright.execution.orders.state import OrdersState
+from tradewright.execution.tactics.params import TacticParams
+from tradewright.execution.tactics.routing import is_worked
 
 Record = NDArray[np.void]
+_ENDS = frozenset(
+    {OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.DENIED, OrderStatus.EXPIRED, OrderStatus.ABANDONED}
+)
 _OVER = frozenset(
     {OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.ABANDONED}
 )
@@ -34,9 +39,13 @@ _OVER = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Send this order; the answer goes to `Conductor.told`, a refusal to `Conductor.refused`."""
+    """Send this order; the answer goes to `Conductor.told`, a refusal to `Conductor.refused`.
+
+    ``is_worked``: by tactics, perhaps as several orders; their executions go to `told`, the end to `Conductor.ended`.
+    """
 
     wish: Wish
+    is_worked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +69,13 @@ class Conductor:
         What the desk holds to be true; only looked at.
     takes_fractions : bool
         Whether the venue takes exits as fractions of the fill's price.
+    tactics : TacticParams or None
+        How orders are worked; None: they go out as they are.
     """
 
-    def __init__(self, plan: BacktestPlan, state: OrdersState, *, takes_fractions: bool) -> None:
+    def __init__(
+        self, plan: BacktestPlan, state: OrdersState, *, takes_fractions: bool, tactics: TacticParams | None = None
+    ) -> None:
         self.plan, self.state = plan, state
         self.run = Run(plan)
         self.event = single_event()
@@ -70,7 +83,8 @@ class Conductor:
         self.sent: dict[int, VenueMessage] = {}  # by number: what the session sent and is not over
         self.newest: list[VenueMessage] = []  # what it wished for after the newest event, timestamp or command
         self.since_epoch = 0  # the epoch this lineage began with
-        self._takes_fractions = takes_fractions
+        self.worked: set[int] = set()  # numbers of orders that tactics work
+        self._takes_fractions, self._tactics = takes_fractions, tactics
         self._numbers = {instrument.symbol: j for j, instrument in enumerate(plan.instruments)}
         self._orders: dict[int, Record] = {}  # our copies, by number
         self._exits: dict[str, int] = {}  # client id -> number, of orders that the session did not send
@@ -109,6 +123,8 @@ class Conductor:
         if live.intent.epoch < self.since_epoch:  # of an earlier lineage, whose numbers were its own
             return []
         number = self.number(event.client_id) or self._adopted(event.client_id)
+        if number in self.worked and event.fill is None and event.status in _ENDS:
+            return []  # the end of a part; tactics say when the whole has ended
         order = self._orders.get(number)
         if order is None:  # of an earlier lineage: its position was there when this session began
             return []
@@ -126,6 +142,18 @@ class Conductor:
         if OrderStatus(int(order["status"][0])) in _OVER and event.fill_lots >= 0:
             self.sent.pop(number, None)
             self._successors.pop(number, None)
+        return []
+
+    def ended(self, reference: int, status: OrderStatus, now: int) -> list[Act]:
+        """Take in that nothing more comes of an order that was worked."""
+        self.worked.discard(reference)
+        order = self._orders.get(reference)
+        if order is None or OrderStatus(int(order["status"][0])) in _OVER:
+            return []
+        message = answer(OrderEvent("", status, 0), order, now, 0.0)
+        if message is not None:
+            self.session.on_order_event(message)
+        self.sent.pop(reference, None)
         return []
 
     def refused(self, reference: int, now: int) -> None:
@@ -157,12 +185,20 @@ class Conductor:
                 self._orders[number], self.sent[number] = order, message
                 if not order["is_reduce_only"][0]:
                     self._entries[int(order["instrument"][0])] = number
-                acts.append(Place(self._wish(order)))
+                acts.append(self._placed(number, self._wish(order)))
             elif number in self._orders:
                 if message.verb is Verb.REPLACE_ORDER:
                     self._successors[number] = message.order.copy()
                 acts.append(Withdraw(number))
         return acts
+
+    def _placed(self, number: int, wish: Wish) -> Place:
+        position = self.state.instruments[wish.instrument].position if wish.instrument in self.state.instruments else 0
+        capabilities = self.state.capabilities
+        if self._tactics is None or not is_worked(self._tactics, capabilities, wish, position):
+            return Place(wish)
+        self.worked.add(number)
+        return Place(wish, is_worked=True)
 
     def _wish(self, order: Record) -> Wish:
         j = int(order["instrument"][0])

@@ -132,7 +132,8 @@ class Follower:
         self._recovers(row.instrument, line)
 
     async def tick(self, now: int) -> None:
-        """Let time pass: scans and timestamps that are due, feeds that are silent."""
+        """Let time pass: orders that are worked, scans and timestamps that are due, feeds that are silent."""
+        self.runtime.pass_time(now)
         await self._complete(now)
         for j, line in enumerate(self.lines):
             newest = line.newest

@@ -16,6 +16,7 @@ from typing import Any
 
 from tradewright.core.types.errors import StrategyError, VenueError
 from tradewright.core.types.journal import JournalRecord
+from tradewright.core.types.order import OrderStatus
 from tradewright.engine.commands import Command
 from tradewright.engine.live.conductor import Act, Conductor, Place
 from tradewright.engine.live.rows import MARKET, row_of, show
@@ -26,7 +27,7 @@ from tradewright.execution.orders.recovery import from_record
 from tradewright.execution.orders.state import OrdersState
 from tradewright.execution.sim_broker import SimBroker
 
-STAMP, COMMAND, ACTED, REFUSED = "stamp", "command", "acted", "refused"
+STAMP, COMMAND, ACTED, REFUSED, ENDED = "stamp", "command", "acted", "refused", "ended"
 _PLAIN = asdict(Wish("", "", 1, 1, 0))  # type: ignore[arg-type]  # only for what a field is when nobody set it
 
 
@@ -39,7 +40,10 @@ def _act(act: Act) -> dict[str, object]:
     if not isinstance(act, Place):
         return {"withdraw": act.reference}
     fields = asdict(act.wish)
-    return {k: v for k, v in fields.items() if v != _PLAIN[k] or k in ("strategy", "instrument", "side", "kind")}
+    worked: dict[str, object] = {"is_worked": True} if act.is_worked else {}
+    return worked | {
+        k: v for k, v in fields.items() if v != _PLAIN[k] or k in ("strategy", "instrument", "side", "kind")
+    }
 
 
 def command_payload(command: Command, value: float, instrument: int) -> dict[str, object]:
@@ -95,6 +99,8 @@ class Retelling:
                 self.newest = [] if self.conductor is None else [0] * len(self.conductor.plan.instruments)
                 if self.conductor is not None:
                     self.conductor.since_epoch = int(str(record.payload.get("epoch", 0)))
+            elif self.conductor is not None:
+                self.conductor.worked.clear()  # nobody works them any more: their parts stand for themselves
             return
         told = from_record(record)
         if told is not None:
@@ -105,28 +111,37 @@ class Retelling:
         if kind in (MARKET, STAMP, COMMAND):
             self._settle(record)
             self.inputs += 1
-        if kind == ACTED:
+            self._input(record, self.conductor)
+        elif kind == ACTED:
             self._compare(record)
-        elif kind == MARKET:
-            row = row_of(record)
-            if self.broker is not None:
-                show(row, self.conductor.event)
-                self.broker.on_market()  # what it told stands in the journal
-            with suppress(StrategyError):  # as it did then; the session went on without asking it
-                self._did(self.conductor.market(row))
-            self.newest[row.instrument] = row.ts_event
-        elif kind == STAMP:
-            with suppress(StrategyError):
-                self._did(self.conductor.stamp(record.ts_seen))
-        elif kind == COMMAND:
-            value = record.payload["value"]
-            number = float("nan") if value is None else float(str(value))
-            command = Command(int(str(record.payload["command"])))
-            self._did(self.conductor.command(command, number, int(str(record.payload["instrument"]))))
+        elif kind == ENDED:
+            reference = int(str(record.payload["reference"]))
+            self._carried_out(reference)
+            status = OrderStatus(int(str(record.payload["status"])))
+            self._did(self.conductor.ended(reference, status, record.ts_seen))
         elif kind == REFUSED:
             reference = int(str(record.payload["reference"]))
             self._carried_out(reference)
             self.conductor.refused(reference, record.ts_seen)
+
+    def _input(self, record: JournalRecord, conductor: Conductor) -> None:
+        """Let the conductor take in what the session took in."""
+        if record.kind == MARKET:
+            row = row_of(record)
+            if self.broker is not None:
+                show(row, conductor.event)
+                self.broker.on_market()  # what it told stands in the journal
+            with suppress(StrategyError):  # as it did then; the session went on without asking it
+                self._did(conductor.market(row))
+            self.newest[row.instrument] = row.ts_event
+        elif record.kind == STAMP:
+            with suppress(StrategyError):
+                self._did(conductor.stamp(record.ts_seen))
+        else:
+            value = record.payload["value"]
+            number = float("nan") if value is None else float(str(value))
+            command = Command(int(str(record.payload["command"])))
+            self._did(conductor.command(command, number, int(str(record.payload["instrument"]))))
 
     def finish(self) -> None:
         """Say that the journal ends here."""

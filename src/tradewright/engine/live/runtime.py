@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from tradewright.core.types.dtypes import ASK, BID, CLOSE, PRICE
@@ -12,7 +13,7 @@ from tradewright.core.types.order import OrderStatus
 from tradewright.engine.commands import Command
 from tradewright.engine.live.conductor import Act, Conductor, Place
 from tradewright.engine.live.gauges import EVENT_TO_ACT, SUBMIT_TO_ACK, Gauges
-from tradewright.engine.live.recovery import ACTED, COMMAND, REFUSED, STAMP, acts_payload, command_payload
+from tradewright.engine.live.recovery import ACTED, COMMAND, ENDED, REFUSED, STAMP, acts_payload, command_payload
 from tradewright.engine.live.rows import MARKET, MarketRow, payload_of, show
 from tradewright.execution.desk import OrderDesk
 from tradewright.execution.journal.errors import JournalUnavailableError
@@ -20,6 +21,22 @@ from tradewright.execution.orders.exits import at_target
 from tradewright.execution.orders.inputs import Alert, JournalLost, KillLevel, OrderEvent, Source
 from tradewright.execution.orders.state import ALL
 from tradewright.execution.sim_broker import SimBroker
+from tradewright.execution.tactics.machine import step
+from tradewright.execution.tactics.messages import (
+    CancelChild,
+    ChildRefused,
+    ChildSent,
+    ChildTold,
+    ParentCancelWanted,
+    ParentEnded,
+    ParentWanted,
+    Passed,
+    Quoted,
+    SendChild,
+)
+from tradewright.execution.tactics.messages import Effect as TacticEffect
+from tradewright.execution.tactics.messages import Input as TacticInput
+from tradewright.execution.tactics.state import TacticsState
 
 #: What a kill of the whole account means to the session; the desk itself cancels and flattens.
 _STATES = {
@@ -57,18 +74,38 @@ class Runtime:
         The simulated venue, where that is the desk's venue: it is shown every event before the session.
     alert : callable
         Told what a person should know.
+    tactics : TacticsState or None
+        How orders are worked, with the parameters that the conductor has; None: they go out as they are.
     """
 
     def __init__(
-        self, conductor: Conductor, desk: OrderDesk, broker: SimBroker | None, alert: Callable[[Alert], None]
+        self,
+        conductor: Conductor,
+        desk: OrderDesk,
+        broker: SimBroker | None,
+        alert: Callable[[Alert], None],
+        tactics: TacticsState | None = None,
     ) -> None:
         self.conductor, self.desk, self.broker, self._listener = conductor, desk, broker, alert
         self.counts, self.gauges = Counts(), Gauges()
+        self.tactics = tactics
+        self._queue: deque[TacticInput] = deque()
         self.newest = [0] * len(conductor.plan.instruments)  # ts_seen of each instrument's newest event
 
-    def take_up(self, owed: list[Act]) -> None:
-        """Settle what an earlier process decided and did not carry out: its orders are stale, its cancels are not."""
+    def take_up(self, owed: list[Act], worked: Collection[int] = ()) -> None:
+        """Settle what an earlier process decided and did not carry out: its orders are stale, its cancels are not.
+
+        ``worked``: numbers of orders that its tactics worked.
+        """
         now = self.desk.ports.now_ns()
+        unsent = {act.wish.reference for act in owed if isinstance(act, Place)}
+        for number in sorted(set(worked) - unsent):  # nobody works them any more: their parts end, or they do
+            parts = self.conductor.clients(number)
+            for client_id in parts:
+                self.desk.cancel(client_id)
+            if not parts:
+                self._record(ENDED, {"reference": number, "status": int(OrderStatus.CANCELED)}, now, now)
+                self._do(self.conductor.ended(number, OrderStatus.CANCELED, now), now, now)
         for act in owed:
             if isinstance(act, Place):
                 self._refused(act.wish.reference, "the session ended before it was sent", now)
@@ -87,20 +124,20 @@ class Runtime:
         self.counts.rows += 1
         self.newest[row.instrument] = row.ts_seen
         self._record(MARKET, payload_of(row), row.ts_event, row.ts_seen)
+        name, bid, ask = self._quote(row)
+        if self.tactics is not None:
+            self._work(Quoted(name, bid, ask, row.ts_seen))
         self._do(self.conductor.market(row), row.ts_event, row.ts_seen)
         if not self.desk.venue.capabilities.bracket_native:
-            self._watch_target(row)
+            wish = at_target(self.desk.state, name, bid, ask)  # the venue holds no targets: they are watched here
+            if wish is not None:
+                self.desk.submit(wish)
         await self.settle()
 
-    def _watch_target(self, row: MarketRow) -> None:
-        """Close a position at its target, where the venue holds none: on bars and trades at the last price."""
-        name = self.conductor.plan.instruments[row.instrument].symbol
-        bid, ask = row.fields[BID], row.fields[ASK]
-        if row.kind != EventKind.QUOTE:
-            bid = ask = row.fields[CLOSE if row.kind == EventKind.BAR else PRICE]
-        wish = at_target(self.desk.state, name, float(bid), float(ask))
-        if wish is not None:
-            self.desk.submit(wish)
+    def pass_time(self, now: int) -> None:
+        """Take in that time has passed, for orders that are worked."""
+        if self.tactics is not None and self.conductor.worked:
+            self._work(Passed(now))
 
     async def stamp(self, now: int) -> None:
         """Take in that a timestamp is complete."""
@@ -146,6 +183,8 @@ class Runtime:
         if sent and effect.status is OrderStatus.ACCEPTED and effect.fill is None:  # not an exit that the venue made
             self.gauges.took(SUBMIT_TO_ACK, ts - sent)
         self._do(self.conductor.told(effect, ts), ts, ts)
+        if self.tactics is not None and effect.client_id in self.tactics.by_client_id:
+            self._work(ChildTold(effect, ts))
 
     def alert(self, alert: Alert) -> None:
         """Tell a person."""
@@ -168,12 +207,50 @@ class Runtime:
         if acts:
             self.gauges.took(EVENT_TO_ACT, self.desk.ports.now_ns() - ts_seen)
         for act in acts:
-            if isinstance(act, Place):
+            if isinstance(act, Place) and act.is_worked:
+                self._work(ParentWanted(act.wish.reference, act.wish, ts_seen, self._position(act.wish.instrument)))
+            elif isinstance(act, Place):
                 _, said = self.desk.submit(act.wish)
                 if said:
                     self._refused(act.wish.reference, said, ts_seen)
             else:
                 self._withdraw(act.reference)
+
+    def _quote(self, row: MarketRow) -> tuple[str, float, float]:
+        """Return symbol, bid and ask of a row; on bars and trades both are the last price."""
+        bid, ask = row.fields[BID], row.fields[ASK]
+        if row.kind != EventKind.QUOTE:
+            bid = ask = row.fields[CLOSE if row.kind == EventKind.BAR else PRICE]
+        return self.conductor.plan.instruments[row.instrument].symbol, float(bid), float(ask)
+
+    def _position(self, instrument: str) -> int:
+        known = self.desk.state.instruments.get(instrument)
+        return 0 if known is None else known.position
+
+    def _work(self, told: TacticInput) -> None:
+        """Let tactics take inputs in turn: what an effect causes at once waits until the others are carried out."""
+        self._queue.append(told)
+        if len(self._queue) > 1 or self.tactics is None:
+            return
+        while self._queue:
+            for effect in step(self.tactics, self._queue[0]):
+                self._carry_out(effect)
+            self._queue.popleft()
+
+    def _carry_out(self, effect: TacticEffect) -> None:
+        now = self.desk.ports.now_ns()
+        match effect:
+            case SendChild(child, wish):
+                name, said = self.desk.submit(wish)
+                self._queue.append(ChildSent(child, name, now) if name else ChildRefused(child, said, now))
+            case CancelChild(client_id):
+                self.desk.cancel(client_id)
+            case ParentEnded(reference, status, reason):
+                payload: dict[str, object] = {"reference": reference, "status": int(status), "reason": reason}
+                self._record(ENDED, payload, now, now)
+                self._do(self.conductor.ended(reference, status, now), now, now)
+            case Alert():
+                self.alert(effect)
 
     def _refused(self, reference: int, said: str, now: int) -> None:
         self.counts.refused += 1
@@ -182,6 +259,9 @@ class Runtime:
         self.alert(Alert("order refused", said))
 
     def _withdraw(self, reference: int) -> None:
+        if reference in self.conductor.worked:
+            self._work(ParentCancelWanted(reference, self.desk.ports.now_ns()))
+            return
         for client_id in self.conductor.clients(reference):
             self.desk.cancel(client_id)
 

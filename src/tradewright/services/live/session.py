@@ -22,6 +22,7 @@ from tradewright.execution.orders.lease import Lease
 from tradewright.execution.orders.release import Release
 from tradewright.execution.orders.state import OrdersState
 from tradewright.execution.sim_broker import CAPABILITIES, SimBroker
+from tradewright.execution.tactics.state import TacticsState
 from tradewright.execution.venue import Venue
 from tradewright.services.runs.origins import code_hash
 from tradewright.services.runs.prepare import PreparedRun, to_yaml
@@ -148,6 +149,7 @@ class TradingSession:
     def __init__(self, run: PreparedRun, params: SessionParams, venue: Venue | None, first_ns: int) -> None:
         self.run_, self.params, self.facts = run, params, SessionFacts()
         self._venue, self._first_ns = venue, first_ns
+        self._tactics = None if venue is None else run.settings.trading.tactics  # here fills are a backtest's
         self.lease = Lease(params.folder.path)
         try:
             self._open()
@@ -187,12 +189,20 @@ class TradingSession:
             "first_ns": self._first_ns,
             "epoch": self.epoch,
         }
+        if self._tactics is not None:
+            payload["tactics"] = self._tactics.model_dump(mode="json")
         self.journal.append(SESSION, payload | self.params.release.model_dump(), now, now)
         ports = DeskPorts(self.params.now_ns, self.lease.is_mine, self._told)
         self.desk = OrderDesk(self.broker or self._venue_given(), self.journal, self.state, ports)
-        self.runtime = Runtime(self.conductor, self.desk, self.broker, self.warn)
+        tactics = None
+        if self._tactics is not None:
+            traded = {i.symbol: i for i in self.conductor.plan.instruments}
+            tactics = TacticsState(traded, self.state.capabilities, self._tactics)
+        self.runtime = Runtime(self.conductor, self.desk, self.broker, self.warn, tactics)
         if self.facts.is_continued:
-            self.runtime.take_up(owed)
+            worked = set(self.conductor.worked)
+            self.conductor.worked.clear()
+            self.runtime.take_up(owed, worked)
 
     def _venue_given(self) -> Venue:
         assert self._venue is not None  # noqa: S101 - without a venue there is a broker
@@ -211,7 +221,8 @@ class TradingSession:
 
     def _made(self, first_ns: int) -> tuple[Conductor, SimBroker | None]:
         plan = plan_of(self.run_, first_ns)
-        conductor = Conductor(plan, self.state, takes_fractions=self.state.capabilities.takes_fractions)
+        takes = self.state.capabilities.takes_fractions
+        conductor = Conductor(plan, self.state, takes_fractions=takes, tactics=self._tactics)
         if self._venue is not None:
             return conductor, None
         name = self.params.folder.path.name

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from tradewright.core.types.errors import ConfigError, UsageError
+from tradewright.execution.tactics.params import TacticParams
 from tradewright.risk.limits import Limits
 from tradewright.services.explain import explained
 from tradewright.services.places import Place
@@ -22,7 +23,8 @@ class TradingSettings(BaseModel):
 
     ``account`` names the folder that holds journal, lease and trading state. ``simulated`` is a venue in this process.
     ``unproven`` says that no promoted model stands behind the orders, and that this is meant. ``micro_lots``: no order
-    above the smallest size that the instrument allows.
+    above the smallest size that the instrument allows. ``tactics``: how orders are worked at a
+    venue that is not simulated.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -33,6 +35,7 @@ class TradingSettings(BaseModel):
     url: str = ""
     unproven: bool = False
     micro_lots: bool = False
+    tactics: TacticParams = TacticParams()
     max_clock_drift_ms: Annotated[float, Field(gt=0, le=5_000)] = 500.0
 
     @field_validator("account")

@@ -1,0 +1,159 @@
+"""Orders that tactics work: turned in two, quoted, cancelled; and what a restart makes of them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from tests.live_world import LIMITS, World, plan
+
+from tradewright.core.types.order import OrderKind, OrderStatus
+from tradewright.engine.live.conductor import Conductor
+from tradewright.engine.live.feeding import RowMaker
+from tradewright.engine.live.following import Follower
+from tradewright.engine.live.recovery import Retelling
+from tradewright.engine.live.rows import MarketRow
+from tradewright.engine.live.runtime import Runtime
+from tradewright.engine.plan import BacktestPlan
+from tradewright.execution.desk import DeskPorts, OrderDesk
+from tradewright.execution.journal.reading import SESSION, JournalReader
+from tradewright.execution.journal.writing import Journal
+from tradewright.execution.orders.inputs import Alert, OrderEvent, Started, Ticked
+from tradewright.execution.orders.state import OrdersState
+from tradewright.execution.sim_broker import CAPABILITIES, SimBroker
+from tradewright.execution.tactics.params import Tactic, TacticParams
+from tradewright.execution.tactics.state import TacticsState
+
+SECOND = 1_000_000_000
+#: A venue like most: it refuses an order that turns a position.
+SPOT = CAPABILITIES.model_copy(update={"turns_positions": False})
+
+
+class Floor(SimBroker):
+    capabilities = SPOT
+
+
+class Session:
+    """One lineage over an account folder, with tactics."""
+
+    def __init__(self, folder: Path, params: TacticParams) -> None:
+        a_plan = plan("ema_cross")
+        bare = {"fast": 3, "slow": 9, "allow_short": True, "weight": 0.5}
+        self.plan: BacktestPlan = replace(a_plan, limits=LIMITS, params=a_plan.strategy.params.model_validate(bare))
+        self.world, self.params, self.now = World(self.plan, folder), params, 0
+        self.alerts: list[Alert] = []
+        self.refused = 0
+
+    def made(self, state: OrdersState) -> tuple[Conductor, SimBroker]:
+        conductor = Conductor(self.plan, state, takes_fractions=True, tactics=self.params)
+        records, event = conductor.run.instruments, conductor.event
+        broker = Floor(self.plan.venue, self.plan.instruments, records, event, lambda _: None, lambda: self.now)
+        return conductor, broker
+
+    def retold(self) -> Retelling:
+        state = OrdersState("account", SPOT)
+        tale = Retelling(state, lambda _: self.made(state))
+        for record in JournalReader(self.world.disk):
+            tale.take(record)
+        tale.finish()
+        return tale
+
+    def run(self, rows: list[MarketRow]) -> OrdersState:
+        return asyncio.run(self._run(rows))
+
+    async def _run(self, rows: list[MarketRow]) -> OrdersState:
+        state = OrdersState("account", SPOT)
+        tale = Retelling(state, lambda _: self.made(state))
+        journal = Journal(self.world.disk, lambda: 0, on_record=tale.take)
+        conductor, broker = (tale.conductor, tale.broker) if tale.conductor else self.made(state)
+        assert broker is not None
+        self.now = max(self.now, rows[0].ts_open)
+        journal.append(SESSION, {"begins": tale.conductor is None, "epoch": state.epoch + 1}, self.now, self.now)
+
+        def tell(effect: OrderEvent | Alert) -> None:
+            runtime.told(effect)
+
+        desk = OrderDesk(broker, journal, state, DeskPorts(lambda: self.now, lambda: True, tell))
+        tactics = TacticsState({i.symbol: i for i in self.plan.instruments}, SPOT, self.params)
+        runtime = Runtime(conductor, desk, broker, self.alerts.append, tactics)
+        if tale.conductor is not None:
+            worked = set(conductor.worked)
+            conductor.worked.clear()
+            runtime.take_up(tale.unfinished(), worked)
+        follower = Follower(runtime, RowMaker(self.plan.instruments), _nothing)
+        follower.resume(tale.newest or [0] * len(self.plan.instruments))
+        desk.feed(Started(state.epoch + 1, self.now))
+        for row in rows:
+            self.now = max(self.now, row.ts_seen)
+            await follower.take_row(row)
+            runtime.pass_time(self.now)
+            await runtime.settle()
+            desk.feed(Ticked(self.now))
+        self.refused += runtime.counts.refused
+        journal.close()
+        held = {p.instrument: p.lots for p in await broker.positions()}
+        book = {name: lots for name, lots in conductor.book()["lots"].items() if lots}
+        assert held == book == {n: k.position for n, k in state.instruments.items() if k.position}
+        return state
+
+
+async def _nothing(_j: int, _start: int, _end: int) -> list[MarketRow]:
+    return []
+
+
+def test_a_position_is_turned_in_two_orders_and_the_journal_tells_it_again(tmp_path: Path) -> None:
+    session = Session(tmp_path, TacticParams())
+    state = session.run(list(session.world.rows))
+    by_reference: dict[int, list[int]] = {}
+    for order in state.orders.values():
+        by_reference.setdefault(order.intent.reference, []).append(order.intent.lots)
+    turned = [lots for lots in by_reference.values() if len(lots) == 2]
+    assert len(turned) > 10, "long and short in turn"
+    closings = [o for o in state.orders.values() if o.intent.is_reduce_only and o.status is OrderStatus.FILLED]
+    assert len(closings) >= len(turned)
+    assert session.refused == 0
+    tale = session.retold()
+    assert tale.differences == []
+    assert tale.conductor is not None
+    assert tale.conductor.worked <= set(tale.conductor.sent), "what has ended is worked no more"
+
+
+def test_market_orders_are_quoted_and_end_in_time(tmp_path: Path) -> None:
+    params = TacticParams(market=Tactic.QUOTED, patience_s=3600.0, give_up_s=4 * 3600.0, requote_s=3600.0)
+    session = Session(tmp_path, params)
+    state = session.run(list(session.world.rows))
+    entries = [o for o in state.orders.values() if not o.intent.is_reduce_only]
+    assert {o.intent.kind for o in entries} == {OrderKind.LIMIT}
+    assert any(o.status is OrderStatus.FILLED for o in entries)
+    wanted = {
+        act["reference"]: act["lots"]
+        for record in JournalReader(session.world.disk)
+        if record.kind == "acted"
+        for act in record.payload["acts"]  # type: ignore[attr-defined]
+        if "lots" in act
+    }
+    for reference, parts in _by_reference(state).items():
+        assert sum(o.filled for o in parts) <= wanted[reference], "never more than was wanted"
+    assert session.retold().differences == []
+
+
+def test_what_was_worked_when_the_session_ended_ends_with_it(tmp_path: Path) -> None:
+    params = TacticParams(market=Tactic.QUOTED, patience_s=10 * 3600.0, give_up_s=20 * 3600.0, requote_s=3600.0)
+    session = Session(tmp_path, params)
+    rows = list(session.world.rows)
+    for stop in range(40, 400, 40):
+        session.run(rows[:stop])
+    state = session.run(rows)
+    for parts in _by_reference(state).values():
+        epochs = {o.intent.epoch for o in parts}
+        assert len(epochs) == 1, "a new process works no order of an old one"
+    assert session.retold().differences == []
+
+
+def _by_reference(state: OrdersState) -> dict[int, list]:  # type: ignore[type-arg]
+    found: dict[int, list] = {}  # type: ignore[type-arg]
+    for order in state.orders.values():
+        if order.intent.reference:
+            found.setdefault(order.intent.reference, []).append(order)
+    return found
