@@ -19,7 +19,7 @@ from tradewright.execution.desk import OrderDesk
 from tradewright.execution.journal.errors import JournalUnavailableError
 from tradewright.execution.orders.exits import at_target
 from tradewright.execution.orders.inputs import Alert, JournalLost, KillLevel, OrderEvent, Source
-from tradewright.execution.orders.state import ALL
+from tradewright.execution.orders.state import ALL, OrdersState
 from tradewright.execution.sim_broker import SimBroker
 from tradewright.execution.tactics.machine import step
 from tradewright.execution.tactics.messages import (
@@ -124,7 +124,8 @@ class Runtime:
         self.counts.rows += 1
         self.newest[row.instrument] = row.ts_seen
         self._record(MARKET, payload_of(row), row.ts_event, row.ts_seen)
-        name, bid, ask = self._quote(row)
+        name = self.conductor.plan.instruments[row.instrument].symbol
+        bid, ask = _quote(row)
         if self.tactics is not None:
             self._work(Quoted(name, bid, ask, row.ts_seen))
         self._do(self.conductor.market(row), row.ts_event, row.ts_seen)
@@ -208,24 +209,15 @@ class Runtime:
             self.gauges.took(EVENT_TO_ACT, self.desk.ports.now_ns() - ts_seen)
         for act in acts:
             if isinstance(act, Place) and act.is_worked:
-                self._work(ParentWanted(act.wish.reference, act.wish, ts_seen, self._position(act.wish.instrument)))
+                self._work(
+                    ParentWanted(act.wish.reference, act.wish, ts_seen, _position(self.desk.state, act.wish.instrument))
+                )
             elif isinstance(act, Place):
                 _, said = self.desk.submit(act.wish)
                 if said:
                     self._refused(act.wish.reference, said, ts_seen)
             else:
                 self._withdraw(act.reference)
-
-    def _quote(self, row: MarketRow) -> tuple[str, float, float]:
-        """Return symbol, bid and ask of a row; on bars and trades both are the last price."""
-        bid, ask = row.fields[BID], row.fields[ASK]
-        if row.kind != EventKind.QUOTE:
-            bid = ask = row.fields[CLOSE if row.kind == EventKind.BAR else PRICE]
-        return self.conductor.plan.instruments[row.instrument].symbol, float(bid), float(ask)
-
-    def _position(self, instrument: str) -> int:
-        known = self.desk.state.instruments.get(instrument)
-        return 0 if known is None else known.position
 
     def _work(self, told: TacticInput) -> None:
         """Let tactics take inputs in turn: what an effect causes at once waits until the others are carried out."""
@@ -271,3 +263,16 @@ class Runtime:
         except JournalUnavailableError:
             if not self.desk.state.is_journal_lost:
                 self.desk.feed(JournalLost(self.desk.ports.now_ns()))
+
+
+def _quote(row: MarketRow) -> tuple[float, float]:
+    """Return bid and ask of a row; on bars and trades both are the last price."""
+    bid, ask = row.fields[BID], row.fields[ASK]
+    if row.kind != EventKind.QUOTE:
+        bid = ask = row.fields[CLOSE if row.kind == EventKind.BAR else PRICE]
+    return float(bid), float(ask)
+
+
+def _position(state: OrdersState, instrument: str) -> int:
+    known = state.instruments.get(instrument)
+    return 0 if known is None else known.position
