@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 
 from tradewright.core.types.calendar import Calendar
-from tradewright.core.types.errors import DataError, SourceError, StoreError, TradewrightError, UsageError
+from tradewright.core.types.errors import DataError, SourceError, StoreError, UsageError, first_of
 from tradewright.data.catalogue import Dataset, has_digest
 from tradewright.data.fetch_record import (
     FetchRecord,
@@ -264,7 +264,7 @@ class _Work:
                 for _ in range(max(1, self.options.workers)):
                     group.create_task(self._fetch_all(todo, progress))
         except BaseExceptionGroup as failures:
-            raise _first(failures) from None
+            raise first_of(failures) from None
 
     def _find(self, piece: Piece) -> None:
         known = self.record.find(piece) if self.before and not self.options.replaces else None
@@ -459,20 +459,6 @@ def _reasons(refused: Sequence[pl.DataFrame]) -> dict[str, int]:
         return {}
     counts = pl.concat([r.select("reason") for r in refused]).group_by("reason").len().sort("reason")
     return dict(zip(counts["reason"].to_list(), counts["len"].to_list(), strict=True))
-
-
-def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return one error of a group: ours before a defect."""
-    found = list(_leaves(failures))
-    return next((e for e in found if isinstance(e, TradewrightError)), found[0])
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
 
 
 def remembered(store: BarStore) -> Iterator[tuple[Dataset, FetchRecord]]:

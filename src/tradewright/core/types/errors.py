@@ -15,6 +15,8 @@ TradewrightError            something the user can understand and mend; never sh
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 
 class TradewrightError(Exception):
     """A problem the user can understand and mend.
@@ -83,3 +85,17 @@ class ModelError(RunError):
 
 class StoreError(RunError):
     """The data store or a run folder cannot be read or written."""
+
+
+def first_of(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return one error of what tasks side by side raised: one that the user can mend before a defect."""
+    found = list(_leaves(failures))
+    return next((e for e in found if isinstance(e, TradewrightError)), found[0])
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

@@ -13,7 +13,7 @@ from typing import ParamSpec
 
 import typer
 
-from tradewright.core.types.errors import TradewrightError
+from tradewright.core.types.errors import TradewrightError, first_of
 
 P = ParamSpec("P")
 
@@ -31,8 +31,12 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except TradewrightError as error:
             if is_debugging():
                 raise
-            print(block(error), file=sys.stderr)
-            raise typer.Exit(error.exit_code) from None
+            raise _shown(error) from None
+        except BaseExceptionGroup as group:  # of tasks side by side
+            first = first_of(group)
+            if is_debugging() or not isinstance(first, TradewrightError):
+                raise
+            raise _shown(first) from None
         except KeyboardInterrupt:
             print(f"\n{INTERRUPTED}", file=sys.stderr)
             raise typer.Exit(1) from None
@@ -41,6 +45,12 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(0) from None
 
     return run
+
+
+def _shown(error: TradewrightError) -> typer.Exit:
+    """Print an error and return the end of the command."""
+    print(block(error), file=sys.stderr)
+    return typer.Exit(error.exit_code)
 
 
 def is_debugging() -> bool:

@@ -20,7 +20,13 @@ def test_an_error_is_one_block(error: TradewrightError, expected: str) -> None:
     assert block(error) == expected
 
 
-@pytest.mark.parametrize(("raised", "code"), [(ConfigError("no"), 2), (DataError("no"), 1), (KeyboardInterrupt(), 1)])
+#: As tasks side by side raise them.
+GROUP = BaseExceptionGroup("tasks", [ValueError("ours"), BaseExceptionGroup("inner", [ConfigError("no")])])
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"), [(ConfigError("no"), 2), (DataError("no"), 1), (KeyboardInterrupt(), 1), (GROUP, 2)]
+)
 def test_an_error_becomes_its_exit_code(
     raised: BaseException, code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
