@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Callable
 
 import numpy as np
@@ -11,7 +12,7 @@ from tradewright.core.kernel import codes as c
 from tradewright.core.types.dtypes import message_dtype, order_dtype
 from tradewright.core.types.events import MarketEvents
 from tradewright.core.types.instrument import Instrument
-from tradewright.core.types.message import VenueMessage
+from tradewright.core.types.message import VenueMessage, blank_order
 from tradewright.core.types.order import OrderStatus, Origin, Side, Verb
 from tradewright.core.types.venue import (
     Idempotency,
@@ -199,17 +200,12 @@ class SimBroker:
     def _message(self, intent: OrderIntent) -> VenueMessage:
         """Return an order that the session did not send: one of the desk's own."""
         self._own += 1
-        header, order = np.zeros(1, message_dtype), np.zeros(1, order_dtype)
-        for name in ("limit", "stop", "trail", "watermark", "stop_loss", "take_profit", "trail_protect"):
-            order[name] = np.nan
-        order["queue_ahead"] = np.inf
+        header = np.zeros(1, message_dtype)
+        order = blank_order(intent.limit_price, intent.stop_price, intent.trail)
         order["id"], order["instrument"] = -self._own, self._numbers[intent.instrument]
         order["kind"], order["side"], order["tif"] = int(intent.kind), int(intent.side), int(intent.time_in_force)
         order["lots"], order["status"], order["origin"] = intent.lots, c.SUBMITTED, int(intent.origin)
         order["is_reduce_only"], order["ts_expire"] = intent.is_reduce_only, intent.ts_expire or c.NEVER
-        for name, value in (("limit", intent.limit_price), ("stop", intent.stop_price), ("trail", intent.trail)):
-            if value is not None:
-                order[name] = value
         header["verb"] = int(Verb.SUBMIT_ORDER)
         header["ts_sent"] = header["ts_open"] = header["ts_due"] = int(self._event.ts_seen[0])
         order["ts_created"] = header["ts_sent"]
@@ -260,4 +256,4 @@ class SimBroker:
 def _price(row: np.void) -> float | None:
     """Return an order's limit, else its stop, else None."""
     prices = [float(row[name]) for name in ("limit", "stop")]
-    return next((price for price in prices if price == price), None)  # noqa: PLR0124 - NaN is unlike itself
+    return next((price for price in prices if not math.isnan(price)), None)

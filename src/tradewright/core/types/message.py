@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tradewright.core.types.dtypes import order_dtype
 from tradewright.core.types.order import OrderStatus, Verb
+
+_UNSET = ("limit", "stop", "trail", "watermark", "stop_loss", "take_profit", "trail_protect")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +37,15 @@ class VenueMessage:
     def status(self) -> OrderStatus:
         """State of the order when the message was sent."""
         return OrderStatus(int(self.order["status"][0]))
+
+
+def blank_order(limit: float | None = None, stop: float | None = None, trail: float | None = None) -> NDArray[np.void]:
+    """Return order_dtype[1] of which nothing is known but these prices; the caller says the rest."""
+    record = np.zeros(1, order_dtype)
+    for name in _UNSET:
+        record[name] = np.nan
+    record["queue_ahead"] = np.inf
+    for name, value in (("limit", limit), ("stop", stop), ("trail", trail)):
+        if value is not None:
+            record[name] = value
+    return record

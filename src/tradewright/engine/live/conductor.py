@@ -193,9 +193,8 @@ class Conductor:
         return acts
 
     def _placed(self, number: int, wish: Wish) -> Place:
-        position = self.state.instruments[wish.instrument].position if wish.instrument in self.state.instruments else 0
-        capabilities = self.state.capabilities
-        if self._tactics is None or not is_worked(self._tactics, capabilities, wish, position):
+        position = self.state.position(wish.instrument)
+        if self._tactics is None or not is_worked(self._tactics, self.state.capabilities, wish, position):
             return Place(wish)
         self.worked.add(number)
         return Place(wish, is_worked=True)

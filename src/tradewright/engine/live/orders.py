@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradewright.core.kernel import codes as c
-from tradewright.core.types.dtypes import message_dtype, order_dtype
+from tradewright.core.types.dtypes import message_dtype
 from tradewright.core.types.instrument import Instrument
-from tradewright.core.types.message import VenueMessage
+from tradewright.core.types.message import VenueMessage, blank_order
 from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side, TimeInForce, Verb
 from tradewright.core.types.venue import OrderIntent, VenueFill
 from tradewright.execution.orders.inputs import OrderEvent, Wish
@@ -26,7 +26,6 @@ _VERBS = {
     OrderStatus.ABANDONED: Verb.ORDER_REJECTED,
     OrderStatus.EXPIRED: Verb.ORDER_EXPIRED,
 }
-_PRICES = ("limit", "stop", "trail", "watermark", "stop_loss", "take_profit", "trail_protect")
 
 
 def wish_of(order: Record, instrument: Instrument, strategy: str, mark: float | None) -> Wish:
@@ -85,17 +84,11 @@ def exit_record(intent: OrderIntent, instrument: int, parent: int) -> Record:
     ``parent``: number of the session's order that it protects. Numbers follow the simulated venue's, so that an exit
     has the number that a backtest gives it.
     """
-    record = np.zeros(1, order_dtype)
-    for name in _PRICES:
-        record[name] = np.nan
-    record["queue_ahead"] = np.inf
+    record = blank_order(intent.limit_price, intent.stop_price, intent.trail)
     record["id"], record["parent"], record["group"] = parent + int(intent.origin), parent, -parent
     record["instrument"], record["origin"], record["is_reduce_only"] = instrument, int(intent.origin), 1
     record["kind"], record["side"], record["tif"] = int(intent.kind), int(intent.side), int(intent.time_in_force)
     record["lots"], record["ts_created"], record["ts_expire"] = intent.lots, intent.ts_event, c.NEVER
-    for name, value in (("limit", intent.limit_price), ("stop", intent.stop_price), ("trail", intent.trail)):
-        if value is not None:
-            record[name] = value
     return record
 
 

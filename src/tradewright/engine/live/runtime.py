@@ -19,7 +19,7 @@ from tradewright.execution.desk import OrderDesk
 from tradewright.execution.journal.errors import JournalUnavailableError
 from tradewright.execution.orders.exits import at_target
 from tradewright.execution.orders.inputs import Alert, JournalLost, KillLevel, OrderEvent, Source
-from tradewright.execution.orders.state import ALL, OrdersState
+from tradewright.execution.orders.state import ALL
 from tradewright.execution.sim_broker import SimBroker
 from tradewright.execution.tactics.machine import step
 from tradewright.execution.tactics.messages import (
@@ -125,12 +125,11 @@ class Runtime:
         self.newest[row.instrument] = row.ts_seen
         self._record(MARKET, payload_of(row), row.ts_event, row.ts_seen)
         name = self.conductor.plan.instruments[row.instrument].symbol
-        bid, ask = _quote(row)
         if self.tactics is not None:
-            self._work(Quoted(name, bid, ask, row.ts_seen))
+            self._work(Quoted(name, *_quote(row), row.ts_seen))
         self._do(self.conductor.market(row), row.ts_event, row.ts_seen)
         if not self.desk.venue.capabilities.bracket_native:
-            wish = at_target(self.desk.state, name, bid, ask)  # the venue holds no targets: they are watched here
+            wish = at_target(self.desk.state, name, *_quote(row))  # the venue holds no targets: they are watched here
             if wish is not None:
                 self.desk.submit(wish)
         await self.settle()
@@ -209,9 +208,8 @@ class Runtime:
             self.gauges.took(EVENT_TO_ACT, self.desk.ports.now_ns() - ts_seen)
         for act in acts:
             if isinstance(act, Place) and act.is_worked:
-                self._work(
-                    ParentWanted(act.wish.reference, act.wish, ts_seen, _position(self.desk.state, act.wish.instrument))
-                )
+                position = self.desk.state.position(act.wish.instrument)
+                self._work(ParentWanted(act.wish.reference, act.wish, ts_seen, position))
             elif isinstance(act, Place):
                 _, said = self.desk.submit(act.wish)
                 if said:
@@ -271,8 +269,3 @@ def _quote(row: MarketRow) -> tuple[float, float]:
     if row.kind != EventKind.QUOTE:
         bid = ask = row.fields[CLOSE if row.kind == EventKind.BAR else PRICE]
     return float(bid), float(ask)
-
-
-def _position(state: OrdersState, instrument: str) -> int:
-    known = state.instruments.get(instrument)
-    return 0 if known is None else known.position

@@ -9,7 +9,7 @@ from tradewright.core.kernel import codes as c
 from tradewright.core.kernel.verbs import call_verb_nb
 from tradewright.core.types.dtypes import message_dtype, order_dtype
 from tradewright.core.types.events import MarketEvents
-from tradewright.core.types.message import VenueMessage
+from tradewright.core.types.message import VenueMessage, blank_order
 from tradewright.core.types.order import OrderKind, Verb
 from tradewright.execution.exchange.orders import Force, WorkOrder
 from tradewright.execution.sim_venue import SimVenueParams, VenueMemory
@@ -43,19 +43,14 @@ class Matcher:
 
         With ``carries_exits`` the book itself gives the filled entry its exits, within the same event.
         """
-        record, wish = np.zeros(1, order_dtype), order.wish
-        for name in ("limit", "stop", "trail", "watermark", "stop_loss", "take_profit", "trail_protect"):
-            record[name] = np.nan
-        record["queue_ahead"] = np.inf
+        wish = order.wish
+        record = blank_order(wish.limit, wish.stop, wish.trail)
         record["id"], record["instrument"], record["group"] = order.number, order.instrument, group
         record["kind"], record["side"], record["lots"] = int(wish.kind), int(wish.side), wish.lots
         record["tif"], record["ts_expire"] = _KINDS[wish.force], order.ts_expire or NEVER
         record["origin"], record["status"] = c.FROM_STRATEGY, c.SUBMITTED
         record["is_reduce_only"] = group != 0
         record["ts_created"] = now_ns
-        for name, value in (("limit", wish.limit), ("stop", wish.stop), ("trail", wish.trail)):
-            if value is not None:
-                record[name] = value
         if wish.kind is OrderKind.LIMIT and wish.limit is not None:
             record["is_triggered"] = wish.limit * wish.side > mark * wish.side  # it would take, not rest
         if carries_exits:

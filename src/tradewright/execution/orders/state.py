@@ -181,9 +181,14 @@ class OrdersState:
             o for o in self.open.values() if o.status is OrderStatus.UNKNOWN and instrument in ("", o.intent.instrument)
         ]
 
+    def position(self, instrument: str) -> int:
+        """Return the lots we hold, signed; asking makes no entry."""
+        known = self.instruments.get(instrument)
+        return 0 if known is None else known.position
+
     def exposure(self, instrument: str) -> tuple[int, int]:
         """Return the lowest and highest position that may come about; every order counts in full, unknown ones too."""
-        position = self.of(instrument).position if instrument in self.instruments else 0
+        position = self.position(instrument)
         live = self.live(instrument)
         return (
             position - sum(o.remaining for o in live if o.intent.side < 0),

@@ -135,7 +135,7 @@ def _document(started: Started) -> dict[str, Any]:
     book = session.conductor.book()
     return {
         "account": str(started.folder.path),
-        "continued": session.facts.is_continued,
+        "continued": session.is_continued,
         "rows": session.runtime.counts.rows,
         "decisions": session.runtime.counts.decisions,
         "refused": session.runtime.counts.refused,

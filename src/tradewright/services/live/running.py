@@ -78,7 +78,6 @@ class LiveLoop:
         self.session, self.follower, self.clock = session, follower, clock
         self._look, self._admit, self.params = look, admit, params or LiveParams()
         self._turn = asyncio.Lock()  # one input at a time, whoever brings it
-        self.heard = 0
 
     async def run(
         self, source: LiveSource, subscriptions: Sequence[Subscription], history: Iterable[MarketRow]
@@ -115,7 +114,6 @@ class LiveLoop:
         stream = source.stream(subscriptions)
         try:
             async for noun in stream:
-                self.heard += 1
                 async with self._turn:
                     await self.follower.take(noun, self.clock.now_ns())
         finally:

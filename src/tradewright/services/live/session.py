@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from tradewright.core.types.errors import UsageError
 from tradewright.core.types.journal import JournalRecord
@@ -32,17 +32,6 @@ _DAY_NS = 86_400_000_000_000
 #: Trading days and windows are laid out so far ahead; a session that lives longer is started again before.
 _HORIZON_DAYS = 400
 _WARMUPS = 5
-_SECOND = 1_000_000_000
-
-
-@dataclass(slots=True)
-class SessionFacts:
-    """What a session has been through, for whoever started it."""
-
-    alerts: list[Alert] = field(default_factory=list)
-    warm_rows: int = 0
-    is_continued: bool = False
-    recovered_records: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +136,7 @@ class TradingSession:
     """
 
     def __init__(self, run: PreparedRun, params: SessionParams, venue: Venue | None, first_ns: int) -> None:
-        self.run_, self.params, self.facts = run, params, SessionFacts()
+        self.run_, self.params, self.is_continued = run, params, False
         self._venue, self._first_ns = venue, first_ns
         self._tactics = None if venue is None else run.settings.trading.tactics  # here fills are a backtest's
         self.lease = Lease(params.folder.path)
@@ -163,13 +152,13 @@ class TradingSession:
         self.state = OrdersState(account, capabilities)
         tale = Retelling(self.state, self._begun)
         self.journal = Journal(FolderDisk(folder.journal), self.params.wall_ns, on_record=tale.take)
-        self.facts.recovered_records, owed = self.journal.sequence, tale.unfinished()
+        owed = tale.unfinished()
         self.newest = tale.newest or [0] * len(self.run_.plan.instruments)
         begun = tale.begun
         if begun is not None and not self._is_same(begun):
             self._refuse_unless_flat()
         if tale.conductor is not None:
-            self.facts.is_continued = True
+            self.is_continued = True
             self.conductor, self.broker = tale.conductor, tale.broker
             if self.broker is not None:
                 self.broker.is_awake = False
@@ -177,11 +166,11 @@ class TradingSession:
             self.newest = [0] * len(self.run_.plan.instruments)
             self.conductor, self.broker = self._made(self._first_ns)
         self.epoch = self.lease.grant(self.state.epoch)
-        if not self.facts.is_continued:
+        if not self.is_continued:
             self.conductor.since_epoch = self.epoch
         now = self.params.now_ns()
         payload: dict[str, object] = {
-            "begins": not self.facts.is_continued,
+            "begins": not self.is_continued,
             "config": self.run_.config_yaml,
             "venue": "simulated" if self._venue is None else self._venue.name,
             "account": account,
@@ -199,7 +188,7 @@ class TradingSession:
             traded = {i.symbol: i for i in self.conductor.plan.instruments}
             tactics = TacticsState(traded, self.state.capabilities, self._tactics)
         self.runtime = Runtime(self.conductor, self.desk, self.broker, self.warn, tactics)
-        if self.facts.is_continued:
+        if self.is_continued:
             worked = set(self.conductor.worked)
             self.conductor.worked.clear()
             self.runtime.take_up(owed, worked)
@@ -249,8 +238,6 @@ class TradingSession:
 
     def warn(self, alert: Alert) -> None:
         """Tell a person."""
-        self.facts.alerts.append(alert)
-        del self.facts.alerts[:-1000]
         self.params.alert(alert)
 
     def close(self) -> None:

@@ -71,14 +71,9 @@ class Started:
         self.folder = AccountFolder(self.trading.account, around.accounts)
         self.venue: AlpacaTrading | BinanceTrading | None = None
         self.session: TradingSession | None = None
-        self.follower: Follower | None = None
         self.outside: Outside | None = None
 
     # ------------------------------------------------------------------------------------------------------ recordings
-    def recorded_rows(self) -> int:
-        """Return how many rows of the recording there are to trade."""
-        return len(split_market(self.prepared, self._start_ns()).recorded)
-
     async def replay_recording(self) -> None:
         """Trade the store's bars from ``feed.start`` on, on the simulated venue."""
         market = split_market(self.prepared, self._start_ns())
@@ -91,8 +86,8 @@ class Started:
         session = self._opened(clock.now_ns, first)
         follower = self._follower(session, _nothing_missed)
         rows = [row for row in market.recorded if row.ts_event > session.newest[row.instrument]]
-        if not session.facts.is_continued:
-            session.facts.warm_rows = await follower.warm(warmup)
+        if not session.is_continued:
+            await follower.warm(warmup)
         clock.move(max([first, *session.newest]))
         outside = self._outside(session)
 
@@ -202,9 +197,9 @@ class Started:
         params = FollowParams(scan_s=feed.scan_s, grace_s=feed.grace_s, silence_s=feed.silence_s)
         plan = session.conductor.plan
         maker = maker or RowMaker(plan.instruments)
-        self.follower = Follower(session.runtime, maker, missed, params, self._forecasts())
-        self.follower.resume(session.newest)
-        return self.follower
+        follower = Follower(session.runtime, maker, missed, params, self._forecasts())
+        follower.resume(session.newest)
+        return follower
 
     def _forecasts(self) -> ForecastPort | None:
         asked, plan = self.prepared.settings.forecasts, self.prepared.plan
