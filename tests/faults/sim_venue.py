@@ -18,6 +18,7 @@ from tests.faults.sim_loop import SimLoop
 from tradewright.core.types.order import OrderKind, OrderStatus, Side
 from tradewright.core.types.venue import (
     Idempotency,
+    Listing,
     OrderIntent,
     StreamGap,
     VenueAccount,
@@ -198,6 +199,9 @@ class SimVenue:
 
     async def positions(self) -> list[VenuePosition]:
         return await self._call(lambda: [VenuePosition(k, v) for k, v in sorted(self.held.items()) if v])
+
+    async def listing(self, instrument: str) -> Listing | None:
+        return Listing(instrument)
 
     async def account(self) -> VenueAccount:
         return await self._call(lambda: VenueAccount(1e5, 1e5, self._loop.now_ns()))

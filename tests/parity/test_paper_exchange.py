@@ -16,6 +16,7 @@ from tests.venues.local_exchange import KEY, SECRET, LocalExchange
 
 from tradewright.core.types.bar import Bars
 from tradewright.core.types.dtypes import CLOSE, HIGH, LOW, OPEN, VOLUME
+from tradewright.core.types.errors import ConfigError
 from tradewright.core.types.venue import VenueFill
 from tradewright.data.importer import import_file
 from tradewright.data.instruments import InstrumentParams
@@ -163,3 +164,26 @@ def test_fills_and_money_are_those_of_a_backtest_over_the_same_hours(vendor: str
     assert session.runtime.counts.refused == 0
     assert session.conductor.book()["equity_micro"] / 1e6 == expected.final_equity
     assert money / 1e6 == pytest.approx(expected.final_equity, abs=1e-4)
+
+
+@pytest.mark.parametrize(("vendor", "lot"), [("binance", "0.00015"), ("alpaca", "0.5")])
+def test_a_definition_off_the_venues_grid_is_refused_before_anything_trades(
+    vendor: str, lot: str, store: Path, tmp_path: Path
+) -> None:
+    symbol = SIDES[vendor][0]
+    wanted = Wanted((f"{symbol}@1m",), store, start=int(bars_of("X").ts_open[FIRST]))
+    with LocalExchange(f"{symbol}@1m", protocol=vendor, fills="bars", wanted=wanted) as exchange:
+        made = settings(vendor, store, exchange.http_url).model_dump(exclude_none=True)
+        run = prepare(RunSettings.model_validate(made | {"instruments": {symbol: {"lot_size": lot}}}))
+        outside = environment(vendor, exchange)
+        started = Started(run, "paper", Surroundings(time.time_ns, outside, tmp_path, lambda _: None, lambda _: None))
+
+        async def begun() -> None:
+            try:
+                await started.follow_feed(VenueClock(time.time_ns, follows=True))
+            finally:
+                await started.close()
+
+        with pytest.raises(ConfigError, match=f"{symbol} goes by lot_size"):
+            asyncio.run(begun())
+    assert not (tmp_path / "side" / "journal").exists()

@@ -60,6 +60,7 @@ async def check_venue(venue: Venue, trial: Trial) -> None:
         await check.all_are_cancelled_at_once()
         await check.a_replacement_is_one_step_or_refused()
         await check.account_and_clock_answer()
+        await check.what_it_was_given_is_listed()
         await check.an_unknown_order_is_none()
         await check.a_bad_order_is_refused()
         if trial.fills:
@@ -255,6 +256,10 @@ class _Check:
         self.need(account.equity > 0 and account.ts_event > 0, "the account has no equity, or no time")
         if self.venue.capabilities.server_time:
             self.need(await self.venue.server_time_ns() > 0, "declared a clock that does not answer")
+
+    async def what_it_was_given_is_listed(self) -> None:
+        told = await self.venue.listing(self.trial.instrument)
+        self.need(told is not None and told.is_tradable, "the instrument is not listed, or takes no orders")
 
     async def an_unknown_order_is_none(self) -> None:
         self.need(await self.venue.order(self.intent().client_id) is None, "an order that nobody sent is found")

@@ -16,6 +16,7 @@ from tradewright.core.types.message import VenueMessage, blank_order
 from tradewright.core.types.order import OrderStatus, Origin, Side, Verb
 from tradewright.core.types.venue import (
     Idempotency,
+    Listing,
     OrderIntent,
     VenueAccount,
     VenueEvent,
@@ -238,6 +239,11 @@ class SimBroker:
     def _check(self) -> None:
         if not self.is_awake:
             raise VenueUnavailableError("the simulated venue has seen no event since the restart", where=self.name)
+
+    async def listing(self, instrument: str) -> Listing | None:
+        """Return an instrument as it is defined."""
+        found = next((i for i in self._instruments if i.symbol == instrument), None)
+        return None if found is None else Listing(instrument, found.lot_size, found.tick_size)
 
     async def account(self) -> VenueAccount:
         """Return nothing of its own: the account's books are the session's."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tradewright.core.types.errors import VenueError
 from tradewright.core.types.venue import (
     Idempotency,
+    Listing,
     OrderIntent,
     VenueAccount,
     VenueEvent,
@@ -136,6 +137,9 @@ class Venue(Protocol):
 
     async def positions(self) -> list[VenuePosition]:
         """Return open positions. An error is never an empty list."""
+
+    async def listing(self, instrument: str) -> Listing | None:
+        """Return how it trades one of the instruments it was given, or None if it says that it does not list it."""
 
     async def account(self) -> VenueAccount:
         """Return equity and cash."""

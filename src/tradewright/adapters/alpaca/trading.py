@@ -28,6 +28,7 @@ from tradewright.adapters.http import RateLimit, Sleep
 from tradewright.adapters.websocket import Connect, open_connection
 from tradewright.core.types.venue import (
     Idempotency,
+    Listing,
     OrderIntent,
     VenueAccount,
     VenueEvent,
@@ -198,6 +199,22 @@ class AlpacaTrading:
         if not isinstance(rows, list):
             raise unreadable("the positions are not a list")
         return [position_of(row, self._instruments) for row in rows]
+
+    async def listing(self, instrument: str) -> Listing | None:
+        """Return how an instrument is traded; stocks in whole shares, or in nine digits where they are fractionable.
+
+        The steps of prices are told for crypto only (docs.alpaca.markets, assets).
+        """
+        answer = await self._answer(Command("GET", f"/v2/assets/{quote(instrument, safe='')}"))
+        if answer.status == 404:
+            return None
+        row = self._checked(answer, "asset").body
+        try:
+            whole = "0.000000001" if row["fractionable"] else "1"
+            lot = str(row.get("min_trade_increment") or whole)
+            return Listing(instrument, lot, str(row.get("price_increment") or ""), bool(row["tradable"]))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise unreadable(f"the asset cannot be read: {error}") from error
 
     async def account(self) -> VenueAccount:
         """Return equity and cash, at the venue's time."""

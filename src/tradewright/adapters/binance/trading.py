@@ -8,7 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from decimal import Decimal
+from typing import Any
 
+from tradewright.adapters.binance.exchange_info import instrument_of
+from tradewright.adapters.binance.params import Market
 from tradewright.adapters.binance.signed import NO_SUCH_ORDER, NOT_CANCELLED, SignedRequests, code_of, list_of
 from tradewright.adapters.binance.trading_params import BinanceTradingParams
 from tradewright.adapters.binance.trading_rows import (
@@ -25,6 +28,7 @@ from tradewright.adapters.http import Sleep
 from tradewright.adapters.websocket import Connect, open_connection
 from tradewright.core.types.venue import (
     Idempotency,
+    Listing,
     OrderIntent,
     VenueAccount,
     VenueEvent,
@@ -83,7 +87,7 @@ class BinanceTrading:
         self._clock_ns, self._connect_socket, self._sleep = clock_ns, connect_socket, sleep
         self._venue = SignedRequests(params, clock_ns)
         self._symbols: dict[str, str] = {}  # client id -> symbol, which Binance wants to be told
-        self._assets: dict[str, tuple[str, str]] = {}
+        self._listed: dict[str, dict[str, Any]] = {}  # what `exchangeInfo` says of each symbol
 
     async def connect(self) -> None:
         """Find out which account the keys belong to, and what the instruments are made of."""
@@ -178,6 +182,15 @@ class BinanceTrading:
                 found.append(VenuePosition(symbol, lots))
         return found
 
+    async def listing(self, instrument: str) -> Listing | None:
+        """Return how an instrument is traded: the steps of its filters, and whether it is open for orders."""
+        listed = await self._symbols_listed()
+        if instrument not in listed:
+            return None
+        theirs = instrument_of(Market.SPOT, instrument, {"symbols": [listed[instrument]]})
+        is_open = listed[instrument].get("status") == "TRADING"
+        return Listing(instrument, theirs.lot_size, theirs.tick_size, is_open)
+
     async def account(self) -> VenueAccount:
         """Return cash in the quote asset, and equity with every instrument at its last price."""
         held, assets = await self._balances(), await self._asset_names()
@@ -212,12 +225,19 @@ class BinanceTrading:
             raise unreadable(f"the balances cannot be read: {error}") from error
 
     async def _asset_names(self) -> dict[str, tuple[str, str]]:
-        """Return base and quote asset of each instrument, asked once."""
-        if not self._assets:
+        """Return base and quote asset of each instrument."""
+        listed = await self._symbols_listed()
+        try:
+            return {s: (listed[s]["baseAsset"], listed[s]["quoteAsset"]) for s in self._instruments}
+        except KeyError as error:
+            raise unreadable(f"the symbols cannot be read: {error}") from error
+
+    async def _symbols_listed(self) -> dict[str, dict[str, Any]]:
+        """Return what the exchange says of its symbols, asked once."""
+        if not self._listed:
             body = (await self._venue.public("/api/v3/exchangeInfo", {}, 20)).body
             try:
-                known = {row["symbol"]: (row["baseAsset"], row["quoteAsset"]) for row in body["symbols"]}
-                self._assets = {symbol: known[symbol] for symbol in self._instruments}
+                self._listed = {row["symbol"]: row for row in body["symbols"]}
             except (KeyError, TypeError) as error:
                 raise unreadable(f"the symbols cannot be read: {error}") from error
-        return self._assets
+        return self._listed

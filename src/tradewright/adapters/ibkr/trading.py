@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from decimal import Decimal
 from typing import Any
 
 from ib_async import Contract, ExecutionFilter
@@ -24,6 +25,7 @@ from tradewright.core.types.errors import UsageError
 from tradewright.core.types.instrument import Instrument
 from tradewright.core.types.venue import (
     Idempotency,
+    Listing,
     OrderIntent,
     StreamGap,
     VenueAccount,
@@ -87,6 +89,7 @@ class IbkrTrading:
         rate = params.messages_per_second
         self._limit = RateLimit(rate * 0.9, max(1.0, rate * 0.1))
         self._contracts: dict[str, Contract] = {}
+        self._ticks: dict[str, str] = {}
 
     async def connect(self) -> None:
         """Connect, make sure that the account is the one that is meant, and look the instruments up.
@@ -205,6 +208,11 @@ class IbkrTrading:
         except (ValueError, ArithmeticError) as error:
             raise unreadable(f"a position cannot be read: {error}") from error
 
+    async def listing(self, instrument: str) -> Listing | None:
+        """Return how an instrument is traded: its smallest step of prices; of sizes the gateway says nothing useful."""
+        await self._contract(instrument)
+        return Listing(instrument, tick_size=self._ticks[instrument])
+
     async def account(self) -> VenueAccount:
         """Return equity and cash in the account's currency."""
         client = await self._ask(2)
@@ -309,5 +317,6 @@ class IbkrTrading:
                 what = f"{len(rows)} contracts fit {symbol}"
                 raise VenueRejectedError(what, where=self.name, fix="Name the exchange, currency or last trading day.")
             named.conId = rows[0][0].contract.conId
+            self._ticks[symbol] = format(Decimal(repr(rows[0][0].minTick)), "f") if rows[0][0].minTick else ""
             self._contracts[symbol], self._names.by_number[named.conId] = named, symbol
         return self._contracts[symbol]

@@ -28,6 +28,7 @@ from tradewright.core.types.instrument import Instrument
 from tradewright.core.types.order import OrderKind, OrderStatus
 from tradewright.core.types.venue import (
     Idempotency,
+    Listing,
     OrderIntent,
     VenueAccount,
     VenueEvent,
@@ -124,7 +125,7 @@ class Mt5Trading:
             traded = Traded(instrument, symbol)
             if not traded.fits():
                 what = f"one lot of {name} is {float(traded.lot):g} of MetaTrader's, which go by {symbol.volume_step:g}"
-                fix = f"Set lot_size to a multiple of {symbol.volume_step * symbol.contract_size:g}."
+                fix = f"Set lot_size to a multiple of {traded.step}."
                 raise VenueRejectedError(what, where=self.name, fix=fix)
             await self._terminal.tick(name)  # from here on there are quotes, and times can be told
             self._symbols[name] = traded
@@ -217,6 +218,11 @@ class Mt5Trading:
     async def positions(self) -> list[VenuePosition]:
         """Return open positions."""
         return positions_of(await self._terminal.positions(), self._symbols)
+
+    async def listing(self, instrument: str) -> Listing | None:
+        """Return how an instrument is traded; `connect` has looked it up."""
+        traded = self._symbols.get(instrument)
+        return None if traded is None else Listing(instrument, traded.step)
 
     async def account(self) -> VenueAccount:
         """Return equity and balance, at our time: the terminal has none."""

@@ -65,9 +65,14 @@ class Traded:
         """Return one of our lots in MetaTrader's."""
         return self.instrument.lot / Fraction(Decimal(repr(self.symbol.contract_size)))
 
+    @property
+    def step(self) -> str:
+        """Return the smallest step of sizes, in units of the instrument."""
+        return format(Decimal(repr(self.symbol.volume_step)) * Decimal(repr(self.symbol.contract_size)), "f")
+
     def fits(self) -> bool:
         """Return whether our lots are whole steps of MetaTrader's volume."""
-        return (self.lot / Fraction(Decimal(repr(self.symbol.volume_step)))).denominator == 1
+        return (self.instrument.lot / Fraction(self.step)).denominator == 1
 
 
 Symbols = Mapping[str, Traded]

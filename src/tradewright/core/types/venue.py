@@ -121,6 +121,20 @@ class VenuePosition:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """How the venue trades an instrument.
+
+    ``lot_size`` and ``tick_size``: decimal strings in the units of `Instrument`, "" where it does not say.
+    ``is_tradable``: it takes orders, a closed session apart.
+    """
+
+    instrument: str
+    lot_size: str = ""
+    tick_size: str = ""
+    is_tradable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class VenueAccount:
     """What the venue says we own, account currency."""
 

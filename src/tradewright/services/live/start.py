@@ -21,6 +21,7 @@ from tradewright.engine.live.following import Follower, FollowParams, ForecastPo
 from tradewright.engine.live.forecasting import ModelForecasts, StoredForecasts
 from tradewright.engine.live.rows import MarketRow
 from tradewright.engine.plan import confirmed_forecasts
+from tradewright.execution.listings import check_listings
 from tradewright.execution.orders.inputs import Alert
 from tradewright.risk.trading_state import TradingStateFile
 from tradewright.services.live.clocks import MarketClock, VenueClock
@@ -105,6 +106,7 @@ class Started:
         if self.trading.venue != "simulated":
             self.venue = open_venue(self.trading, instruments, environment, clock.now_ns)
             await self.venue.connect()
+            await check_listings(self.venue, instruments.values())
             if feed.clock == "venue":
                 asked = clock.now_ns()
                 clock.compare(asked, await self.venue.server_time_ns(), clock.now_ns())
