@@ -59,8 +59,7 @@ async def check_venue(venue: Venue, trial: Trial) -> None:
         await check.an_id_that_has_ended_is_what_was_declared()
         await check.all_are_cancelled_at_once()
         await check.a_replacement_is_one_step_or_refused()
-        await check.account_and_clock_answer()
-        await check.what_it_was_given_is_listed()
+        await check.account_listing_and_clock_answer()
         await check.an_unknown_order_is_none()
         await check.a_bad_order_is_refused()
         if trial.fills:
@@ -251,15 +250,13 @@ class _Check:
         await self.venue.cancel(told.client_id, told.venue_id)
         await self.until("a replacement is not cancelled", lambda: _none_open(self.venue, {now.client_id}))
 
-    async def account_and_clock_answer(self) -> None:
+    async def account_listing_and_clock_answer(self) -> None:
         account = await self.venue.account()
         self.need(account.equity > 0 and account.ts_event > 0, "the account has no equity, or no time")
+        listing = await self.venue.listing(self.trial.instrument)
+        self.need(listing is not None and listing.is_tradable, "the instrument is not listed, or takes no orders")
         if self.venue.capabilities.server_time:
             self.need(await self.venue.server_time_ns() > 0, "declared a clock that does not answer")
-
-    async def what_it_was_given_is_listed(self) -> None:
-        told = await self.venue.listing(self.trial.instrument)
-        self.need(told is not None and told.is_tradable, "the instrument is not listed, or takes no orders")
 
     async def an_unknown_order_is_none(self) -> None:
         self.need(await self.venue.order(self.intent().client_id) is None, "an order that nobody sent is found")

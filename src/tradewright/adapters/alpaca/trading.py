@@ -161,7 +161,7 @@ class AlpacaTrading:
     async def order(self, client_id: str) -> VenueOrder | None:
         """Return the order of a client id, or None if the venue says that there is none."""
         query = urlencode({"client_order_id": client_id})
-        answer = await self._answer(Command("GET", "/v2/orders:by_client_order_id", query))
+        answer = await self._http.send(Command("GET", "/v2/orders:by_client_order_id", query), _open)
         if answer.status == 404:
             return None
         return orders_of(self._checked(answer, "order").body, self._instruments)[0]
@@ -205,7 +205,7 @@ class AlpacaTrading:
 
         The steps of prices are told for crypto only (docs.alpaca.markets, assets).
         """
-        answer = await self._answer(Command("GET", f"/v2/assets/{quote(instrument, safe='')}"))
+        answer = await self._http.send(Command("GET", f"/v2/assets/{quote(instrument, safe='')}"), _open)
         if answer.status == 404:
             return None
         row = self._checked(answer, "asset").body
@@ -258,10 +258,7 @@ class AlpacaTrading:
         return (await self._send(Command("GET", path, urlencode(query or {})))).body
 
     async def _send(self, command: Command, gate: Gate = _open) -> Answer:
-        return self._checked(await self._answer(command, gate), f"{command.method} {command.path}")
-
-    async def _answer(self, command: Command, gate: Gate = _open) -> Answer:
-        return await self._http.send(command, gate)
+        return self._checked(await self._http.send(command, gate), f"{command.method} {command.path}")
 
     def _checked(self, answer: Answer, what: str) -> Answer:
         """Return a success; raise what a refusal means."""

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import isnan
 
 from tradewright.core.types.errors import VenueError
 from tradewright.data.ports import LiveSource, Subscription
 from tradewright.engine.commands import Command
 from tradewright.engine.live.following import Follower
 from tradewright.engine.live.rows import MarketRow
-from tradewright.execution.orders.inputs import Started, Ticked
+from tradewright.execution.orders.inputs import Alert, Started, Ticked
 from tradewright.services.live.clocks import MarketClock, VenueClock
 from tradewright.services.live.session import TradingSession
 
@@ -78,6 +79,7 @@ class LiveLoop:
         self.session, self.follower, self.clock = session, follower, clock
         self._look, self._admit, self.params = look, admit, params or LiveParams()
         self._turn = asyncio.Lock()  # one input at a time, whoever brings it
+        self._is_clock_off = False
 
     async def run(
         self, source: LiveSource, subscriptions: Sequence[Subscription], history: Iterable[MarketRow]
@@ -133,14 +135,21 @@ class LiveLoop:
                 await self.follower.tick(self.clock.now_ns())
 
     async def _compare(self) -> None:
-        """Compare our clock with the venue's; what cannot be compared refuses new risk."""
-        asked = self.clock.now_ns()
+        """Compare our clock with the venue's; what cannot be compared refuses new risk. A person is told once."""
+        runtime, asked = self.session.runtime, self.clock.now_ns()
         drift = float("nan")
         with suppress(VenueError, TimeoutError):
             async with asyncio.timeout(self.session.desk.params.answer_s):
                 told = await self.session.desk.venue.server_time_ns()
             drift = self.clock.compare(asked, told, self.clock.now_ns())
-        self.session.runtime.command(Command.CLOCK_DRIFT, drift)
+        runtime.command(Command.CLOCK_DRIFT, drift)
+        limit, was_off = runtime.conductor.plan.limits.max_clock_drift_ms, self._is_clock_off
+        self._is_clock_off = limit is not None and not abs(drift) <= limit  # NaN is off too
+        if self._is_clock_off and not was_off:
+            found = "cannot be compared with the venue's" if isnan(drift) else f"is {drift:+,.0f} ms from the venue's"
+            runtime.alert(
+                Alert("clock off", f"our clock {found}; more than {limit:,.0f} ms: no new risk until it is right")
+            )
 
     async def _compare_forever(self) -> None:
         while True:

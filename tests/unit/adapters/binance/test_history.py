@@ -312,7 +312,8 @@ def test_the_venues_count_of_weight_slows_us_down() -> None:
         (piece,) = source.pieces(wanted)
         await source.fetch(wanted, piece)
         assert pauses == []
-        venue._used.append((asyncio.get_running_loop().time() + 1e6, 6000.0))  # others use the same address
+        # others use the same address, and far more than is allowed: what grows back meanwhile must not be enough
+        venue._used.append((asyncio.get_running_loop().time() + 1e6, 9000.0))
         venue.weight_limit = 1e9
         await source.fetch(wanted, piece)
         await source.fetch(wanted, piece)
@@ -321,7 +322,7 @@ def test_the_venues_count_of_weight_slows_us_down() -> None:
     with BinanceVenue(now=NOW) as venue:
         asyncio.run(_go(venue))
     assert len(pauses) == 1
-    assert 0 < pauses[0] < 1
+    assert 0 < pauses[0] < 60
 
 
 def definition(market: Market, symbol: str) -> Instrument:

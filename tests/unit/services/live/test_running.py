@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+from tradewright.core.types.errors import VenueError
+from tradewright.engine.commands import Command
+from tradewright.execution.orders.inputs import Alert
+from tradewright.risk.limits import Limits
+from tradewright.services.live.clocks import VenueClock
+from tradewright.services.live.running import LiveLoop, LiveParams
+
+SECOND = 10**9
+
+
+class Venue:
+    """Tells its clock so many seconds ahead of ours; None: it does not answer. After the last one the test ends."""
+
+    def __init__(self, ahead: list[float | None], end: asyncio.Event) -> None:
+        self._ahead, self._end = ahead, end
+
+    async def server_time_ns(self) -> int:
+        if not self._ahead:
+            self._end.set()
+            await asyncio.Event().wait()
+        ahead = self._ahead.pop(0)
+        if ahead is None:
+            raise VenueError("away")
+        return int(1_000 * SECOND + ahead * SECOND)
+
+
+class Runtime:
+    def __init__(self) -> None:
+        self.conductor = SimpleNamespace(plan=SimpleNamespace(limits=Limits(max_clock_drift_ms=500.0)))
+        self.drifts: list[float] = []
+        self.alerts: list[Alert] = []
+
+    def command(self, command: Command, value: float) -> None:
+        assert command is Command.CLOCK_DRIFT
+        self.drifts.append(value)
+
+    def alert(self, alert: Alert) -> None:
+        self.alerts.append(alert)
+
+
+def test_a_clock_that_is_off_is_told_once_each_time_it_happens() -> None:
+    runtime = Runtime()
+
+    async def compared() -> None:
+        end = asyncio.Event()
+        venue = Venue([0.0, 180.0, 181.0, 0.1, None, None], end)
+        desk = SimpleNamespace(venue=venue, params=SimpleNamespace(answer_s=1.0))
+        session: Any = SimpleNamespace(desk=desk, runtime=runtime)
+        clock = VenueClock(lambda: 1_000 * SECOND, follows=False)
+        loop = LiveLoop(session, cast("Any", None), clock, lambda: None, lambda: None, LiveParams(compare_s=0.0))
+        task = asyncio.create_task(loop._compare_forever())
+        await end.wait()
+        task.cancel()
+
+    asyncio.run(compared())
+    assert runtime.drifts[:4] == [0.0, -180_000.0, -181_000.0, -100.0]
+    assert [a.code for a in runtime.alerts] == ["clock off"] * 2
+    assert "-180,000 ms from the venue's" in runtime.alerts[0].text
+    assert "cannot be compared" in runtime.alerts[1].text
