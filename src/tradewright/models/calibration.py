@@ -14,6 +14,7 @@ The expected return moves by what the probabilities moved, at the mean growth of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -74,39 +75,31 @@ class Calibration(BaseModel):
 
     def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return forecasts f8[n, 4] calibrated and biased; rows with NaN stay NaN. One row or many: the same bits."""
-        before = np.ascontiguousarray(values.T[:EXPECTED])
-        after = self._biased(self._calibrated(before))
-        done = np.empty((len(values), 4))
-        done[:, :EXPECTED] = after.T
-        moved = after - before
+        # A row alone goes through in numbers: arrays with one number in each take four times as long.
+        columns = np.ascontiguousarray(values.T) if len(values) != 1 else values[0]
+        *before, expected = columns
+        after = self._biased(*self._calibrated(before))
+        moved = [new - old for new, old in zip(after, before, strict=True)]
         up, down, flat = self.growth
-        done[:, EXPECTED] = values[:, EXPECTED] + (moved[P_UP] * up + moved[P_DOWN] * down + moved[P_FLAT] * flat)
-        return done
+        told = [*after, expected + (moved[P_UP] * up + moved[P_DOWN] * down + moved[P_FLAT] * flat)]
+        return np.ascontiguousarray(np.array(told).reshape(4, len(values)).T)
 
-    def _calibrated(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _calibrated(self, shares: Sequence[Column]) -> Sequence[Column]:
         if self.method == "none":
             return shares
-        mapped: NDArray[np.float64]
-        if self.method == "isotonic":
-            mapped = np.stack([p if m is None else m.apply(p) for m, p in zip(self.maps, shares, strict=True)])
-        else:
-            # The three side by side: one row is served in a third of the calls.
-            rows = [(m.a, m.b, m.c, 1.0) if m else (1.0, 1.0, 0.0, 0.0) for m in self.maps]
-            a, b, c, is_fit = np.array(rows).T[:, :, None]
-            mapped = np.where(is_fit, _sigmoid_of(shares, a, b, c), shares)
-        done: NDArray[np.float64] = mapped / (mapped[0] + mapped[1] + mapped[2])
-        return done
+        mapped = [p if m is None else m.apply(p) for m, p in zip(self.maps, shares, strict=True)]
+        total = mapped[0] + mapped[1] + mapped[2]
+        return [p / total for p in mapped]
 
-    def _biased(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
-        up, down, flat = shares
+    def _biased(self, up: Column, down: Column, flat: Column) -> Sequence[Column]:
         taken = -self.bias * (up - down)  # negative where down is favoured
-        has_flat = flat > 0.0
-        half = 0.5 * taken
-        biased = np.empty_like(shares)
-        biased[P_UP] = up - np.where(has_flat, np.maximum(taken, 0.0), half)
-        biased[P_DOWN] = down + np.where(has_flat, np.minimum(taken, 0.0), half)
-        biased[P_FLAT] = flat + np.where(has_flat, np.abs(taken), 0.0)
-        return biased
+        to_flat = (flat > 0.0) * 1.0  # 1 where P(flat) takes it; else half of it goes to the other direction
+        to_other = 0.5 * (1.0 - to_flat)
+        return (
+            up - (to_flat * np.maximum(taken, 0.0) + to_other * taken),
+            down + (to_flat * np.minimum(taken, 0.0) + to_other * taken),
+            flat + to_flat * np.abs(taken),
+        )
 
 
 def fit_calibration(
@@ -155,8 +148,8 @@ def fit_calibration(
     )
 
 
-def _sigmoid_of(p: Column, a: Column | float, b: Column | float, c: Column | float) -> Column:
-    p = np.clip(p, _TINY, 1.0 - _TINY)
+def _sigmoid_of(p: Column, a: float, b: float, c: float) -> Column:
+    p = np.minimum(np.maximum(p, _TINY), 1.0 - _TINY)
     return 1.0 / (1.0 + np.exp(b * np.log(1.0 - p) - a * np.log(p) - c))
 
 
