@@ -15,6 +15,8 @@ import struct
 from typing import NamedTuple
 from zlib import crc32
 
+import orjson
+
 MAGIC = b"TWJOURNL"
 FORMAT_VERSION = 1
 MARKER = b"\xf5REC"  # not UTF-8, so it is in no body
@@ -27,6 +29,7 @@ _CRC = struct.Struct("<I")
 HEADER_BYTES = _HEADER.size + _CRC.size
 HEAD_BYTES = _HEAD.size + _CRC.size
 TAIL_BYTES = CHAIN_BYTES + _CRC.size
+_NULL = b"null"
 _encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 
 
@@ -64,17 +67,13 @@ def unpack_header(data: bytes) -> SegmentHeader | None:
 
 def chained(chain: bytes, head: Head, body: bytes) -> bytes:
     """Return the chain after a record."""
-    digest = hashlib.blake2b(chain, digest_size=CHAIN_BYTES)
-    digest.update(_HEAD.pack(MARKER, *head))
-    digest.update(body)
-    return digest.digest()
+    return hashlib.blake2b(chain + _HEAD.pack(MARKER, *head) + body, digest_size=CHAIN_BYTES).digest()
 
 
 def pack_frame(head: Head, body: bytes, chain: bytes) -> bytes:
     """Return the bytes of a frame; ``chain`` is the one after it."""
     numbers = _HEAD.pack(MARKER, *head)
-    tail = body + chain
-    return numbers + _CRC.pack(crc32(numbers)) + tail + _CRC.pack(crc32(tail))
+    return b"".join((numbers, _CRC.pack(crc32(numbers)), body, chain, _CRC.pack(crc32(chain, crc32(body)))))
 
 
 def unpack_head(data: bytes, at: int) -> Head | None:
@@ -104,4 +103,10 @@ def encode_body(kind: str, ts_event: int, ts_seen: int, payload: dict[str, objec
     ValueError
         If a number in it is not finite: JSON has none.
     """
-    return _encode([kind, ts_event, ts_seen, payload]).encode()
+    record = [kind, ts_event, ts_seen, payload]
+    try:
+        body = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # a type of number that it does not know
+        body = _NULL
+    # It writes null for what is not finite, too: the standard library tells them apart.
+    return _encode(record).encode() if _NULL in body else body
