@@ -171,9 +171,9 @@ async def trade(
         while k >= warm and time.perf_counter_ns() < at:  # noqa: ASYNC110 - this is the clock
             await asyncio.sleep(max(0.0, (at - time.perf_counter_ns()) / 1e9 - 2e-4))
         news = forecasts.forecast(row)
-        seen = replace(row, decides=k >= warm)
+        seen = row._replace(decides=k >= warm)
         if news is not None:
-            seen = replace(seen, forecast=news[0], forecast_ts=news[1])
+            seen = seen._replace(forecast=news[0], forecast_ts=news[1])
         before = int(conductor.run.memory.record["next_id"][0])
         state.last_view = time.time_ns()
         await runtime.hear(seen)

@@ -169,4 +169,4 @@ def closes_ns(row: MarketRow) -> int:
 
 
 def _undecided(row: MarketRow) -> MarketRow:
-    return replace(row, decides=False)
+    return row._replace(decides=False)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tradewright.core.kernel import codes as c
 from tradewright.core.types.dtypes import message_dtype
 from tradewright.core.types.instrument import Instrument
-from tradewright.core.types.message import VenueMessage, blank_order
+from tradewright.core.types.message import VenueMessage, blank_order, copied
 from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side, TimeInForce, Verb
 from tradewright.core.types.venue import OrderIntent, VenueFill
 from tradewright.execution.orders.inputs import OrderEvent, Wish
@@ -117,7 +117,7 @@ def answer(told: OrderEvent, order: Record, now: int, fee: float) -> VenueMessag
         header["verb"] = int(verb)
         order["status"] = int(_final(told.status) if verb is not Verb.ORDER_ACCEPTED else OrderStatus.ACCEPTED)
         order["ts_active" if verb is Verb.ORDER_ACCEPTED else "ts_done"] = now
-        return VenueMessage(header, order.copy())
+        return VenueMessage(header, copied(order))
     lots = abs(told.fill_lots)
     header["verb"], header["fill_lots"], header["fill_price"] = int(Verb.ORDER_FILLED), lots, fill.price
     header["fill_fee"], header["is_maker"], header["ts_sent"] = fee, fill.is_maker, fill.ts_event
@@ -130,7 +130,7 @@ def answer(told: OrderEvent, order: Record, now: int, fee: float) -> VenueMessag
     order["status"] = int(OrderStatus.FILLED if is_over else _living(told.status))
     if is_over:
         order["ts_done"] = now
-    return VenueMessage(header, order.copy())
+    return VenueMessage(header, copied(order))
 
 
 def _final(status: OrderStatus) -> OrderStatus:
@@ -145,7 +145,7 @@ def _living(status: OrderStatus) -> OrderStatus:
 
 def _taken_back(order: Record, lots: int) -> Record:
     """Return the opposite of an execution as an order of its own, filled at once."""
-    back = order.copy()
+    back = copied(order)
     back["id"], back["parent"], back["group"] = -int(order["id"][0]), int(order["id"][0]), 0
     back["side"], back["lots"], back["filled"] = -int(order["side"][0]), lots, lots
     back["origin"], back["status"] = int(Origin.RISK), int(OrderStatus.FILLED)

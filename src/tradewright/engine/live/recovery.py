@@ -39,10 +39,10 @@ def acts_payload(acts: list[Act]) -> dict[str, object]:
 def _act(act: Act) -> dict[str, object]:
     if not isinstance(act, Place):
         return {"withdraw": act.reference}
-    fields = asdict(act.wish)
     worked: dict[str, object] = {"is_worked": True} if act.is_worked else {}
+    fields = ((name, plain, getattr(act.wish, name)) for name, plain in _PLAIN.items())
     return worked | {
-        k: v for k, v in fields.items() if v != _PLAIN[k] or k in ("strategy", "instrument", "side", "kind")
+        name: value for name, plain, value in fields if value != plain or name in ("strategy", "instrument", "side", "kind")
     }
 
 

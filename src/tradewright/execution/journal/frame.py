@@ -29,7 +29,6 @@ _CRC = struct.Struct("<I")
 HEADER_BYTES = _HEADER.size + _CRC.size
 HEAD_BYTES = _HEAD.size + _CRC.size
 TAIL_BYTES = CHAIN_BYTES + _CRC.size
-_NULL = b"null"
 _encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 
 
@@ -102,11 +101,16 @@ def encode_body(kind: str, ts_event: int, ts_seen: int, payload: dict[str, objec
     ------
     ValueError
         If a number in it is not finite: JSON has none.
+    TypeError
+        If an integer in it has more than 64 bits, or JSON has no form for something.
     """
     record = [kind, ts_event, ts_seen, payload]
-    try:
-        body = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
-    except TypeError:  # a type of number that it does not know
-        body = _NULL
+    body = orjson.dumps(record, option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY)
     # It writes null for what is not finite, too: the standard library tells them apart.
-    return _encode(record).encode() if _NULL in body else body
+    return _encode(record).encode() if b"null" in body else body
+
+
+def decode_body(body: bytes) -> tuple[str, int, int, dict[str, object]]:
+    """Return kind, ``ts_event``, ``ts_seen`` and payload of a body."""
+    kind, ts_event, ts_seen, payload = orjson.loads(body)
+    return kind, ts_event, ts_seen, payload

@@ -43,6 +43,9 @@ def _flat(state: OrdersState, name: str) -> list[Effect]:
     known, live = state.of(name), state.live(name)
     known.naked_since = known.stops_lost = 0
     known.must_exit = False
+    if not live:
+        known.stop_price = known.target_price = None
+        return []
     known.stop_price = known.stop_price if any(o.intent.stop_loss for o in live) else None
     known.target_price = known.target_price if any(o.intent.take_profit for o in live) else None
     effects: list[Effect] = [Withdraw(o.intent.client_id, "there is nothing left to close") for o in live if o.is_held]
