@@ -14,7 +14,6 @@ The expected return moves by what the probabilities moved, at the mean growth of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -75,31 +74,57 @@ class Calibration(BaseModel):
 
     def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return forecasts f8[n, 4] calibrated and biased; rows with NaN stay NaN. One row or many: the same bits."""
-        # A row alone goes through in numbers: arrays with one number in each take four times as long.
-        columns = np.ascontiguousarray(values.T) if len(values) != 1 else values[0]
-        *before, expected = columns
-        after = self._biased(*self._calibrated(before))
-        moved = [new - old for new, old in zip(after, before, strict=True)]
+        if len(values) == 1 and self.method != "isotonic":
+            return np.array([self._alone(*values[0].tolist())])
+        before = np.ascontiguousarray(values.T[:EXPECTED])
+        after = self._biased(self._calibrated(before))
+        done = np.empty((len(values), 4))
+        done[:, :EXPECTED] = after.T
+        moved = after - before
         up, down, flat = self.growth
-        told = [*after, expected + (moved[P_UP] * up + moved[P_DOWN] * down + moved[P_FLAT] * flat)]
-        return np.ascontiguousarray(np.array(told).reshape(4, len(values)).T)
+        done[:, EXPECTED] = values[:, EXPECTED] + (moved[P_UP] * up + moved[P_DOWN] * down + moved[P_FLAT] * flat)
+        return done
 
-    def _calibrated(self, shares: Sequence[Column]) -> Sequence[Column]:
+    def _alone(self, up: float, down: float, flat: float, expected: float) -> tuple[float, float, float, float]:
+        """Do what `apply` does for one row, in plain numbers: a quarter of the time of arrays with one number each.
+
+        Only logarithms and powers are left to NumPy, whose last bits are its own.
+        """
+        p_up, p_down, p_flat = up, down, flat
+        if self.method != "none":
+            shares = [min(max(p, _TINY), 1.0 - _TINY) for p in (up, down, flat)]
+            logs = np.log(np.array([*shares, *(1.0 - p for p in shares)])).tolist()
+            maps = zip(self.maps, logs[:3], logs[3:], strict=True)
+            powers = np.exp(np.array([m.b * low - m.a * high - m.c if m else 0.0 for m, high, low in maps])).tolist()
+            fits = zip(self.maps, powers, (up, down, flat), strict=True)
+            mapped = [1.0 / (1.0 + power) if m else p for m, power, p in fits]
+            p_up, p_down, p_flat = (np.array(mapped) / (mapped[0] + mapped[1] + mapped[2])).tolist()
+        taken = -self.bias * (p_up - p_down)
+        if p_flat > 0.0:
+            p_up, p_down, p_flat = p_up - max(taken, 0.0), p_down + min(taken, 0.0), p_flat + abs(taken)
+        else:
+            p_up, p_down = p_up - 0.5 * taken, p_down + 0.5 * taken
+        up_growth, down_growth, flat_growth = self.growth
+        moved = (p_up - up) * up_growth + (p_down - down) * down_growth + (p_flat - flat) * flat_growth
+        return p_up, p_down, p_flat, expected + moved
+
+    def _calibrated(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
         if self.method == "none":
             return shares
-        mapped = [p if m is None else m.apply(p) for m, p in zip(self.maps, shares, strict=True)]
-        total = mapped[0] + mapped[1] + mapped[2]
-        return [p / total for p in mapped]
+        mapped = np.stack([p if m is None else m.apply(p) for m, p in zip(self.maps, shares, strict=True)])
+        done: NDArray[np.float64] = mapped / (mapped[0] + mapped[1] + mapped[2])
+        return done
 
-    def _biased(self, up: Column, down: Column, flat: Column) -> Sequence[Column]:
+    def _biased(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+        up, down, flat = shares
         taken = -self.bias * (up - down)  # negative where down is favoured
-        to_flat = (flat > 0.0) * 1.0  # 1 where P(flat) takes it; else half of it goes to the other direction
-        to_other = 0.5 * (1.0 - to_flat)
-        return (
-            up - (to_flat * np.maximum(taken, 0.0) + to_other * taken),
-            down + (to_flat * np.minimum(taken, 0.0) + to_other * taken),
-            flat + to_flat * np.abs(taken),
-        )
+        has_flat = flat > 0.0
+        half = 0.5 * taken
+        biased = np.empty_like(shares)
+        biased[P_UP] = up - np.where(has_flat, np.maximum(taken, 0.0), half)
+        biased[P_DOWN] = down + np.where(has_flat, np.minimum(taken, 0.0), half)
+        biased[P_FLAT] = flat + np.where(has_flat, np.abs(taken), 0.0)
+        return biased
 
 
 def fit_calibration(
@@ -149,7 +174,7 @@ def fit_calibration(
 
 
 def _sigmoid_of(p: Column, a: float, b: float, c: float) -> Column:
-    p = np.minimum(np.maximum(p, _TINY), 1.0 - _TINY)
+    p = np.clip(p, _TINY, 1.0 - _TINY)
     return 1.0 / (1.0 + np.exp(b * np.log(1.0 - p) - a * np.log(p) - c))
 
 
