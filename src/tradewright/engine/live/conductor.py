@@ -92,9 +92,10 @@ class Conductor:
         self._successors: dict[int, Record] = {}  # number -> the order that takes its own place
         self._features = blake2b(digest_size=8)  # over the feature rows since the last `evidence`
         self._shown = (0, 0, 0)  # decisions, ended orders and denials that were in it
-        self._decisions, self._ended, self._denials = map(
-            self.run.memory.cell, ("n_decisions", "n_order_log", "denials")
-        )
+        cell = self.run.memory.cell
+        self._decisions, self._ended, self._denials = map(cell, ("n_decisions", "n_order_log", "denials"))
+        names = ("equity_micro", "cash_micro", "denials", "trading_state", "loss_state")
+        self._book = {name: cell(name) for name in names} | {"fills": cell("n_fills")}
 
     # ------------------------------------------------------------------------------------------------- what comes in
     def market(self, row: MarketRow) -> list[Act]:
@@ -266,16 +267,9 @@ class Conductor:
 
     def book(self) -> dict[str, Any]:
         """Return what the session holds to be true, for people and for comparing: numbers as they stand."""
-        record, positions = self.run.memory.record, self.run.memory.arrays["positions"]
-        return {
-            "equity_micro": int(record["equity_micro"][0]),
-            "cash_micro": int(record["cash_micro"][0]),
-            "lots": {s: int(positions["lots"][j]) for s, j in self._numbers.items()},
-            "fills": int(record["n_fills"][0]),
-            "denials": int(record["denials"][0]),
-            "trading_state": int(record["trading_state"][0]),
-            "loss_state": int(record["loss_state"][0]),
-        }
+        lots = self.run.memory.arrays["positions"]["lots"].tolist()
+        book: dict[str, Any] = {name: cell[0] for name, cell in self._book.items()}
+        return book | {"lots": dict(zip(self._numbers, lots, strict=True))}
 
 
 def _replaced(order: Record) -> VenueMessage:

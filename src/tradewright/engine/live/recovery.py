@@ -150,9 +150,9 @@ class Retelling:
     def _did(self, acts: list[Act]) -> None:
         """Note what the conductor did, as the session wrote it down."""
         if self.conductor is not None and (acts or self.conductor.has_judged):
-            now = _plain({**acts_payload(acts), **self.conductor.evidence()})
-            self.trace.update(json.dumps(now, sort_keys=True).encode())
-            self.waiting.append((acts, now))
+            text = json.dumps({**acts_payload(acts), **self.conductor.evidence()}, sort_keys=True)
+            self.trace.update(text.encode())
+            self.waiting.append((acts, json.loads(text)))
 
     def unfinished(self) -> list[Act]:
         """Return what was decided last and never carried out: the process ended in between."""
@@ -202,9 +202,3 @@ class Retelling:
 
 def _number(act: Act) -> int:
     return act.wish.reference if isinstance(act, Place) else act.reference
-
-
-def _plain(payload: dict[str, Any]) -> dict[str, Any]:
-    """Return a payload as it comes back from a journal."""
-    plain: dict[str, Any] = json.loads(json.dumps(payload))
-    return plain
