@@ -43,7 +43,7 @@ class OneRow:
         self._ready = ctypes.c_void_p()
         self._refuse(
             self._library.LGBM_BoosterPredictForMatSingleRowFastInit(
-                booster._handle,  # type: ignore[attr-defined]  # noqa: SLF001 - it has no public name
+                booster._handle,  # noqa: SLF001 - it has no public name
                 *(_NORMAL, _FROM_FIRST, _ALL, _F64, self._columns),
                 b"num_threads=1 verbosity=-1",
                 ctypes.byref(self._ready),
@@ -52,7 +52,7 @@ class OneRow:
 
     def __del__(self) -> None:
         """Let go of what the library holds."""
-        if self._ready:
+        if self._ready.value:
             self._library.LGBM_FastConfigFree(self._ready)
 
     def shares(self, row: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -16,8 +16,8 @@ from tradewright.core.types.errors import ModelError
 from tradewright.models.contract import contract_lesson
 from tradewright.models.forecaster import Lesson
 from tradewright.models.lgbm import LightGBM, LightGBMParams
-from tradewright.models.registry import forecaster_class, make_forecaster
 from tradewright.models.lgbm_shares import OneRow
+from tradewright.models.registry import forecaster_class, make_forecaster
 from tradewright.models.xgb import XGBoost, XGBoostParams
 from tradewright.models.xgb_shares import shares_in
 

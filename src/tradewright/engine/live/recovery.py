@@ -30,6 +30,8 @@ from tradewright.execution.sim_broker import SimBroker
 STAMP, COMMAND, ACTED, REFUSED, ENDED = "stamp", "command", "acted", "refused", "ended"
 _PLAIN = asdict(Wish("", "", 1, 1, 0))  # type: ignore[arg-type]  # only for what a field is when nobody set it
 
+_ALWAYS = ("strategy", "instrument", "side", "kind")
+
 
 def acts_payload(acts: list[Act]) -> dict[str, object]:
     """Return what the conductor wants as a journal payload: orders without the fields that nobody set."""
@@ -40,10 +42,8 @@ def _act(act: Act) -> dict[str, object]:
     if not isinstance(act, Place):
         return {"withdraw": act.reference}
     worked: dict[str, object] = {"is_worked": True} if act.is_worked else {}
-    fields = ((name, plain, getattr(act.wish, name)) for name, plain in _PLAIN.items())
-    return worked | {
-        name: value for name, plain, value in fields if value != plain or name in ("strategy", "instrument", "side", "kind")
-    }
+    fields = ((name, getattr(act.wish, name)) for name in _PLAIN)
+    return worked | {name: value for name, value in fields if name in _ALWAYS or value != _PLAIN[name]}
 
 
 def command_payload(command: Command, value: float, instrument: int) -> dict[str, object]:

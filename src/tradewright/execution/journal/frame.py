@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -111,7 +111,7 @@ def encode_body(kind: str, ts_event: int, ts_seen: int, payload: dict[str, objec
     return body
 
 
-def _is_finite(value: Any) -> bool:
+def _is_finite(value: object) -> bool:
     if isinstance(value, _FLOATS):
         return isfinite(value)
     if isinstance(value, dict):

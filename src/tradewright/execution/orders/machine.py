@@ -41,7 +41,6 @@ from tradewright.execution.orders.reports import on_failed, on_reported
 from tradewright.execution.orders.state import TERMINAL, LiveOrder, OrdersState
 from tradewright.execution.orders.unknown import due, on_absent
 
-
 _WISHED = tuple(f.name for f in dataclasses.fields(Wish))
 
 
