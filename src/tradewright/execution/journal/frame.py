@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Iterable
 from math import isfinite
 from typing import NamedTuple
 from zlib import crc32
 
-import numpy as np
 import orjson
 
 MAGIC = b"TWJOURNL"
@@ -30,7 +30,7 @@ _CRC = struct.Struct("<I")
 HEADER_BYTES = _HEADER.size + _CRC.size
 HEAD_BYTES = _HEAD.size + _CRC.size
 TAIL_BYTES = CHAIN_BYTES + _CRC.size
-_FLOATS, _ROWS = (float, np.floating), (list, tuple)
+_ROWS = (list, tuple)
 
 
 class SegmentHeader(NamedTuple):
@@ -106,17 +106,22 @@ def encode_body(kind: str, ts_event: int, ts_seen: int, payload: dict[str, objec
         If an integer in it has more than 64 bits, or JSON has no form for something.
     """
     body = orjson.dumps((kind, ts_event, ts_seen, payload), option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY)
-    if b"null" in body and not _is_finite(payload):  # it writes null for both
+    if b"null" in body and not _are_finite(payload.values()):  # it writes null for both
         raise ValueError(f"a number in a record of kind {kind} is not finite: JSON has none")
     return body
 
 
-def _is_finite(value: object) -> bool:
-    if isinstance(value, _FLOATS):
-        return isfinite(value)
-    if isinstance(value, dict):
-        return all(map(_is_finite, value.values()))
-    return not isinstance(value, _ROWS) or all(map(_is_finite, value))
+def _are_finite(values: Iterable[object]) -> bool:
+    for value in values:
+        if isinstance(value, float):
+            if not isfinite(value):
+                return False
+        elif isinstance(value, dict):
+            if not _are_finite(value.values()):
+                return False
+        elif isinstance(value, _ROWS) and not _are_finite(value):
+            return False
+    return True
 
 
 def decode_body(body: bytes) -> tuple[str, int, int, dict[str, object]]:
