@@ -3,8 +3,10 @@
 ``python -m benchmarks.live [--seconds 60] [--rate 1000] [--kind lightgbm]``. Ten instruments, the thirty features of
 the set `standard`, a tree model with its calibration, the whole guard-checked path, an intent synced to the disk for
 every order, and a socket that a thread reads from. Events arrive at a constant rate whatever the session does (open
-loop): a time counts from when an event was due, so waiting behind another counts too. Then the journal is read back
-through recovery. Exits with 1 if a decision differs there, or an order never reached the socket.
+loop): a time counts from when an event was due, so waiting behind another counts too. What the disk took for an order's
+own flush is shown beside it, and the time without that: disks differ more than programs do. ``--folder`` says where
+the journal is; a folder in memory is refused. Then the journal is read back through recovery. Exits with 1 if a
+decision differs there, or an order never reached the socket.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ from tradewright.engine.live.rows import MarketRow, rows_of
 from tradewright.engine.live.runtime import Runtime
 from tradewright.engine.plan import BacktestPlan, plan_of_bars
 from tradewright.execution.desk import DeskPorts, OrderDesk
-from tradewright.execution.journal.disk import FolderDisk
+from tradewright.execution.journal.disk import AppendFile, FolderDisk
 from tradewright.execution.journal.reading import SESSION, JournalReader
 from tradewright.execution.journal.writing import Journal
 from tradewright.execution.orders.inputs import Alert, OrderEvent, Source, Started
@@ -60,18 +62,41 @@ LEARNED = 4_000
 _FEATURES = {name: build_feature(parse_feature(text)) for name, text in STANDARD.items()}
 
 
+class TimedDisk(FolderDisk):
+    """A real folder, and how long each flush took."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.flushes: list[int] = []
+
+    def append(self, name: str) -> AppendFile:
+        """Open a file whose flushes are timed."""
+        file, flushes = super().append(name), self.flushes
+        flush = file.sync
+
+        def sync() -> None:
+            begun = time.perf_counter_ns()
+            flush()
+            flushes.append(time.perf_counter_ns() - begun)
+
+        file.sync = sync  # type: ignore[method-assign]
+        return file
+
+
 class SocketVenue(SimBroker):
     """Fills every order at once, and writes it to a socket first, as an adapter does."""
 
-    def lay(self, desk: OrderDesk, price_of: Any, wire: socket.socket) -> None:
-        self._desk, self._price_of, self._wire = desk, price_of, wire
+    def lay(self, desk: OrderDesk, price_of: Any, wire: socket.socket, disk: TimedDisk) -> None:
+        self._desk, self._price_of, self._wire, self._disk = desk, price_of, wire, disk
         self.written: dict[int, int] = {}
+        self.flushed: dict[int, int] = {}  # how long the disk took for its intent, ns
 
     async def submit(self, intent: OrderIntent, gate: Gate) -> VenueOrder:
         """Write and fill."""
         gate()
         self._wire.send(f"{intent.client_id} {intent.instrument} {intent.side} {intent.lots}\n".encode())
         self.written[intent.reference] = time.perf_counter_ns()
+        self.flushed[intent.reference] = self._disk.flushes[-1]
         told = VenueOrder(
             intent.client_id, intent.client_id, intent.instrument, intent.side, intent.lots, 0, OrderStatus.ACCEPTED, 1
         )
@@ -132,9 +157,9 @@ def drain(wire: socket.socket) -> None:
 
 
 async def trade(
-    a_plan: BacktestPlan, rows: list[MarketRow], fitted: FittedModel, disk: FolderDisk, rate: float
+    a_plan: BacktestPlan, rows: list[MarketRow], fitted: FittedModel, disk: TimedDisk, rate: float
 ) -> np.ndarray[Any, Any]:
-    """Return the time from event to socket of every order, ns."""
+    """Return of every order the time from event to socket and that of its flush, [n, 2] ns."""
     near, far = socket.socketpair()
     threading.Thread(target=drain, args=(far,), daemon=True).start()
     state = OrdersState("bench", CAPABILITIES)
@@ -153,7 +178,7 @@ async def trade(
         runtime.told(effect)
 
     desk = OrderDesk(venue, journal, state, DeskPorts(time.time_ns, lambda: True, tell))
-    venue.lay(desk, lambda name: float(conductor.run.memory.arrays["positions"]["price"][int(name[1:])]), near)
+    venue.lay(desk, lambda name: float(conductor.run.memory.arrays["positions"]["price"][int(name[1:])]), near, disk)
     runtime = Runtime(conductor, desk, None, lambda _: None)
     desk.feed(Started(1, time.time_ns()))
     await desk.reconcile()
@@ -171,9 +196,9 @@ async def trade(
         while k >= warm and time.perf_counter_ns() < at:  # noqa: ASYNC110 - this is the clock
             await asyncio.sleep(max(0.0, (at - time.perf_counter_ns()) / 1e9 - 2e-4))
         news = forecasts.forecast(row)
-        seen = replace(row, decides=k >= warm)
+        seen = row._replace(decides=k >= warm)
         if news is not None:
-            seen = replace(seen, forecast=news[0], forecast_ts=news[1])
+            seen = seen._replace(forecast=news[0], forecast_ts=news[1])
         before = int(conductor.run.memory.record["next_id"][0])
         state.last_view = time.time_ns()
         await runtime.hear(seen)
@@ -187,7 +212,22 @@ async def trade(
     missing = [n for n in due if n in conductor.sent and n not in venue.written]
     if missing:
         raise SystemExit(f"{len(missing)} orders never reached the socket")
-    return np.array([venue.written[n] - at for n, at in due.items() if n in venue.written])
+    return np.array([(venue.written[n] - at, venue.flushed[n]) for n, at in due.items() if n in venue.written])
+
+
+def file_system(folder: Path) -> str:
+    """Return what kind of file system a folder is on, "" where the system does not say."""
+    mounts = Path("/proc/mounts")
+    if not mounts.exists():
+        return ""
+    known = (line.split()[1:3] for line in mounts.read_text(encoding="utf-8").splitlines())
+    return max((len(at), kind) for at, kind in known if folder.resolve().is_relative_to(at))[1]
+
+
+def shown(name: str, took: np.ndarray[Any, Any]) -> str:
+    """Return percentiles of times in ns as a line."""
+    p50, p99, late, worst = np.percentile(took, [50, 99, 99.9, 100]) / 1e6
+    return f"  {name:24s} p50 {p50:.2f} ms  p99 {p99:.2f} ms  p99.9 {late:.2f} ms  worst {worst:.2f} ms"
 
 
 def main() -> int:
@@ -201,14 +241,17 @@ def main() -> int:
     fitted, levels = model(options.kind, 7)
     a_plan, rows = plan(300 + int(options.seconds * options.rate / INSTRUMENTS), levels)
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
-        disk = FolderDisk(Path(name))
-        took = asyncio.run(trade(a_plan, rows, fitted, disk, options.rate)) / 1e6
-        shown = np.percentile(took, [50, 99, 99.9, 100])
+        disk, kind = TimedDisk(Path(name)), file_system(Path(name))
+        if kind in ("tmpfs", "ramfs"):
+            raise SystemExit(f"{name} is in memory ({kind}), where a flush says nothing: name a --folder on a disk")
+        took = asyncio.run(trade(a_plan, rows, fitted, disk, options.rate))
         print(
-            f"event to order on the socket, {options.kind}, {options.rate:,.0f} events/s open loop: "
-            f"p50 {shown[0]:.2f} ms  p99 {shown[1]:.2f} ms  p99.9 {shown[2]:.2f} ms  worst {shown[3]:.2f} ms  "
-            f"n {len(took):,} of {len(rows):,} events"
+            f"event to order on the socket, {options.kind}, {options.rate:,.0f} events/s open loop, "
+            f"{len(took):,} orders of {len(rows):,} events, journal on {kind or 'an unknown file system'}"
         )
+        print(shown("all of it", took[:, 0]))
+        print(shown("its flush to the disk", took[:, 1]))
+        print(shown("without its own flush", took[:, 0] - took[:, 1]))
         state = OrdersState("bench", CAPABILITIES)
         tale = Retelling(state, lambda _: (_prepared(a_plan, state), None))
         begun, count = time.perf_counter(), 0

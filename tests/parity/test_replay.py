@@ -50,7 +50,7 @@ def changed(traded: Traded, kind: str, place: int, change: Change) -> Iterator[J
         if record.kind == kind and seen == place:
             payload: dict[str, Any] = dict(record.payload)
             change(payload)
-            yield replace(record, payload=payload)
+            yield record._replace(payload=payload)
         else:
             yield record
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tradewright.core.kernel.market_nb import mark_alone_nb, observe_alone_nb
 from tradewright.core.kernel.verbs import call_verb_nb
 from tradewright.core.types.events import MarketEvents
-from tradewright.core.types.message import VenueMessage
+from tradewright.core.types.message import VenueMessage, copied
 from tradewright.engine.binding import Path
 from tradewright.engine.commands import Command, obey
 from tradewright.engine.memory import SessionMemory
@@ -44,6 +44,8 @@ class Session:
         self._event = event
         self._address = memory.address
         self._settle = int(memory.verbs["settle"][0])
+        self._needs_room, self._n_outbox = memory.cell("needs_room"), memory.cell("n_outbox")
+        self._n_equity, self._equity_capacity = memory.cell("n_equity"), memory.cell("equity_capacity")
         self._values = np.full(max(len(features), 1), np.nan)
         self._forecast = np.full((1, 4), np.nan)
         self._forecast_ts = np.full(1, LONG_AGO)
@@ -75,9 +77,7 @@ class Session:
         if forecast is not None:
             self._forecast[0] = forecast
             self._forecast_ts[0] = LONG_AGO if forecast_ts is None else forecast_ts
-        if self._memory.record["needs_room"][0]:
-            self._memory.grow()
-        self._memory.expect(1)
+        self._make_room()
         self._path.on_event(self._address, 0)
         return self._take_commands()
 
@@ -89,9 +89,7 @@ class Session:
         event = self._event
         if len(self._features) > 0:
             self._values[:] = self._features.update(event.fields, 0, int(event.instruments[0]), int(event.kinds[0]))
-        if self._memory.record["needs_room"][0]:
-            self._memory.grow()
-        self._memory.expect(1)
+        self._make_room()
         j = mark_alone_nb(self._address, 0)
         if is_cross_section and j >= 0:
             observe_alone_nb(self._address, 0, j)
@@ -99,7 +97,7 @@ class Session:
 
     def on_order_event(self, message: VenueMessage) -> None:
         """Take in an answer of the venue."""
-        if self._memory.record["needs_room"][0]:
+        if self._needs_room[0]:
             self._memory.grow()
         call_verb_nb(self._settle, self._address, message.header.ctypes.data, message.order.ctypes.data)
 
@@ -117,16 +115,23 @@ class Session:
         ConfigError
             For a figure given to a session without the control that reads it, or one out of range.
         """
-        if self._memory.record["needs_room"][0]:
+        if self._needs_room[0]:
             self._memory.grow()
         obey(self._memory, command, value, instrument)
         return self._take_commands()
 
+    def _make_room(self) -> None:
+        """Make room for what one event can lead to."""
+        if self._needs_room[0]:
+            self._memory.grow()
+        if self._n_equity[0] + 2 > self._equity_capacity[0]:
+            self._memory.expect(1)
+
     def _take_commands(self) -> list[VenueMessage]:
         """Empty the outbox."""
-        count = int(self._memory.record["n_outbox"][0])
+        count = self._n_outbox[0]
         if count == 0:
             return []
-        self._memory.record["n_outbox"] = 0
+        self._n_outbox[0] = 0
         headers, orders = self._memory.arrays["outbox"], self._memory.arrays["outbox_orders"]
-        return [VenueMessage(headers[k : k + 1].copy(), orders[k : k + 1].copy()) for k in range(count)]
+        return [VenueMessage(copied(headers[k : k + 1]), copied(orders[k : k + 1])) for k in range(count)]

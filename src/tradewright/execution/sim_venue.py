@@ -12,7 +12,7 @@ from tradewright.core.kernel.records import MarketMemory
 from tradewright.core.kernel.verbs import call_verb_nb, verb_table
 from tradewright.core.types.dtypes import book_dtype, message_dtype, order_dtype, venue_dtype
 from tradewright.core.types.events import MarketEvents
-from tradewright.core.types.message import VenueMessage
+from tradewright.core.types.message import VenueMessage, copied
 
 Delay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _NS_PER_MS = 1e6
@@ -157,8 +157,8 @@ class VenueMemory:
             place = head & mask
             taken.append(
                 VenueMessage(
-                    self._rings["answers"][place : place + 1].copy(),
-                    self._rings["answer_orders"][place : place + 1].copy(),
+                    copied(self._rings["answers"][place : place + 1]),
+                    copied(self._rings["answer_orders"][place : place + 1]),
                 )
             )
             head += 1

@@ -74,6 +74,8 @@ class Calibration(BaseModel):
 
     def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return forecasts f8[n, 4] calibrated and biased; rows with NaN stay NaN. One row or many: the same bits."""
+        if len(values) == 1 and self.method != "isotonic":
+            return np.array([self._alone(*values[0].tolist())])
         before = np.ascontiguousarray(values.T[:EXPECTED])
         after = self._biased(self._calibrated(before))
         done = np.empty((len(values), 4))
@@ -83,17 +85,33 @@ class Calibration(BaseModel):
         done[:, EXPECTED] = values[:, EXPECTED] + (moved[P_UP] * up + moved[P_DOWN] * down + moved[P_FLAT] * flat)
         return done
 
+    def _alone(self, up: float, down: float, flat: float, expected: float) -> tuple[float, float, float, float]:
+        """Do what `apply` does for one row, in plain numbers: a quarter of the time of arrays with one number each.
+
+        Only logarithms and powers are left to NumPy, whose last bits are its own.
+        """
+        p_up, p_down, p_flat = up, down, flat
+        if self.method != "none":
+            shares = [min(max(p, _TINY), 1.0 - _TINY) for p in (up, down, flat)]
+            logs = np.log(np.array([*shares, *(1.0 - p for p in shares)])).tolist()
+            maps = zip(self.maps, logs[:3], logs[3:], strict=True)
+            powers = np.exp(np.array([m.b * low - m.a * high - m.c if m else 0.0 for m, high, low in maps])).tolist()
+            fits = zip(self.maps, powers, (up, down, flat), strict=True)
+            mapped = [1.0 / (1.0 + power) if m else p for m, power, p in fits]
+            p_up, p_down, p_flat = (np.array(mapped) / (mapped[0] + mapped[1] + mapped[2])).tolist()
+        taken = -self.bias * (p_up - p_down)
+        if p_flat > 0.0:
+            p_up, p_down, p_flat = p_up - max(taken, 0.0), p_down + min(taken, 0.0), p_flat + abs(taken)
+        else:
+            p_up, p_down = p_up - 0.5 * taken, p_down + 0.5 * taken
+        up_growth, down_growth, flat_growth = self.growth
+        moved = (p_up - up) * up_growth + (p_down - down) * down_growth + (p_flat - flat) * flat_growth
+        return p_up, p_down, p_flat, expected + moved
+
     def _calibrated(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
         if self.method == "none":
             return shares
-        mapped: NDArray[np.float64]
-        if self.method == "isotonic":
-            mapped = np.stack([p if m is None else m.apply(p) for m, p in zip(self.maps, shares, strict=True)])
-        else:
-            # The three side by side: one row is served in a third of the calls.
-            rows = [(m.a, m.b, m.c, 1.0) if m else (1.0, 1.0, 0.0, 0.0) for m in self.maps]
-            a, b, c, is_fit = np.array(rows).T[:, :, None]
-            mapped = np.where(is_fit, _sigmoid_of(shares, a, b, c), shares)
+        mapped = np.stack([p if m is None else m.apply(p) for m, p in zip(self.maps, shares, strict=True)])
         done: NDArray[np.float64] = mapped / (mapped[0] + mapped[1] + mapped[2])
         return done
 
@@ -155,7 +173,7 @@ def fit_calibration(
     )
 
 
-def _sigmoid_of(p: Column, a: Column | float, b: Column | float, c: Column | float) -> Column:
+def _sigmoid_of(p: Column, a: float, b: float, c: float) -> Column:
     p = np.clip(p, _TINY, 1.0 - _TINY)
     return 1.0 / (1.0 + np.exp(b * np.log(1.0 - p) - a * np.log(p) - c))
 

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from tradewright.core.types.rows import FeatureRows
 from tradewright.models.forecaster import Forecaster, ForecasterParams, Lesson
+from tradewright.models.lgbm_shares import OneRow
 from tradewright.models.outcomes import Outcomes, shares_of, unreadable, untrained
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class LightGBM(Forecaster):
         super().__init__(params)
         self._outcomes: Outcomes | None = None
         self._booster: lgb.Booster | None = None
+        self._one_row: OneRow | None = None
 
     def learn(
         self, train: Lesson, validation: Lesson | None = None, progress: Callable[[str], None] | None = None
@@ -83,7 +85,7 @@ class LightGBM(Forecaster):
         booster = lgb.train(native, data, self.params.rounds, valid_sets=judged, callbacks=stops)
         # Through its text, the rounds after the best one are gone, and a loaded model is the same to the bit.
         self._booster = lgb.Booster(model_str=_text(booster))
-        self._outcomes = outcomes
+        self._outcomes, self._one_row = outcomes, None
         if progress:
             progress(f"lightgbm: {self._booster.current_iteration()} rounds of trees")
 
@@ -93,8 +95,12 @@ class LightGBM(Forecaster):
         outcomes.check_columns(rows)
         if not len(rows):
             return np.empty((0, 4))
-        raw = booster.predict(rows.values, num_threads=self.params.threads)
-        return outcomes.forecasts(shares_of(np.asarray(raw)))
+        if len(rows) > 1:
+            raw = np.asarray(booster.predict(rows.values, num_threads=self.params.threads))
+        else:
+            self._one_row = self._one_row or OneRow(booster)
+            raw = self._one_row.shares(rows.values)
+        return outcomes.forecasts(shares_of(raw))
 
     def contributions(self, rows: FeatureRows) -> NDArray[np.float64]:
         """Return the SHAP value of each feature for the score of each outcome, f8[n, outcomes, k]: exact, for trees."""

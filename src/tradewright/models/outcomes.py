@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,12 +79,15 @@ class Outcomes(BaseModel):
         The expected return is the sum over the outcomes of probability times mean growth in training.
         """
         # Sums stand written out, one outcome after the other: the bits of a row then depend on no other row.
-        total = sum(shares[1:], start=np.ascontiguousarray(shares[0], np.float64))
-        values = np.zeros((len(total), 4))
-        for d, growth, share in zip(self.directions, self.growth, shares, strict=True):
-            values[:, COLUMN[d]] = share / total
-            values[:, EXPECTED] += values[:, COLUMN[d]] * growth
-        return values
+        # A row alone is told in numbers, which takes a tenth of the time of arrays with one number in each.
+        count = len(shares[0])
+        parts: Sequence[Any] = shares if count != 1 else [share[0] for share in shares]
+        columns: list[Any] = [np.zeros(count) if count != 1 else 0.0] * 4
+        total = sum(parts[1:], start=parts[0])
+        for d, growth, part in zip(self.directions, self.growth, parts, strict=True):
+            columns[COLUMN[d]] = share = part / total
+            columns[EXPECTED] = columns[EXPECTED] + share * growth
+        return np.ascontiguousarray(np.array(columns).reshape(4, count).T)
 
     def check_columns(self, rows: FeatureRows) -> None:
         """Refuse rows with other columns than those learned from.

@@ -58,7 +58,7 @@ def test_a_bar_that_was_corrected_later(traded: Traded) -> None:
     rows = list(traded.rows)
     fields = rows[100].fields.copy()
     fields[:4] *= 1.01
-    rows[100] = replace(rows[100], fields=fields)
+    rows[100] = rows[100]._replace(fields=fields)
     found = held(traded, rows=rows)
     first = found.partings[0]
     assert (first.cause, first.ts) == (Cause.EVENT, rows[100].ts_event)
@@ -76,11 +76,11 @@ def test_a_bar_that_one_side_did_not_see(traded: Traded) -> None:
 
 
 def test_other_forecasts_and_hours_in_which_nobody_asked(traded: Traded) -> None:
-    asleep = [replace(row, decides=i > 60) for i, row in enumerate(traded.rows)]
+    asleep = [row._replace(decides=i > 60) for i, row in enumerate(traded.rows)]
     found = held(trade(traded.plan, rows=asleep), rows=traded.rows)
     assert found.partings[0].cause is Cause.CLOCK
     assert "did not ask" in found.partings[0].detail
-    sure = [replace(row, forecast=np.array([0.9, 0.1, 0.0, 0.01]), forecast_ts=row.ts_seen) for row in traded.rows]
+    sure = [row._replace(forecast=np.array([0.9, 0.1, 0.0, 0.01]), forecast_ts=row.ts_seen) for row in traded.rows]
     assert held(traded, rows=sure).partings == ()  # this strategy reads none, so no decision parts
 
 

@@ -104,6 +104,8 @@ def test_maps_are_monotone(seed: int, method: Method, is_backwards: bool) -> Non
 def test_many_equal_one_to_the_bit(method: Method, is_flat_possible: bool) -> None:
     values, targets = overconfident(500, 5, is_flat_possible=is_flat_possible)
     found = fit_calibration(values, targets, method)
+    values[::7] = np.nan
+    values[1::50, :3] = [0.0, 1.0, 0.0]
     many = found.apply(values)
     one = np.concatenate([found.apply(values[i : i + 1]) for i in range(len(values))])
     assert many.tobytes() == one.tobytes()

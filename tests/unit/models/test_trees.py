@@ -16,6 +16,7 @@ from tradewright.core.types.errors import ModelError
 from tradewright.models.contract import contract_lesson
 from tradewright.models.forecaster import Lesson
 from tradewright.models.lgbm import LightGBM, LightGBMParams
+from tradewright.models.lgbm_shares import OneRow
 from tradewright.models.registry import forecaster_class, make_forecaster
 from tradewright.models.xgb import XGBoost, XGBoostParams
 from tradewright.models.xgb_shares import shares_in
@@ -67,6 +68,24 @@ def test_shares_are_the_bits_of_xgboosts_own_call_for_one_row_and_for_many(has_f
     shares_in(model.booster, values[1::3])
     assert kept.tobytes() == expected[::3].tobytes()
     assert shares_in(model.booster, np.asfortranarray(values)).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("has_flat", [True, False])
+def test_one_row_has_the_bits_of_lightgbms_own_call(has_flat: bool) -> None:
+    lesson = contract_lesson(has_flat=has_flat)
+    booster = lgb.train(
+        LightGBMParams().native(3 if has_flat else 2), lgb.Dataset(lesson.rows.values, lesson.targets.direction + 1), 30
+    )
+    values = lesson.rows.values.copy()
+    values[::5, 1] = np.nan
+    expected = np.asarray(booster.predict(values))
+    one_row = OneRow(booster)
+    kept = one_row.shares(values[:1])
+    for i in range(600):
+        assert one_row.shares(values[i : i + 1]).tobytes() == expected[i : i + 1].tobytes()
+    assert kept.tobytes() == expected[:1].tobytes()
+    with pytest.raises(ValueError, match="columns"):
+        one_row.shares(values[:1, :2])
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class JournalRecord:
+class JournalRecord(NamedTuple):
     """One record of what came in or went out of a session.
 
     ``kind`` is the noun's or message's name; ``payload`` its fields. ``mode``, ``code_hash``, ``config_hash`` and

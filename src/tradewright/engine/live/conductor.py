@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tradewright.core.kernel.records import single_event
 from tradewright.core.types.dtypes import message_dtype
-from tradewright.core.types.message import VenueMessage
+from tradewright.core.types.message import VenueMessage, copied
 from tradewright.core.types.order import OrderStatus, Origin, Reason, Verb
 from tradewright.engine.backtest import Run
 from tradewright.engine.commands import Command
@@ -92,16 +92,23 @@ class Conductor:
         self._successors: dict[int, Record] = {}  # number -> the order that takes its own place
         self._features = blake2b(digest_size=8)  # over the feature rows since the last `evidence`
         self._shown = (0, 0, 0)  # decisions, ended orders and denials that were in it
+        cell = self.run.memory.cell
+        self._decisions, self._ended, self._denials = map(cell, ("n_decisions", "n_order_log", "denials"))
+        names = ("equity_micro", "cash_micro", "denials", "trading_state", "loss_state")
+        self._book = {name: cell(name) for name in names} | {"fills": cell("n_fills")}
 
     # ------------------------------------------------------------------------------------------------- what comes in
     def market(self, row: MarketRow) -> list[Act]:
         """Take in a market event."""
         show(row, self.event)
-        with self.run.blame():
+        try:
             if row.decides:
                 messages = self.session.on_market(row.forecast, row.forecast_ts)
             else:
                 messages = self.session.warm(is_cross_section=self.plan.strategy.is_cross_section)
+        except Exception:
+            with self.run.blame():  # entered only now: it takes as long as half an event
+                raise
         self.run.events += 1
         self._features.update(self.session.values.tobytes())
         return self._acts(messages)
@@ -181,14 +188,14 @@ class Conductor:
         for message in messages:
             number = message.order_id
             if message.verb is Verb.SUBMIT_ORDER:
-                order = message.order.copy()
+                order = copied(message.order)
                 self._orders[number], self.sent[number] = order, message
                 if not order["is_reduce_only"][0]:
                     self._entries[int(order["instrument"][0])] = number
                 acts.append(self._placed(number, self._wish(order)))
             elif number in self._orders:
                 if message.verb is Verb.REPLACE_ORDER:
-                    self._successors[number] = message.order.copy()
+                    self._successors[number] = copied(message.order)
                 acts.append(Withdraw(number))
         return acts
 
@@ -212,7 +219,7 @@ class Conductor:
         left = int(order["lots"][0] - order["filled"][0])
         if left <= 0:
             return []
-        self.sent[number] = VenueMessage(self.sent[number].header, order.copy())
+        self.sent[number] = VenueMessage(self.sent[number].header, copied(order))
         self.session.on_order_event(_replaced(order))
         return [Place(self._wish(order))]
 
@@ -234,8 +241,7 @@ class Conductor:
     @property
     def has_judged(self) -> bool:
         """Whether the guard let anything through or refused anything since the last `evidence`."""
-        record = self.run.memory.record
-        return (int(record["n_decisions"][0]), int(record["denials"][0])) != (self._shown[0], self._shown[2])
+        return self._decisions[0] != self._shown[0] or self._denials[0] != self._shown[2]
 
     def evidence(self) -> dict[str, Any]:
         """Return what the decisions since the last call rest on and what was refused, as it stands in the journal.
@@ -244,15 +250,14 @@ class Conductor:
         and signed lots of each order refused; ``book``: see there.
         """
         memory, was = self.run.memory, self._shown
-        record = memory.record
-        self._shown = (int(record["n_decisions"][0]), int(record["n_order_log"][0]), int(record["denials"][0]))
+        self._shown = (self._decisions[0], self._ended[0], self._denials[0])
         verdicts = memory.taken("decisions", "n_decisions")[was[0] :]
         ended = memory.taken("order_log", "n_order_log")[was[1] :]
         features, self._features = self._features.hexdigest(), blake2b(digest_size=8)
         return {
             "features": features,
             "verdicts": blake2b(verdicts.tobytes(), digest_size=8).hexdigest(),
-            "denied": [self._denial(row) for row in ended[ended["status"] == OrderStatus.DENIED]],
+            "denied": [self._denial(row) for row in ended if row["status"] == OrderStatus.DENIED],
             "book": self.book(),
         }
 
@@ -262,19 +267,12 @@ class Conductor:
 
     def book(self) -> dict[str, Any]:
         """Return what the session holds to be true, for people and for comparing: numbers as they stand."""
-        record, positions = self.run.memory.record, self.run.memory.arrays["positions"]
-        return {
-            "equity_micro": int(record["equity_micro"][0]),
-            "cash_micro": int(record["cash_micro"][0]),
-            "lots": {s: int(positions["lots"][j]) for s, j in self._numbers.items()},
-            "fills": int(record["n_fills"][0]),
-            "denials": int(record["denials"][0]),
-            "trading_state": int(record["trading_state"][0]),
-            "loss_state": int(record["loss_state"][0]),
-        }
+        lots = self.run.memory.arrays["positions"]["lots"].tolist()
+        book: dict[str, Any] = {name: cell[0] for name, cell in self._book.items()}
+        return book | {"lots": dict(zip(self._numbers, lots, strict=True))}
 
 
 def _replaced(order: Record) -> VenueMessage:
     header = np.zeros(1, message_dtype)
     header["verb"] = int(Verb.ORDER_REPLACED)
-    return VenueMessage(header, order.copy())
+    return VenueMessage(header, copied(order))

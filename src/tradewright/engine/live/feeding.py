@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -169,4 +168,4 @@ def closes_ns(row: MarketRow) -> int:
 
 
 def _undecided(row: MarketRow) -> MarketRow:
-    return replace(row, decides=False)
+    return row._replace(decides=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Protocol
 
 import numpy as np
@@ -105,7 +105,7 @@ class Follower:
             line = self.lines[row.instrument]
             if not line.seam.is_double(row):
                 count += 1
-                await self._hear(replace(row, decides=False), line)
+                await self._hear(row._replace(decides=False), line)
         return count
 
     async def take(self, noun: Noun | FeedGap, now: int) -> None:
@@ -172,10 +172,10 @@ class Follower:
     async def _hear(self, row: MarketRow, line: _Line) -> None:
         news = None if self._forecasts is None else self._forecasts.forecast(row)
         if news is not None:
-            row = replace(row, forecast=news[0], forecast_ts=news[1])
+            row = row._replace(forecast=news[0], forecast_ts=news[1])
         line.seam.last = max(line.seam.last, row.ts_event)
         if self.broken:
-            row = replace(row, decides=False)
+            row = row._replace(decides=False)
         try:
             await self.runtime.hear(row)
         except StrategyError as error:

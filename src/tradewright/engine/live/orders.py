@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tradewright.core.kernel import codes as c
 from tradewright.core.types.dtypes import message_dtype
 from tradewright.core.types.instrument import Instrument
-from tradewright.core.types.message import VenueMessage, blank_order
+from tradewright.core.types.message import VenueMessage, blank_order, copied
 from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side, TimeInForce, Verb
 from tradewright.core.types.venue import OrderIntent, VenueFill
 from tradewright.execution.orders.inputs import OrderEvent, Wish
@@ -39,43 +39,41 @@ def wish_of(order: Record, instrument: Instrument, strategy: str, mark: float | 
         Last price, from which exits given as fractions become prices; None leaves them fractions of the fill's price,
         for venues that take those.
     """
-    row = order[0]
+    row: dict[str, Any] = dict(zip(order.dtype.names or (), order.item(), strict=True))  # at once: a tenth of the time
     exits: dict[str, float | None] = {n: _known(row[n]) for n in ("stop_loss", "take_profit", "trail_protect")}
-    are_fractions = int(row["attach_unit"]) == c.FRACTION and any(v is not None for v in exits.values())
+    are_fractions = row["attach_unit"] == c.FRACTION and any(v is not None for v in exits.values())
     if are_fractions and mark is not None:
-        side, tick = int(row["side"]), float(instrument.tick)
+        side, tick = row["side"], float(instrument.tick)
         away = {"stop_loss": -side, "take_profit": side, "trail_protect": 0}
         for name, share in exits.items():
             if share is not None:
                 level = mark * (1.0 + away[name] * share) if away[name] else mark * share
                 exits[name] = round(level / tick) * tick
         are_fractions = False
-    expires = int(row["ts_expire"])
     return Wish(
         strategy=strategy,
         instrument=instrument.symbol,
-        side=Side(int(row["side"])),
-        kind=OrderKind(int(row["kind"])),
-        lots=int(row["lots"] - row["filled"]),
+        side=Side(row["side"]),
+        kind=OrderKind(row["kind"]),
+        lots=row["lots"] - row["filled"],
         limit_price=_known(row["limit"]),
         stop_price=_known(row["stop"]),
-        time_in_force=TimeInForce(int(row["tif"])),
+        time_in_force=TimeInForce(row["tif"]),
         is_reduce_only=bool(row["is_reduce_only"]),
-        origin=Origin(int(row["origin"])),
+        origin=Origin(row["origin"]),
         trail=_known(row["trail"]),
         are_fractions=are_fractions,
-        group=int(row["group"]),
-        ts_expire=0 if expires == c.NEVER else expires,
-        reference=int(row["id"]),
+        group=row["group"],
+        ts_expire=0 if row["ts_expire"] == c.NEVER else row["ts_expire"],
+        reference=row["id"],
         stop_loss=exits["stop_loss"],
         take_profit=exits["take_profit"],
         trail_protect=exits["trail_protect"],
     )
 
 
-def _known(value: Any) -> float | None:
-    number = float(value)
-    return None if math.isnan(number) else number
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def exit_record(intent: OrderIntent, instrument: int, parent: int) -> Record:
@@ -117,7 +115,7 @@ def answer(told: OrderEvent, order: Record, now: int, fee: float) -> VenueMessag
         header["verb"] = int(verb)
         order["status"] = int(_final(told.status) if verb is not Verb.ORDER_ACCEPTED else OrderStatus.ACCEPTED)
         order["ts_active" if verb is Verb.ORDER_ACCEPTED else "ts_done"] = now
-        return VenueMessage(header, order.copy())
+        return VenueMessage(header, copied(order))
     lots = abs(told.fill_lots)
     header["verb"], header["fill_lots"], header["fill_price"] = int(Verb.ORDER_FILLED), lots, fill.price
     header["fill_fee"], header["is_maker"], header["ts_sent"] = fee, fill.is_maker, fill.ts_event
@@ -130,7 +128,7 @@ def answer(told: OrderEvent, order: Record, now: int, fee: float) -> VenueMessag
     order["status"] = int(OrderStatus.FILLED if is_over else _living(told.status))
     if is_over:
         order["ts_done"] = now
-    return VenueMessage(header, order.copy())
+    return VenueMessage(header, copied(order))
 
 
 def _final(status: OrderStatus) -> OrderStatus:
@@ -145,7 +143,7 @@ def _living(status: OrderStatus) -> OrderStatus:
 
 def _taken_back(order: Record, lots: int) -> Record:
     """Return the opposite of an execution as an order of its own, filled at once."""
-    back = order.copy()
+    back = copied(order)
     back["id"], back["parent"], back["group"] = -int(order["id"][0]), int(order["id"][0]), 0
     back["side"], back["lots"], back["filled"] = -int(order["side"][0]), lots, lots
     back["origin"], back["status"] = int(Origin.RISK), int(OrderStatus.FILLED)

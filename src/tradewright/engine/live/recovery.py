@@ -30,6 +30,8 @@ from tradewright.execution.sim_broker import SimBroker
 STAMP, COMMAND, ACTED, REFUSED, ENDED = "stamp", "command", "acted", "refused", "ended"
 _PLAIN = asdict(Wish("", "", 1, 1, 0))  # type: ignore[arg-type]  # only for what a field is when nobody set it
 
+_ALWAYS = ("strategy", "instrument", "side", "kind")
+
 
 def acts_payload(acts: list[Act]) -> dict[str, object]:
     """Return what the conductor wants as a journal payload: orders without the fields that nobody set."""
@@ -39,11 +41,9 @@ def acts_payload(acts: list[Act]) -> dict[str, object]:
 def _act(act: Act) -> dict[str, object]:
     if not isinstance(act, Place):
         return {"withdraw": act.reference}
-    fields = asdict(act.wish)
     worked: dict[str, object] = {"is_worked": True} if act.is_worked else {}
-    return worked | {
-        k: v for k, v in fields.items() if v != _PLAIN[k] or k in ("strategy", "instrument", "side", "kind")
-    }
+    fields = ((name, getattr(act.wish, name)) for name in _PLAIN)
+    return worked | {name: value for name, value in fields if name in _ALWAYS or value != _PLAIN[name]}
 
 
 def command_payload(command: Command, value: float, instrument: int) -> dict[str, object]:
@@ -150,9 +150,9 @@ class Retelling:
     def _did(self, acts: list[Act]) -> None:
         """Note what the conductor did, as the session wrote it down."""
         if self.conductor is not None and (acts or self.conductor.has_judged):
-            now = _plain({**acts_payload(acts), **self.conductor.evidence()})
-            self.trace.update(json.dumps(now, sort_keys=True).encode())
-            self.waiting.append((acts, now))
+            text = json.dumps({**acts_payload(acts), **self.conductor.evidence()}, sort_keys=True)
+            self.trace.update(text.encode())
+            self.waiting.append((acts, json.loads(text)))
 
     def unfinished(self) -> list[Act]:
         """Return what was decided last and never carried out: the process ended in between."""
@@ -202,9 +202,3 @@ class Retelling:
 
 def _number(act: Act) -> int:
     return act.wish.reference if isinstance(act, Place) else act.reference
-
-
-def _plain(payload: dict[str, Any]) -> dict[str, Any]:
-    """Return a payload as it comes back from a journal."""
-    plain: dict[str, Any] = json.loads(json.dumps(payload))
-    return plain

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
-from dataclasses import dataclass
+from binascii import a2b_base64, b2a_base64
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,7 @@ from tradewright.core.types.journal import JournalRecord
 MARKET = "market"
 
 
-@dataclass(frozen=True, slots=True)
-class MarketRow:
+class MarketRow(NamedTuple):
     """One event: instrument number, `EventKind`, times ns UTC, ``fields`` f8[N_FIELDS].
 
     ``decides``: the strategy is asked after it; without, features and account follow and nothing is decided.
@@ -66,10 +65,10 @@ def payload_of(row: MarketRow) -> dict[str, object]:
         "k": row.kind,
         "o": row.ts_open,
         "d": int(row.decides),
-        "f": b64encode(row.fields.tobytes()).decode(),
+        "f": _text(row.fields),
     }
     if row.forecast is not None:
-        payload["p"] = b64encode(np.ascontiguousarray(row.forecast).tobytes()).decode()
+        payload["p"] = _text(row.forecast)
         payload["t"] = row.forecast_ts
     return payload
 
@@ -82,17 +81,20 @@ def row_of(record: JournalRecord) -> MarketRow:
     ValueError
         If the payload is not a row's: it was written by another version.
     """
-    known = record.payload
+    known: dict[str, Any] = record.payload
     try:
-        fields = np.frombuffer(b64decode(str(known["f"])))
-        forecast = np.frombuffer(b64decode(str(known["p"]))) if "p" in known else None
-        numbers = [int(str(known[name])) for name in ("j", "k", "o", "d")]
-        when = None if known.get("t") is None else int(str(known["t"]))
-    except (KeyError, ValueError) as error:
+        fields = np.frombuffer(a2b_base64(known["f"]))
+        forecast = np.frombuffer(a2b_base64(known["p"])) if "p" in known else None
+        instrument, kind, ts_open, decides = (int(known[name]) for name in ("j", "k", "o", "d"))
+        when = None if known.get("t") is None else int(known["t"])
+    except (KeyError, TypeError, ValueError) as error:
         msg = f"record {record.sequence} holds no market event: {error}"
         raise ValueError(msg) from error
     if fields.shape != (N_FIELDS,):
         msg = f"record {record.sequence} holds {len(fields)} fields, this version has {N_FIELDS}"
         raise ValueError(msg)
-    instrument, kind, ts_open, decides = numbers
     return MarketRow(instrument, kind, ts_open, record.ts_event, record.ts_seen, fields, bool(decides), forecast, when)
+
+
+def _text(values: NDArray[np.float64]) -> str:
+    return b2a_base64(values.tobytes(), newline=False).decode()

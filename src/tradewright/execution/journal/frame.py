@@ -10,10 +10,13 @@ disk when the frame was made; it tells a tail that power took from damage (`read
 from __future__ import annotations
 
 import hashlib
-import json
 import struct
+from collections.abc import Iterable
+from math import isfinite
 from typing import NamedTuple
 from zlib import crc32
+
+import orjson
 
 MAGIC = b"TWJOURNL"
 FORMAT_VERSION = 1
@@ -27,7 +30,7 @@ _CRC = struct.Struct("<I")
 HEADER_BYTES = _HEADER.size + _CRC.size
 HEAD_BYTES = _HEAD.size + _CRC.size
 TAIL_BYTES = CHAIN_BYTES + _CRC.size
-_encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+_ROWS = (list, tuple)
 
 
 class SegmentHeader(NamedTuple):
@@ -64,17 +67,13 @@ def unpack_header(data: bytes) -> SegmentHeader | None:
 
 def chained(chain: bytes, head: Head, body: bytes) -> bytes:
     """Return the chain after a record."""
-    digest = hashlib.blake2b(chain, digest_size=CHAIN_BYTES)
-    digest.update(_HEAD.pack(MARKER, *head))
-    digest.update(body)
-    return digest.digest()
+    return hashlib.blake2b(chain + _HEAD.pack(MARKER, *head) + body, digest_size=CHAIN_BYTES).digest()
 
 
 def pack_frame(head: Head, body: bytes, chain: bytes) -> bytes:
     """Return the bytes of a frame; ``chain`` is the one after it."""
     numbers = _HEAD.pack(MARKER, *head)
-    tail = body + chain
-    return numbers + _CRC.pack(crc32(numbers)) + tail + _CRC.pack(crc32(tail))
+    return b"".join((numbers, _CRC.pack(crc32(numbers)), body, chain, _CRC.pack(crc32(chain, crc32(body)))))
 
 
 def unpack_head(data: bytes, at: int) -> Head | None:
@@ -103,5 +102,29 @@ def encode_body(kind: str, ts_event: int, ts_seen: int, payload: dict[str, objec
     ------
     ValueError
         If a number in it is not finite: JSON has none.
+    TypeError
+        If an integer in it has more than 64 bits, or JSON has no form for something.
     """
-    return _encode([kind, ts_event, ts_seen, payload]).encode()
+    body = orjson.dumps((kind, ts_event, ts_seen, payload), option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY)
+    if b"null" in body and not _are_finite(payload.values()):  # it writes null for both
+        raise ValueError(f"a number in a record of kind {kind} is not finite: JSON has none")
+    return body
+
+
+def _are_finite(values: Iterable[object]) -> bool:
+    for value in values:
+        if isinstance(value, float):
+            if not isfinite(value):
+                return False
+        elif isinstance(value, dict):
+            if not _are_finite(value.values()):
+                return False
+        elif isinstance(value, _ROWS) and not _are_finite(value):
+            return False
+    return True
+
+
+def decode_body(body: bytes) -> tuple[str, int, int, dict[str, object]]:
+    """Return kind, ``ts_event``, ``ts_seen`` and payload of a body."""
+    kind, ts_event, ts_seen, payload = orjson.loads(body)
+    return kind, ts_event, ts_seen, payload

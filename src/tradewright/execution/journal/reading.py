@@ -7,7 +7,6 @@ one that a later record says was durable; a broken chain.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,6 +23,7 @@ from tradewright.execution.journal.frame import (
     Head,
     SegmentHeader,
     chained,
+    decode_body,
     unpack_body,
     unpack_head,
     unpack_header,
@@ -119,7 +119,7 @@ class JournalReader:
         if head.sequence != tail.sequence + 1 or chain != chained(tail.chain, head, body):
             what = f"record {tail.sequence + 1} was changed, moved or taken out: the chain of hashes breaks"
             raise JournalDamagedError(what, where=f"{name}, byte {tail.size:,}", fix=_FIX)
-        kind, ts_event, ts_seen, payload = json.loads(body.decode())
+        kind, ts_event, ts_seen, payload = decode_body(body)
         if kind == SESSION:
             self._stamps = {name: str(payload.get(name, "")) for name in _STAMPS}
         tail.sequence, tail.chain, tail.durable = head.sequence, chain, head.durable

@@ -41,10 +41,12 @@ from tradewright.execution.orders.reports import on_failed, on_reported
 from tradewright.execution.orders.state import TERMINAL, LiveOrder, OrdersState
 from tradewright.execution.orders.unknown import due, on_absent
 
+_WISHED = tuple(f.name for f in dataclasses.fields(Wish))
+
 
 def make_intent(state: OrdersState, wish: Wish, ts: int) -> OrderIntent:
     """Return the next intent; a pure function of state and wish, so that asking again gives the same id."""
-    fields = {f.name: getattr(wish, f.name) for f in dataclasses.fields(wish)}
+    fields = {name: getattr(wish, name) for name in _WISHED}
     max_len = state.capabilities.id_max_len
     name = client_id(state.account, wish.strategy, state.epoch, state.next_sequence, max_len)
     return OrderIntent(client_id=name, sequence=state.next_sequence, epoch=state.epoch, ts_event=ts, **fields)

@@ -18,11 +18,13 @@ _STOPS = (Origin.STOP_LOSS, Origin.TRAILING)  # a target protects nothing
 
 def protect(state: OrdersState, name: str) -> list[Effect]:
     """Return the orders and cancels that an instrument's position needs now."""
-    known = state.of(name)
+    known, live = state.of(name), state.live(name)
     if known.position == 0:
-        return _flat(state, name)
+        return _flat(state, known, live)
+    if not live and known.stop_price is None and not known.must_exit:
+        return []
     side = Side.SELL if known.position > 0 else Side.BUY
-    alive = [o for o in state.live(name) if o.is_alive]
+    alive = [o for o in live if o.is_alive]
     wrong = [o for o in alive if (o.is_protective or o.is_held) and o.intent.side is not side]
     effects = [e for o in wrong for e in want_cancel(o)]
     ours = [o for o in alive if o.intent.side is side and not o.is_cancel_wanted]
@@ -38,11 +40,13 @@ def protect(state: OrdersState, name: str) -> list[Effect]:
     return effects if known.stop_price is None else effects + _stop(state, name, side, exits)
 
 
-def _flat(state: OrdersState, name: str) -> list[Effect]:
+def _flat(state: OrdersState, known: InstrumentState, live: list[LiveOrder]) -> list[Effect]:
     """Forget what protected a position that is gone, and end everything that would only have closed it."""
-    known, live = state.of(name), state.live(name)
     known.naked_since = known.stops_lost = 0
     known.must_exit = False
+    if not live:
+        known.stop_price = known.target_price = None
+        return []
     known.stop_price = known.stop_price if any(o.intent.stop_loss for o in live) else None
     known.target_price = known.target_price if any(o.intent.take_profit for o in live) else None
     effects: list[Effect] = [Withdraw(o.intent.client_id, "there is nothing left to close") for o in live if o.is_held]

@@ -162,7 +162,10 @@ class OrdersState:
 
     def of(self, instrument: str) -> InstrumentState:
         """Return what is true of an instrument; a new one is flat."""
-        return self.instruments.setdefault(instrument, InstrumentState())
+        known = self.instruments.get(instrument)
+        if known is None:
+            known = self.instruments[instrument] = InstrumentState()
+        return known
 
     def live(self, instrument: str) -> list[LiveOrder]:
         """Return orders that may still fill, or whose executions we have not all seen."""

@@ -175,6 +175,4 @@ def _moment(text: str, option: str) -> int | None:
 
 
 def _document(record: JournalRecord) -> dict[str, object]:
-    import dataclasses
-
-    return dataclasses.asdict(record)
+    return record._asdict()

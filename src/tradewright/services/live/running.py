@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -101,6 +102,8 @@ class LiveLoop:
                 await self.follower.warm(history)
             await self._ready()
             self._admit()
+            gc.collect()
+            gc.freeze()  # looking through all that the start has made would stop the session for 0.1 s
             group.create_task(self._listen(source, subscriptions))
 
     async def _ready(self) -> None:

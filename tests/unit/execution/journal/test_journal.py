@@ -52,11 +52,14 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert again.append("kill", {}, 1, 1) == 102
 
 
-def test_a_number_that_is_not_finite_is_refused_and_nothing_is_written() -> None:
+@pytest.mark.parametrize("value", [float("nan"), [None, {"x": -float("inf")}], (1, (float("inf"),)), np.float64("nan")])
+def test_a_number_that_is_not_finite_is_refused_and_nothing_is_written(value: object) -> None:
     disk = SimDisk()
     journal = filled(disk)
     with pytest.raises(ValueError, match="JSON"):
-        journal.append("intent", {"price": float("nan")}, 1, 1)
+        journal.append("intent", {"none": None, "price": value}, 1, 1)
+    with pytest.raises(TypeError):
+        journal.append("intent", {"price": 2**64}, 1, 1)
     journal.append("intent", {"price": 1.0}, 1, 1)
     assert len(opened(disk)[1]) == 102
 
