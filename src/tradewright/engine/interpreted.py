@@ -8,7 +8,7 @@ wished for nothing. The bar of a wish takes the whole path.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cache, partial
+from functools import cache
 from itertools import repeat
 from struct import Struct
 from typing import Any

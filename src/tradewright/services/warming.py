@@ -12,7 +12,9 @@ from typing import Literal
 
 import numpy as np
 
+from tradewright.core.kernel.by_address import address_of
 from tradewright.core.kernel.challenge_nb import N_OUTCOMES, walk_paths_nb
+from tradewright.core.kernel.decimals_nb import read_lines_nb
 from tradewright.core.kernel.floors_nb import is_blocked_nb
 from tradewright.core.types.bar import Bars, blank_fields
 from tradewright.core.types.dtypes import CLOSE, HIGH, LOW, OPEN, SESSION, VOLUME, window_dtype
@@ -77,6 +79,7 @@ def warm_steps() -> list[tuple[str, Callable[[], object]]]:
     steps.append(("quiet bars around plain Python", partial(_strategy, plain, "loop", _SYMBOLS[:1])))
     steps.append(("prop-firm rules and the challenge walk", _challenge))
     steps.append(("the guard's commands", _commands))
+    steps.append(("numbers of CSV files", partial(address_of, read_lines_nb)))
     return steps
 
 

@@ -90,7 +90,7 @@ def test_a_strategy_is_asked_once_a_bar_and_what_it_was_shown_stays(path: PathNa
     assert (len(result.fills), len(result.stamps)) == (3, 700)
     rows.clear()
     wrong_at = 300
-    with pytest.raises(StrategyError, match="event 300 .*ZeroDivisionError"):
+    with pytest.raises(StrategyError, match=r"event 300 .*ZeroDivisionError"):
         run_backtest(wanted, path)
 
 
