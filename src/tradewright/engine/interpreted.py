@@ -24,8 +24,9 @@ from tradewright.engine.binding import Path, nothing_on_stamp, row_type
 from tradewright.engine.memory import SessionMemory
 from tradewright.strategies.strategy import Strategy
 
-# enough to spread what two calls cost, few enough to stay in the processor's first cache
-_AHEAD = 128
+# Bars laid out at a time, twice as many each time: beyond one at which the strategy wishes for something it is in vain;
+# so many at most stay in the processor's first cache.
+_FIRST, _MOST = 16, 128
 
 _NOTHING_KNOWN = ForecastRow(*[float("nan")] * len(ForecastRow._fields))
 
@@ -50,7 +51,7 @@ for _number, _name in enumerate(Account._fields):
 
 def bars_ahead(strategy: Strategy, n_instruments: int) -> int:
     """Return how many bars are laid out at a time; one where they cannot be quiet."""
-    return 1 if strategy.is_compiled or strategy.is_cross_section or n_instruments > 1 else _AHEAD
+    return 1 if strategy.is_compiled or strategy.is_cross_section or n_instruments > 1 else _MOST
 
 
 def interpreted_path(strategy: Strategy, names: list[str], memory: SessionMemory, *, has_forecasts: bool) -> Path:
@@ -71,21 +72,35 @@ def _wish(memory: SessionMemory) -> memoryview:
     return memoryview(memory.arrays["signals"]["verb"][:1])  # type: ignore[arg-type]  # buffers from Python 3.12 on
 
 
-def _reader(kind: type[Any], table: NDArray[np.float64]) -> Callable[[int, int], Iterable[Any]]:
-    """Return a function that reads so many rows of a table, from one on, as named tuples."""
-    row, raw = Struct(f"{table.shape[1]}d"), memoryview(table).cast("B")  # type: ignore[arg-type]
-    # the same type but made of a tuple, not of single values: a named tuple's own `__new__` takes twice as long
-    make = type(kind.__name__, (tuple,), {name: part for name, part in vars(kind).items() if name != "__new__"})
+class _Rows:
+    """Rows of a table as named tuples."""
 
-    def read(first: int, count: int) -> Iterable[Any]:
-        return map(make, row.iter_unpack(raw[first * row.size : (first + count) * row.size]))
+    __slots__ = ("_make", "_raw", "_row")
 
-    return read
+    def __init__(self, kind: type[Any], table: NDArray[np.float64]) -> None:
+        self._row, self._raw = Struct(f"{table.shape[1]}d"), memoryview(table).cast("B")  # type: ignore[arg-type]
+        # the same type but made of a tuple, not of single values: a named tuple's own `__new__` takes twice as long
+        self._make = type(kind.__name__, (tuple,), {n: part for n, part in vars(kind).items() if n != "__new__"})
+
+    def at(self, place: int) -> Any:
+        """Return one row."""
+        return self._make(self._row.unpack_from(self._raw, place * self._row.size))
+
+    def first(self, count: int) -> Iterable[Any]:
+        """Return the first rows, each made when it is asked for."""
+        return map(self._make, self._row.iter_unpack(self._raw[: count * self._row.size]))
 
 
-def _know_nothing(_first: int, count: int) -> Iterable[ForecastRow]:
-    """Return so many empty forecasts."""
-    return repeat(_NOTHING_KNOWN, count)
+class _NothingKnown:
+    """The same for forecasts of which there are none."""
+
+    def at(self, _place: int) -> ForecastRow:
+        """Return an empty one."""
+        return _NOTHING_KNOWN
+
+    def first(self, count: int) -> Iterable[ForecastRow]:
+        """Return so many of them."""
+        return repeat(_NOTHING_KNOWN, count)
 
 
 @cache
@@ -103,54 +118,72 @@ class _Asked:
         self._name, self._decide = strategy.name, strategy.decide
         self._params, self._signals, self._wish = _params(strategy, memory), arrays["signals"], _wish(memory)
         self._views = [AccountView(memoryview(account)) for account in arrays["accounts"]]
-        self._rows = _reader(row_type("Row", names), arrays["rows"])
-        self._forecasts = _reader(ForecastRow, arrays["forecast_rows"]) if has_forecasts else _know_nothing
-        self._record, self._reach = memory.record, len(self._views)
+        self._rows = _Rows(row_type("Row", names), arrays["rows"])
+        self._forecasts = _Rows(ForecastRow, arrays["forecast_rows"]) if has_forecasts else _NothingKnown()
+        self._record, self._most = memory.record, len(self._views)
         keeps = {"KEEPS_CURVE": "equity" in arrays, "KEEPS_SCORE": bool(memory.record["keep_score"][0])}
         self._look = _quiet_pass(ask=quiet_nb.lay_out_nb, BOOKS=False, KEEPS_CURVE=False, KEEPS_SCORE=False)
         self._book = _quiet_pass(ask=quiet_nb.ask_nobody_nb, BOOKS=True, **keeps)
+        stages: dict[str, Any] = {"mark_nb": market_nb.mark_and_store_nb, "check_nb": self._check}
+        self._on_event = rebound(market_nb.on_event, self._name, decide_one=self._ask_one, **stages)
+        self._on_wish = rebound(market_nb.on_event, self._name, decide_one=_ask_no_more, **stages)
+        self._has_wished = False
 
     def path(self, *, is_alone: bool) -> Path:
         """Return the path around it; bars of an instrument that is alone may be quiet."""
-        stages: dict[str, Any] = {"mark_nb": market_nb.mark_and_store_nb, "check_nb": self._check}
-        on_event = rebound(market_nb.on_event, self._name, decide_one=self._ask_one, **stages)
-        on_wish = rebound(market_nb.on_event, self._name, decide_one=_ask_no_more, **stages)
-        run = rebound(_run, self._name, on_event=on_event)
-        bars = rebound(
-            _run_bars, self._name, on_event=on_event, on_wish=on_wish, pass_quiet=self._pass_quiet, wish=self._wish
-        )
-        return Path(bars if is_alone else run, run, on_event, nothing_on_stamp)
+        run = rebound(_run, self._name, on_event=self._on_event)
+        return Path(self._run_bars if is_alone else run, run, self._on_event, nothing_on_stamp)
 
     def _ask_one(self, _session: int, _i: int, j: int) -> None:
         """Ask after one event of an instrument."""
-        (row,), (forecast,) = self._rows(j, 1), self._forecasts(j, 1)
-        self._decide(row, forecast, self._views[j], self._params, self._signals)
+        self._decide(self._rows.at(j), self._forecasts.at(j), self._views[j], self._params, self._signals)
 
     def _check(self, session: int, j: int) -> None:
         """Check what the strategy wished for, if it did."""
-        if self._wish[0]:
+        self._has_wished = self._wish[0] != 0
+        if self._has_wished:
             market_nb.check_alone_nb(session, j)
+
+    def _run_bars(self, session: int, venue: int, start: int, stop: int) -> int:
+        """`run_events` on bars of one instrument."""
+        i = start
+        while i < stop:
+            # not where it has wished: at this bar, for which a log needed room first, or at the one before, for then it
+            # may again, and bars are laid out in vain
+            if not (self._wish[0] or self._has_wished):
+                i = self._pass_quiet(session, venue, i, stop)
+                if i == stop:
+                    break
+            if not loop_nb.surround_nb(session, venue, i):
+                return i
+            (self._on_wish if self._wish[0] else self._on_event)(session, i)
+            i += 1
+        loop_nb.send_alone_nb(session, venue)
+        return stop
 
     def _pass_quiet(self, session: int, venue: int, start: int, stop: int) -> int:
         """Pass over quiet bars; return the first that is not, or at which the strategy wished for something."""
-        at = start
+        at, reach = start, min(_FIRST, self._most)
         while at < stop:
-            reach = min(at + self._reach, stop)
-            quiet = self._look(session, venue, at, reach)
+            end = min(at + reach, stop)
+            quiet = self._look(session, venue, at, end)
+            if quiet == at:
+                break
             asked = self._ask_at_each(at, quiet)
             if asked > at:
                 at = self._book(session, venue, at, asked)
-            if at < reach:
+            if at < end:
                 break
+            reach = min(2 * reach, self._most)
         return at
 
     def _ask_at_each(self, start: int, stop: int) -> int:
         """Ask at bars that are laid out; return the first with a wish, or ``stop``."""
         decide, params, signals, wish = self._decide, self._params, self._signals, self._wish
         count, at = stop - start, start
-        laid_out = zip(range(start, stop), self._rows(0, count), self._forecasts(0, count), self._views, strict=False)
+        laid_out = zip(self._rows.first(count), self._forecasts.first(count), self._views, strict=False)
         try:
-            for at, row, forecast, view in laid_out:
+            for at, (row, forecast, view) in enumerate(laid_out, start):
                 decide(row, forecast, view, params, signals)
                 if wish[0]:
                     return at
@@ -191,10 +224,8 @@ def _path_of_many(strategy: Strategy, memory: SessionMemory) -> Path:
     return Path(run, run, on_event, on_stamp)
 
 
-on_event = on_wish = loop_nb.on_event  # the names the templates below call; bound anew for each strategy
+on_event = loop_nb.on_event  # the names the two templates below call; bound anew for each strategy
 on_stamp = loop_nb.on_stamp
-pass_quiet = loop_nb.pass_quiet
-wish = memoryview(b"\0")
 
 
 def timestamps() -> NDArray[np.int64]:
@@ -209,22 +240,6 @@ def _run(session: int, venue: int, start: int, stop: int) -> int:
         if not surround(session, venue, i):
             return i
         on_event(session, i)
-    loop_nb.send_alone_nb(session, venue)
-    return stop
-
-
-def _run_bars(session: int, venue: int, start: int, stop: int) -> int:
-    """Do the same on bars of one instrument, the quiet ones apart (template)."""
-    i = start
-    while i < stop:
-        if not wish[0]:  # else it has wished at this bar, for which a log needed room first
-            i = pass_quiet(session, venue, i, stop)
-            if i == stop:
-                break
-        if not loop_nb.surround_nb(session, venue, i):
-            return i
-        (on_wish if wish[0] else on_event)(session, i)
-        i += 1
     loop_nb.send_alone_nb(session, venue)
     return stop
 

@@ -7,13 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numba
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tradewright.core.kernel.cache_folder import cache_folder
+from tradewright.core.kernel.decimals_nb import read_lines_nb  # with Numba, which compiles it where none is kept
 from tradewright.data import plain_csv
 from tradewright.data.kinds import Kind
 from tradewright.data.plain_csv import is_worth_it, read_plain
@@ -154,8 +155,10 @@ print(None if found is None else found["price"].to_list(), "numba" in sys.module
 
 @pytest.mark.parametrize("is_kept", [True, False])
 def test_a_fresh_process_reads_without_importing_the_compiler(tmp_path: Path, *, is_kept: bool) -> None:
-    cache = str(numba.config.CACHE_DIR)
+    assert f"{read_lines_nb.__module__}.{read_lines_nb.__qualname__}" == plain_csv._STEP
     assert read_plain(HEAD, ",", NAMES, TYPES) is not None, "the step is kept now"
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(Path(cache).parent if is_kept else tmp_path)}
+    folder = cache_folder()
+    assert folder is not None
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(folder.parent if is_kept else tmp_path)}
     said = subprocess.run([sys.executable, "-c", _SCRIPT], env=environment, capture_output=True, check=True, timeout=60)
     assert said.stdout.decode().strip() == ("[1.5, -2.25] False" if is_kept else "None False")
