@@ -7,8 +7,9 @@ a warm file cache; the smallest time of each side counts (the least disturbed on
 of every pair is shown as well. Processor time, all threads together, tells what other processes on the machine blur.
 Reading with polars means `pl.read_csv` with the column types given, its fastest way.
 
-A file of this size is read by polars in a process that has not loaded compiled code, such as `data import`, and by
-`data.plain_csv` in one that has, such as a study that imports and then runs backtests; both are measured.
+Twice: each side once in a process of its own, such as `data import`, where ours has to link its compiled step within
+the time; and again and again in one process with the compiler, such as a study that imports and then runs backtests.
+The compiled step must be kept (`tradewright warm`): without it polars reads, and the first ratio is that of polars.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from __future__ import annotations
 import argparse
 import importlib
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -81,16 +84,22 @@ def timed(work: Callable[..., object], *arguments: Path) -> tuple[float, float]:
     return time.perf_counter() - started, time.process_time() - used
 
 
-def report(state: str, path: Path, repeats: int) -> None:
-    """Compare, time pairs, and print what was found in this state of the process."""
-    rows = compare(path, path.parent / "first")
-    shutil.rmtree(path.parent / "first")
-    print(f"{state}: {path.stat().st_size / 1e6:.1f} MB, {rows:,} rows, equal to what polars reads")
+def timed_alone(work: Callable[..., object], *arguments: Path) -> tuple[float, float]:
+    """Return the same of a process that does it once, its imports not counted."""
+    command = [sys.executable, "-m", "benchmarks.import_csv", "--only", work.__name__, *map(str, arguments)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    taken, used = map(float, done.stdout.split())
+    return taken, used
+
+
+def report(state: str, timing: Callable[..., tuple[float, float]], path: Path, repeats: int) -> None:
+    """Time pairs, and print what was found."""
+    print(state)
     pairs = []
     for number in range(repeats):
         root = path.parent / f"store{number}"
-        reading = timed(theirs, path)
-        pairs.append((timed(ours, path, root), reading))
+        reading = timing(theirs, path)
+        pairs.append((timing(ours, path, root), reading))
         shutil.rmtree(root)
     print("  pairs: " + ", ".join(f"{o:.2f}/{t:.2f} s = {o / t:.2f}" for (o, _), (t, _) in pairs))
     for place, what in ((1, "processor time"), (0, "time")):
@@ -103,13 +112,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megabytes", type=float, default=100.0)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--only", choices=["ours", "theirs"], help=argparse.SUPPRESS)
+    parser.add_argument("paths", nargs="*", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    if asked.only:
+        work: Callable[..., object] = ours if asked.only == "ours" else theirs
+        print(*timed(work, *asked.paths))
+        return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bars.csv"
         write_csv(path, asked.megabytes)
-        report("compiled code not loaded", path, asked.repeats)
+        rows = compare(path, path.parent / "first")
+        print(f"{path.stat().st_size / 1e6:.1f} MB, {rows:,} rows, equal to what polars reads")
+        report("each in a fresh process", timed_alone, path, asked.repeats)
         importlib.import_module("tradewright.core.kernel.compiled")
-        report("compiled code loaded", path, asked.repeats)
+        report("in one process, with the compiler", timed, path, asked.repeats)
     print("target for the ratio of times: 1.5")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.parity.random_scripts import fingerprint, random_plan
 
-from tradewright.core.kernel import compiled
+from tradewright.core.kernel import cache_folder
 from tradewright.engine.backtest import run_backtest
 
 ROOT = Path(__file__).parents[2]
@@ -53,29 +53,29 @@ def copied_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Copy of the sources that hold compiled code, taken for the package."""
     copy = tmp_path / "tradewright"
     for folder in ("core", "features", "strategies"):
-        shutil.copytree(compiled._PACKAGE / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(compiled, "_PACKAGE", copy)
+        shutil.copytree(cache_folder._PACKAGE / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(cache_folder, "_PACKAGE", copy)
     return copy
 
 
 def test_a_copy_of_the_same_sources_has_the_same_hash(copied_package: Path) -> None:
-    copied = compiled.sources_hash()
+    copied = cache_folder.sources_hash()
     assert copied_package.is_dir()
     assert len(copied) == 16
-    assert compiled.sources_hash() == copied
+    assert cache_folder.sources_hash() == copied
 
 
 @pytest.mark.parametrize(
     "file", ["core/kernel/book_nb.py", "core/types/dtypes.py", "features/range.py", "strategies/signals.py"]
 )
 def test_any_change_of_compiled_sources_opens_another_cache(copied_package: Path, file: str) -> None:
-    before = compiled.sources_hash()
+    before = cache_folder.sources_hash()
     source = copied_package / file
     source.write_bytes(source.read_bytes().replace(b"1", b"2", 1))
-    assert compiled.sources_hash() != before
+    assert cache_folder.sources_hash() != before
 
 
 def test_renaming_a_source_opens_another_cache(copied_package: Path) -> None:
-    before = compiled.sources_hash()
+    before = cache_folder.sources_hash()
     (copied_package / "core/kernel/book_nb.py").rename(copied_package / "core/kernel/books_nb.py")
-    assert compiled.sources_hash() != before
+    assert cache_folder.sources_hash() != before

@@ -60,6 +60,8 @@ def test_whatever_is_kept_the_same_happens(seed: int) -> None:
     whole = run_backtest(plan)
     assert len(whole.fills) > 0, "nothing was traded, so nothing was compared"
     assert_same(whole, run_backtest(plan, "session"), f"seed {seed}")
+    plain = replace(plan, strategy=replace(plan.strategy, is_compiled=False))
+    assert_same(whole, run_backtest(plain), f"seed {seed}, plain Python")
     scored = run_backtest(replace(plan, keeps_equity=False, keeps_score=True))
     bare = run_backtest(replace(plan, keeps_equity=False))
     for name, other in (("scored", scored), ("bare", bare)):

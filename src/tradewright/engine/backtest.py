@@ -14,7 +14,8 @@ from tradewright.core.kernel.records import instrument_records, single_event
 from tradewright.core.types.errors import ConfigError, StrategyError, TradewrightError
 from tradewright.core.types.events import EventKind, MarketEvents
 from tradewright.core.types.instrument import Instrument
-from tradewright.engine.binding import Path, compiled_path, interpreted_path, param_values, resolve_features
+from tradewright.engine.binding import Path, compiled_path, param_values, resolve_features
+from tradewright.engine.interpreted import bars_ahead, interpreted_path
 from tradewright.engine.memory import MICRO, AccountStart, SessionMemory, Shape
 from tradewright.engine.plan import BacktestPlan, confirmed_forecasts, forecast_block, forecast_times, spans
 from tradewright.engine.session import Session
@@ -90,6 +91,7 @@ class Run:
             plan.keeps_logs,
             plan.keeps_equity,
             plan.keeps_score,
+            bars_ahead(plan.strategy, len(plan.instruments)),
         )
         start = AccountStart(
             plan.account.initial_cash,

@@ -1,4 +1,4 @@
-"""Bind a strategy to the one path: compiled into it, or called from the same source in plain Python."""
+"""Bind a strategy to the one path, compiled into it; `engine.interpreted` does it for plain Python."""
 
 from __future__ import annotations
 
@@ -13,11 +13,8 @@ from numpy.typing import NDArray
 
 from tradewright.core.kernel import loop_nb, market_nb, quiet_nb, quiet_ticks_nb
 from tradewright.core.kernel.compiled import bind, compiled, inlined, rebound
-from tradewright.core.types.account import Account
 from tradewright.core.types.errors import ConfigError
 from tradewright.core.types.feature import Feature, FeatureSpec
-from tradewright.core.types.forecast import ForecastRow
-from tradewright.engine.memory import SessionMemory
 from tradewright.features import REGISTRY, build_feature
 from tradewright.strategies.strategy import Strategy, StrategyParams
 
@@ -69,7 +66,7 @@ class Path:
     on_stamp: Callable[[int], None]
 
 
-def _row_type(name: str, fields: Mapping[str, Any] | list[str]) -> Any:
+def row_type(name: str, fields: Mapping[str, Any] | list[str]) -> Any:
     """Named tuple type through which `decide` reads values by name."""
     return namedtuple(name, list(fields) or [_NONE])  # the fields are known only now
 
@@ -96,8 +93,8 @@ def compiled_path(strategy: Strategy, names: list[str], *, keeps_curve: bool, ke
     fields = list(strategy.params.model_fields)
     bound = {
         "decide": inlined(strategy.decide),
-        "Row": _row_type("Row", names),
-        "Params": _row_type("Params", fields),
+        "Row": row_type("Row", names),
+        "Params": row_type("Params", fields),
         "N_ROW": max(len(names), 1),
         "N_PARAMS": max(len(fields), 1),
     }
@@ -115,118 +112,17 @@ def compiled_path(strategy: Strategy, names: list[str], *, keeps_curve: bool, ke
         run = run_ticks = bind(loop_nb.run_stamps, name, **inside)
     else:
         keeps = {"KEEPS_CURVE": keeps_curve, "KEEPS_SCORE": keeps_score}
-        bars = inlined(rebound(quiet_nb.pass_quiet, name, **bound, **keeps))
+        ask = inlined(rebound(quiet_nb.ask, name, **bound))
+        bars = inlined(rebound(quiet_nb.pass_quiet, name, ask=ask, **bound, **keeps))
         ticks = inlined(rebound(quiet_ticks_nb.pass_quiet, stage_name, **bound))
         run = bind(loop_nb.run_events, name, pass_quiet=bars, **inside)
         run_ticks = bind(loop_nb.run_events, f"{stage_name}_ticks", pass_quiet=ticks, **inside)
     alone: dict[str, Any] = {stage: compiled(function) for stage, function in stages.items()}
-    path = Path(run, run_ticks, alone["on_event"], alone.get("on_stamp", _nothing))
+    path = Path(run, run_ticks, alone["on_event"], alone.get("on_stamp", nothing_on_stamp))
     if strategy.source_hash:
         _PATHS[name] = path
     return path
 
 
-def _nothing(_session: int) -> None:
+def nothing_on_stamp(_session: int) -> None:
     """Do nothing at the end of a timestamp: the strategy decides on each event."""
-
-
-class AccountView:
-    """`Account` for plain Python: each field is read only when it is asked for, which is faster than copying all."""
-
-    __slots__ = ("values",)
-
-    def __init__(self, values: memoryview) -> None:
-        self.values = values
-
-
-def _field(number: int) -> property:
-    """Property that reads one field of the snapshot."""
-    return property(lambda view: view.values[number])
-
-
-for _number, _name in enumerate(Account._fields):
-    setattr(AccountView, _name, _field(_number))
-
-
-def interpreted_path(strategy: Strategy, names: list[str], memory: SessionMemory, *, has_forecasts: bool) -> Path:
-    """Return the path with the strategy called in plain Python between the same compiled verbs."""
-    arrays = memory.arrays
-    row = _row_type("Row", names)._make
-    params = _row_type("Params", list(strategy.params.model_fields))._make(arrays["params"].tolist())
-    rows, forecasts, accounts, signals = (arrays[k] for k in ("rows", "forecast_rows", "accounts", "signals"))
-    first_verb = memoryview(signals["verb"][:1])  # type: ignore[arg-type]  # arrays are buffers from Python 3.12 on
-    decide = strategy.decide
-    row_lists = [rows[j].tolist for j in range(len(rows))]
-    views = [AccountView(memoryview(accounts[j])) for j in range(len(rows))]
-    nothing_known = ForecastRow(*[float("nan")] * len(ForecastRow._fields))
-
-    def decide_one(_session: int, _i: int, j: int) -> None:
-        forecast = ForecastRow(*forecasts[j].tolist()) if has_forecasts else nothing_known
-        decide(row(row_lists[j]()), forecast, views[j], params, signals)
-
-    def decide_all(session: int) -> None:
-        market_nb.store_all_nb(session)
-        decide(rows, forecasts, accounts, params, signals)
-
-    def check(session: int, j: int) -> None:
-        if first_verb[0]:
-            market_nb.check_alone_nb(session, j)
-
-    def timestamps() -> NDArray[np.int64]:
-        return memory.market.events.ts_event
-
-    on_event: Any
-    if strategy.is_cross_section:
-        on_event = rebound(
-            market_nb.on_event_of_many,
-            strategy.name,
-            mark_nb=market_nb.mark_alone_nb,
-            observe_nb=market_nb.observe_alone_nb,
-        )
-        on_stamp = rebound(market_nb.on_stamp, strategy.name, decide_all=decide_all, check_nb=check)
-        run = rebound(
-            _run_interpreted_stamps, strategy.name, on_event=on_event, on_stamp=on_stamp, timestamps=timestamps
-        )
-        return Path(run, run, on_event, on_stamp)
-    on_event = rebound(
-        market_nb.on_event,
-        strategy.name,
-        mark_nb=market_nb.mark_and_store_nb,
-        decide_one=decide_one,
-        check_nb=check,
-    )
-    run = rebound(_run_interpreted, strategy.name, on_event=on_event)
-    return Path(run, run, on_event, _nothing)
-
-
-on_event = loop_nb.on_event  # the names the two templates below call; bound anew for each strategy
-on_stamp = loop_nb.on_stamp
-
-
-def timestamps() -> NDArray[np.int64]:
-    """Stand where the times of the block being run are bound."""
-    return np.zeros(0, np.int64)
-
-
-def _run_interpreted(session: int, venue: int, start: int, stop: int) -> int:
-    """`run_events` around a composite that is not compiled (template)."""
-    surround = loop_nb.surround_nb
-    for i in range(start, stop):
-        if not surround(session, venue, i):
-            return i
-        on_event(session, i)
-    loop_nb.send_alone_nb(session, venue)
-    return stop
-
-
-def _run_interpreted_stamps(session: int, venue: int, start: int, stop: int) -> int:
-    """`run_stamps` around a composite that is not compiled (template)."""
-    ts = timestamps()
-    for i in range(start, stop):
-        if not loop_nb.surround_nb(session, venue, i):
-            return i
-        on_event(session, i)
-        if i + 1 == stop or ts[i + 1] != ts[i]:
-            on_stamp(session)
-    loop_nb.send_alone_nb(session, venue)
-    return stop

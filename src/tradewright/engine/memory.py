@@ -35,7 +35,7 @@ _FIRST_ROWS = 65_536  # pages are taken from the system only when they are writt
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Sizes of our state."""
+    """Sizes of our state; ``n_ahead``: bars that are laid out at a time for a decision in plain Python."""
 
     n_instruments: int
     n_features: int
@@ -43,6 +43,7 @@ class Shape:
     keeps_logs: bool = True
     keeps_equity: bool = True
     keeps_score: bool = False
+    n_ahead: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class SessionMemory:
         self.market = MarketMemory()
         self.instruments = instruments
         n, slots = shape.n_instruments, shape.n_slots
-        n_signals = 16 + 4 * n
+        n_signals, rows = 16 + 4 * n, max(n, shape.n_ahead)
         outbox = (n + n_signals) * (slots + 2)  # each wish, and flattening, may concern every order
         self.arrays: dict[str, NDArray[Any]] = {
             "positions": np.zeros(n, position_dtype),
@@ -84,9 +85,9 @@ class SessionMemory:
             "outbox": np.zeros(outbox, message_dtype),
             "outbox_orders": np.zeros(outbox, order_dtype),
             "params": np.ascontiguousarray(start.params, dtype=np.float64),
-            "rows": np.full((n, max(shape.n_features, 1)), np.nan),
-            "forecast_rows": np.full((n, N_FORECAST), np.nan),
-            "accounts": np.zeros((n, N_ACCOUNT)),
+            "rows": np.full((rows, max(shape.n_features, 1)), np.nan),
+            "forecast_rows": np.full((rows, N_FORECAST), np.nan),
+            "accounts": np.zeros((rows, N_ACCOUNT)),
             "day_starts": np.ascontiguousarray(start.day_starts, dtype=np.int64),
         }
         positions = self.arrays["positions"]

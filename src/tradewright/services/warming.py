@@ -12,7 +12,9 @@ from typing import Literal
 
 import numpy as np
 
+from tradewright.core.kernel.by_address import address_of
 from tradewright.core.kernel.challenge_nb import N_OUTCOMES, walk_paths_nb
+from tradewright.core.kernel.decimals_nb import read_lines_nb
 from tradewright.core.kernel.floors_nb import is_blocked_nb
 from tradewright.core.types.bar import Bars, blank_fields
 from tradewright.core.types.dtypes import CLOSE, HIGH, LOW, OPEN, SESSION, VOLUME, window_dtype
@@ -32,6 +34,7 @@ from tradewright.strategies.strategy import Strategy
 _PATHS: tuple[Literal["loop", "session"], ...] = ("loop", "session")
 #: One strategy that decides on events, one that decides on timestamps.
 _ONE_OF_EACH = ("ema_cross", "momentum_rotation")
+_SYMBOLS = ("A", "B")
 _BARS = 64
 _HOUR = 3_600_000_000_000
 
@@ -72,8 +75,11 @@ def warm_steps() -> list[tuple[str, Callable[[], object]]]:
     for name in _ONE_OF_EACH:  # the stages that stand alone around a strategy in plain Python
         plain = replace(built_in(name), is_compiled=False)
         steps.append((f"stages around {name}", partial(_strategy, plain, "loop")))
+    plain = replace(built_in(_ONE_OF_EACH[0]), is_compiled=False)
+    steps.append(("quiet bars around plain Python", partial(_strategy, plain, "loop", _SYMBOLS[:1])))
     steps.append(("prop-firm rules and the challenge walk", _challenge))
     steps.append(("the guard's commands", _commands))
+    steps.append(("numbers of CSV files", partial(address_of, read_lines_nb)))
     return steps
 
 
@@ -95,13 +101,13 @@ def _commands() -> None:
     obey(memory, Command.MAX_DRAWDOWN, 0.5, 0)
 
 
-def _strategy(strategy: Strategy, path: Literal["loop", "session"]) -> None:
-    run_backtest(_plan(strategy), path)
+def _strategy(strategy: Strategy, path: Literal["loop", "session"], symbols: tuple[str, ...] = _SYMBOLS) -> None:
+    run_backtest(_plan(strategy, symbols), path)
 
 
-def _plan(strategy: Strategy) -> BacktestPlan:
-    """Return two instruments' bars under a strategy, with forecasts."""
-    bars = [_bars("A"), _bars("B")]
+def _plan(strategy: Strategy, symbols: tuple[str, ...] = _SYMBOLS) -> BacktestPlan:
+    """Return instruments' bars under a strategy, with forecasts."""
+    bars = [_bars(symbol) for symbol in symbols]
     plan = plan_of_bars([Instrument(b.instrument) for b in bars], bars, strategy, strategy.params())
     values = np.full((4, 1), 0.25)
     return replace(plan, forecasts=tuple(Forecasts(b.instrument, b.ts_event[:1], values) for b in bars))

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from tradewright.core.kernel import by_address, compiled
+from tradewright.core.kernel import cache_folder
 from tradewright.core.kernel.by_address import address_of
+from tradewright.core.kernel.linking import object_name
 from tradewright.core.kernel.verbs import _VERBS, verb_table
 
 ROOT = Path(__file__).parents[3]
@@ -75,15 +76,13 @@ def test_a_damaged_object_is_compiled_again(cache: Path, damage: bytes | None) -
 def test_every_verb_is_kept() -> None:
     verb_table()
     for verb in _VERBS.values():
-        name = f"{verb.__module__}.{verb.__qualname__}-{by_address._processor()}.o"
-        assert compiled.kept(name), name
+        name = object_name(f"{verb.__module__}.{verb.__qualname__}")
+        assert cache_folder.kept(name), name
 
 
 def test_a_folder_that_cannot_be_written_only_costs_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(compiled, "_FOLDER", tmp_path / "nowhere")
-    compiled.keep("a", b"b")
-    assert compiled.kept("a") is None
-    monkeypatch.setattr(compiled, "_FOLDER", None)
-    compiled.keep("a", b"b")
-    assert compiled.kept("a") is None
+    for nowhere in (tmp_path / "nowhere", None):
+        monkeypatch.setattr(cache_folder, "cache_folder", lambda nowhere=nowhere: nowhere)
+        cache_folder.keep("a", b"b")
+        assert cache_folder.kept("a") is None
     assert address_of(_VERBS["post"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tradewright.core.kernel.cache_folder import cache_folder
+from tradewright.core.kernel.decimals_nb import read_lines_nb  # with Numba, which compiles it where none is kept
 from tradewright.data import plain_csv
 from tradewright.data.kinds import Kind
 from tradewright.data.plain_csv import is_worth_it, read_plain
@@ -130,12 +134,31 @@ def test_the_importer_reads_alike_either_way(tmp_path: Path, monkeypatch: pytest
     assert found.frame.schema == expected.frame.schema
 
 
-def test_short_files_are_left_to_polars_and_middling_ones_where_nothing_is_compiled_yet(
+def test_short_files_are_left_to_polars_and_middling_ones_where_there_is_no_compiler(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     content = bytes(1 << 21)
-    monkeypatch.setitem(sys.modules, "tradewright.core.kernel.compiled", plain_csv)
     assert is_worth_it(content)
     assert not is_worth_it(b"short")
-    monkeypatch.delitem(sys.modules, "tradewright.core.kernel.compiled")
+    monkeypatch.delitem(sys.modules, "numba")
     assert not is_worth_it(content)
+    assert is_worth_it(bytes(1 << 25))
+
+
+_SCRIPT = """
+import sys, polars as pl
+from tradewright.data.plain_csv import read_plain
+found = read_plain(b"price\\n1.5\\n-2.25\\n", ",", ["price"], {"price": pl.Float64()})
+print(None if found is None else found["price"].to_list(), "numba" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_fresh_process_reads_without_importing_the_compiler(tmp_path: Path, *, is_kept: bool) -> None:
+    assert f"{read_lines_nb.__module__}.{read_lines_nb.__qualname__}" == plain_csv._STEP
+    assert read_plain(HEAD, ",", NAMES, TYPES) is not None, "the step is kept now"
+    folder = cache_folder()
+    assert folder is not None
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(folder.parent if is_kept else tmp_path)}
+    said = subprocess.run([sys.executable, "-c", _SCRIPT], env=environment, capture_output=True, check=True, timeout=60)
+    assert said.stdout.decode().strip() == ("[1.5, -2.25] False" if is_kept else "None False")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tradewright.core.types.account import Account
+from tradewright.core.types.dtypes import CLOSE
 from tradewright.core.types.errors import ConfigError, StrategyError
 from tradewright.core.types.feature import FeatureSpec, feature
 from tradewright.core.types.forecast import ForecastRow, Forecasts
@@ -61,6 +62,36 @@ def test_a_compiled_strategy_that_raises_is_named_too(tmp_path: Path, path: Path
     broken = plan_of_bars([Instrument("SYN")], [synthetic_bars(5, 1)], strategy, strategy.params())
     with pytest.raises(StrategyError, match=r"raises\.py, event 1 .*ValueError: no"):
         run_backtest(broken, path)
+
+
+@pytest.mark.parametrize("path", ["loop", "session"])
+def test_a_strategy_is_asked_once_a_bar_and_what_it_was_shown_stays(path: PathName) -> None:
+    def decide(row: object, forecast: ForecastRow, account: Account, params: object, signals: Signals) -> None:  # noqa: ARG001
+        rows.append(row)
+        seen.append((account.now, account.price, account.position, account.held_events))
+        if len(rows) in {40, 41, 170}:
+            market(signals, 1.0)
+        if len(rows) == wrong_at:
+            raise ZeroDivisionError
+
+    rows: list[object] = []
+    seen: list[tuple[float, ...]] = []
+    wrong_at = 0
+    wanted = plan(decide, lambda _: {"mean": feature("sma", 3), "high": feature("high_price")}, bars=700)
+    (events,) = wanted.blocks()
+    result = run_backtest(wanted, path)
+    closes = events.fields[CLOSE]
+    assert [now for now, *_ in seen] == events.ts_seen.astype(float).tolist()
+    assert [price for _, price, *_ in seen] == closes.tolist()
+    lots = [float(sum(n > wish for wish in (40, 41, 170))) for n in range(1, 701)]
+    assert [position for _, _, position, _ in seen] == lots
+    means = [row.mean for row in rows]  # type: ignore[attr-defined]
+    assert means[2:] == pytest.approx(np.convolve(closes, np.ones(3) / 3, "valid"))
+    assert (len(result.fills), len(result.stamps)) == (3, 700)
+    rows.clear()
+    wrong_at = 300
+    with pytest.raises(StrategyError, match=r"event 300 .*ZeroDivisionError"):
+        run_backtest(wanted, path)
 
 
 def test_an_unknown_feature_is_refused_with_the_known_ones() -> None:

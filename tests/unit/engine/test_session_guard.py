@@ -14,8 +14,9 @@ from tradewright.core.types.events import EventKind
 from tradewright.core.types.instrument import Instrument
 from tradewright.core.types.message import VenueMessage
 from tradewright.core.types.order import LossState, OrderStatus, Reason, TradingState, Verb
-from tradewright.engine.binding import interpreted_path, param_values
+from tradewright.engine.binding import param_values
 from tradewright.engine.commands import Command
+from tradewright.engine.interpreted import interpreted_path
 from tradewright.engine.memory import AccountStart, SessionMemory, Shape
 from tradewright.engine.session import Session
 from tradewright.execution.sim_venue import SimVenue, SimVenueParams

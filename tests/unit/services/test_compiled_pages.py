@@ -7,7 +7,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from tradewright.core.kernel import compiled
+from tradewright.core.kernel import cache_folder
 from tradewright.services.report.render import page_environment
 
 
@@ -15,7 +15,7 @@ from tradewright.services.report.render import page_environment
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Folder with one template, and a cache folder of its own beside it."""
     (tmp_path / "page.j2").write_text("hello {{ name }}", encoding="utf-8")
-    monkeypatch.setattr(compiled, "_FOLDER", tmp_path)
+    monkeypatch.setattr(cache_folder, "cache_folder", lambda: tmp_path)
     return tmp_path
 
 

@@ -7,10 +7,7 @@ See docs/decisions/0014-loading-without-the-compiler.md.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -19,7 +16,7 @@ from numba import int64
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 
-from tradewright.core.kernel.compiled import keep, kept
+from tradewright.core.kernel.linking import keep_object, linked
 from tradewright.core.kernel.loading import outside_names, provide
 
 _SIGNATURE = int64(int64, int64, int64)
@@ -32,41 +29,31 @@ def address_of(function: Callable[[int, int, int], int]) -> int:
     Its module and qualified name are its name on disk: they must change whenever anything outside the package's own
     sources changes what it does (see `rebound`).
     """
-    name = f"{function.__module__}.{function.__qualname__}-{_processor()}.o"
-    file = kept(name)
-    if file is not None:
-        return int(_linked(file))
+    name = f"{function.__module__}.{function.__qualname__}"
+    with global_compiler_lock:
+        address = linked(name, provide)
+    if address is not None:
+        return address
     code: Any = numba.cfunc(_SIGNATURE, error_model="numpy")(function)
     _HELD.append(code)
     library = code._library  # noqa: SLF001
     if not library.has_dynamic_globals:  # it names no memory of this process
-        keep(name, _as_file(code.native_name, library))
+        keep_object(name, code.native_name, *_object(library))
     return int(code.address)
 
 
-@cache
-def _processor() -> str:
-    """Return a short name of the processor, its features and the linker's version."""
-    told = (cpu_target.target_context.codegen().magic_tuple(), llvm.llvm_version_info)
-    return hashlib.blake2b(repr(told).encode(), digest_size=8).hexdigest()
-
-
-def _as_file(symbol: str, library: Any) -> bytes:
-    """Return a line that describes the object, and the object."""
-    head = {"symbol": symbol, "outside": outside_names(library)}
-    machine_code: bytes = library.serialize_using_object_code()[2][0]
-    return json.dumps(head).encode() + b"\n" + machine_code
-
-
 @global_compiler_lock  # type: ignore[untyped-decorator]
-def _linked(file: bytes) -> int:
-    """Link an object file into the process and return the address of its function."""
-    line, _, machine_code = file.partition(b"\n")
-    head = json.loads(line)
-    provide(head["outside"])
-    machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)  # one each: two files may use one symbol
-    _HELD.append(engine)
-    engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code))
-    engine.finalize_object()
-    return int(engine.get_function_address(head["symbol"]))
+def _object(library: Any) -> tuple[list[str], bytes]:
+    """Return the symbols that compiled code expects of a process, and its object file.
+
+    Numba leaves functions in it that nothing calls, and those expect Numba. Where nothing is expected without them,
+    they are left out, and a process can link the object that has never imported Numba.
+    """
+    module = library._final_module  # noqa: SLF001
+    lean, target = llvm.parse_bitcode(module.as_bitcode()), cpu_target.target_context.codegen()._tm  # noqa: SLF001
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_global_dead_code_eliminate_pass()
+    passes.run(lean, llvm.create_pass_builder(target, llvm.create_pipeline_tuning_options()))
+    if not outside_names(lean):
+        return [], target.emit_object(lean)
+    return outside_names(module), library.serialize_using_object_code()[2][0]

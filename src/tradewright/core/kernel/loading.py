@@ -16,10 +16,11 @@ from numba.core.environment import Environment, lookup_environment
 from numba.core.registry import cpu_target
 from numba.core.runtime import _nrt_python  # type: ignore[attr-defined]
 
+from tradewright.core.kernel.linking import missing
 
-def outside_names(library: Any) -> list[str]:
-    """Return the symbols that a compiled library expects the process to have."""
-    module = library._final_module  # noqa: SLF001
+
+def outside_names(module: Any) -> list[str]:
+    """Return the symbols that a compiled module expects the process to have."""
     things = [*module.functions, *module.global_variables]
     return sorted(t.name for t in things if t.is_declaration and not t.name.startswith("llvm."))
 
@@ -29,13 +30,12 @@ def provide(names: Iterable[str]) -> None:
 
     Nearly always all are: what is not Python's or the C library's, Numba's run-time brings with it.
     """
-    for name in names:
-        if not llvm.address_of_symbol(name):
-            address = _nrt_python.c_helpers.get(name.removeprefix("NRT_"))
-            if address is None:
-                cpu_target.target_context.refresh()
-                return
-            llvm.add_symbol(name, address)
+    for name in missing(names):
+        address = _nrt_python.c_helpers.get(name.removeprefix("NRT_"))
+        if address is None:
+            cpu_target.target_context.refresh()
+            return
+        llvm.add_symbol(name, address)
 
 
 class _Entry(CompileResultCacheImpl):
@@ -44,7 +44,7 @@ class _Entry(CompileResultCacheImpl):
     def reduce(self, compiled: Any) -> Any:
         *rest, environments = super().reduce(compiled)  # type: ignore[no-untyped-call]
         inner = [(e.env_name, e.globals["__name__"], e.consts) for e in environments]
-        return outside_names(compiled.library), inner, rest
+        return outside_names(compiled.library._final_module), inner, rest  # noqa: SLF001
 
     def rebuild(self, context: Any, kept: Any) -> Any:
         names, inner, rest = kept

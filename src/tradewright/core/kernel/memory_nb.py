@@ -19,6 +19,7 @@ from numba.extending import intrinsic
 from numba.np.numpy_support import carray
 
 from tradewright.core.kernel.compiled import inlined
+from tradewright.core.types.csv_dtypes import lines_dtype
 from tradewright.core.types.dtypes import (
     N_FIELDS,
     book_dtype,
@@ -117,6 +118,18 @@ def ints_nb(address: int, n: int) -> Any:
 def floats_nb(address: int, n: int) -> Any:
     """View floats, f8[n]."""
     return carray(_pointer(address), n, np.float64)
+
+
+@inlined
+def bytes_nb(address: int, n: int) -> Any:
+    """View bytes, u1[n]."""
+    return carray(_pointer(address), n, np.uint8)
+
+
+@inlined
+def lines_nb(address: int) -> Any:
+    """View a piece of a CSV file, lines_dtype[1]."""
+    return carray(_pointer(address), 1, lines_dtype)
 
 
 @inlined

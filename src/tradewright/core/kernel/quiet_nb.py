@@ -7,6 +7,8 @@ could happen: that bar takes the whole path, decision included. It has no rule o
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tradewright.core.kernel import codes as c
@@ -34,7 +36,7 @@ from tradewright.core.kernel.memory_nb import (
 )
 from tradewright.core.kernel.oversee_nb import beyond_nb, catch_up_nb, guarded_band_nb, until_nb
 from tradewright.core.kernel.settle_nb import refresh_limits_nb
-from tradewright.core.kernel.snapshot_nb import Mark, forecast_nb, snapshot_nb
+from tradewright.core.kernel.snapshot_nb import Mark, forecast_nb, observe_nb, snapshot_nb, store_snapshot_nb
 from tradewright.core.types.account import Account
 from tradewright.core.types.dtypes import CLOSE, HIGH, LOW, OPEN
 
@@ -51,6 +53,29 @@ _NOWHERE = (np.inf, -np.inf)
 _AHEAD = 128  # bars; columns are read faster than the memory finds by itself that they are
 KEEPS_CURVE = True
 KEEPS_SCORE = True
+BOOKS = True  # False: it only looks how far quiet bars reach, and leaves the account where it is
+Columns = tuple[int, ...]  # addresses of the strategy's features
+
+
+def ask(session: int, i: int, columns: Columns, mark: Mark, params: Any, signals: Any) -> bool:
+    """Ask the strategy at quiet bar ``i``; tell whether it wants anything (template)."""
+    decide(Row(*row_nb(columns, i)), forecast_nb(session, i), snapshot_nb(session, 0, mark), params, signals)
+    return bool(signals[0].verb != c.NO_SIGNAL)
+
+
+@inlined
+def ask_nobody_nb(session: int, i: int, columns: Columns, mark: Mark, params: Any, signals: Any) -> bool:  # noqa: ARG001
+    """Ask nobody: a `decide` in plain Python has been asked, and wanted nothing."""
+    return False
+
+
+@inlined
+def lay_out_nb(session: int, i: int, columns: Columns, mark: Mark, params: Any, signals: Any) -> bool:  # noqa: ARG001
+    """Leave what a decision may see, bar after bar, in the tables where a `decide` in plain Python reads it."""
+    place = i - session_nb(session)[0].quiet_from
+    observe_nb(session, i, place)
+    store_snapshot_nb(session, place, snapshot_nb(session, 0, mark))
+    return False
 
 
 @inlined
@@ -170,8 +195,7 @@ def pass_quiet(session: int, venue: int, start: int, stop: int) -> int:
         fetch_nb(columns, i + _AHEAD)
         s.quiet_at = i  # in memory, so that an error of the strategy names its bar
         mark = Mark(units, price, value, equity, before + i, int_at_nb(ts_seen, i))
-        decide(Row(*row_nb(columns, i)), forecast_nb(session, i), snapshot_nb(session, 0, mark), params, signals)
-        if signals[0].verb != c.NO_SIGNAL:
+        if ask(session, i, columns, mark, params, signals):
             clear_nb(session)
             fetch_nb((m.ts_open, ts_event, m.fields + OPEN * row_size, highs, lows, closes), i + 1)  # to fill on
             break
@@ -188,7 +212,7 @@ def pass_quiet(session: int, venue: int, start: int, stop: int) -> int:
             sums = added_nb(sums, equity)
         i += 1
     s.quiet_at = start - 1
-    if i > start:
+    if BOOKS and i > start:
         move_on_nb(session, i - start, int_at_nb(ts_seen, i - 1), float_at_nb(closes, i - 1))
         catch_up_nb(session, i - 1)
         if KEEPS_CURVE or KEEPS_SCORE:

@@ -145,13 +145,18 @@ def observe_nb(session: int, i: int, j: int) -> None:
 
 
 @inlined
-def store_account_nb(session: int, j: int) -> None:
-    """Write the snapshot of one instrument into the table that Python and cross-section strategies read."""
+def store_snapshot_nb(session: int, place: int, snapshot: Account) -> None:
+    """Write a snapshot into the table that Python and cross-section strategies read."""
     s = session_nb(session)[0]
-    snapshot = account_nb(session, j)
     accounts = table_nb(s.accounts, s.n_instruments, N_ACCOUNT)
     for f in range(N_ACCOUNT):
-        accounts[j, f] = snapshot[f]
+        accounts[place, f] = snapshot[f]
+
+
+@inlined
+def store_account_nb(session: int, j: int) -> None:
+    """Write the snapshot of one instrument into its place in that table."""
+    store_snapshot_nb(session, j, account_nb(session, j))
 
 
 @inlined

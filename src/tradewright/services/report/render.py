@@ -11,7 +11,7 @@ from pathlib import Path
 import jinja2
 from jinja2.bccache import Bucket
 
-from tradewright.core.kernel.compiled import keep, kept
+from tradewright.core.kernel.cache_folder import keep, kept
 from tradewright.core.types.errors import RunError
 from tradewright.services.report import wording
 from tradewright.services.report.view import Metric, ReportView, YearRow
