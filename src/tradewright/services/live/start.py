@@ -208,7 +208,8 @@ class Started:
         symbols = [instrument.symbol for instrument in plan.instruments]
         if asked.file is not None or asked.patterns:
             return StoredForecasts(confirmed_forecasts(plan), symbols)
-        return _model(asked, symbols, plan.strategy.confirm_scans, self._around.environment)
+        scans = [plan.strategy.of(j).confirm_scans for j in range(len(symbols))]
+        return _model(asked, symbols, scans, self._around.environment)
 
     def _warmup(self) -> int:
         from tradewright.engine.binding import resolve_features
@@ -269,7 +270,9 @@ class _Missed:
         return found
 
 
-def _model(asked: ForecastSettings, symbols: Sequence[str], scans: int, environment: Mapping[str, str]) -> ForecastPort:
+def _model(
+    asked: ForecastSettings, symbols: Sequence[str], scans: Sequence[int], environment: Mapping[str, str]
+) -> ForecastPort:
     """Return the forecasts of a model of the registry, or of one that another process serves."""
     from tradewright.services.predict_api.registered import RegisteredModels, features_of
 

@@ -17,7 +17,8 @@ from tradewright.services.runs import tables
 from tradewright.services.runs.facts import SIMULATED
 from tradewright.services.runs.origins import code_hash, file_hash, fingerprint_of, versions
 from tradewright.services.runs.prepare import PreparedRun
-from tradewright.services.settings import RunSettings
+from tradewright.services.runs.strategies import strategy_files
+from tradewright.services.settings import RunSettings, StrategySettings
 
 FORMAT = 1
 CONFIG, MANIFEST, METRICS, REPORT, FINGERPRINT = (
@@ -125,8 +126,8 @@ def write_run(outcome: Outcome, folder: Path, wall_clock: Mapping[str, object]) 
     hashes = {name: file_hash(folder / name) for name in RESULTS}
     config = run.config_yaml
     (folder / CONFIG).write_text(config, encoding="utf-8")
-    if run.settings.strategy.file is not None:
-        (folder / "strategy.py").write_bytes(run.settings.strategy.file.read_bytes())
+    for name, file in strategy_files(run.settings).items():
+        (folder / name).write_bytes(file.read_bytes())
     manifest = _manifest(run, fingerprint_of(hashes))
     if run.settings.report.enabled:
         (folder / REPORT).write_text(report_of(outcome, manifest, config, folder), encoding="utf-8")
@@ -147,8 +148,9 @@ def _manifest(run: PreparedRun, fingerprint: str) -> dict[str, Any]:
         "fingerprint": fingerprint,
         "strategy": {
             "name": strategy.name,
-            "source": "" if run.settings.strategy.file is None else str(run.settings.strategy.file),
+            "source": _source(run.settings.strategy),
             "hash": strategy.source_hash,
+            **_members(run),
         },
         "data": [asdict(d) for d in run.data],
         "code": {"version": __version__, "hash": code_hash()},
@@ -158,6 +160,25 @@ def _manifest(run: PreparedRun, fingerprint: str) -> dict[str, Any]:
         "path": run.settings.path,
         "venue": SIMULATED,
     } | {name: facts for name, facts in (("model", run.model), ("costs", run.costs), ("sizing", run.sizing)) if facts}
+
+
+def _source(settings: StrategySettings | None) -> str:
+    return "" if settings is None or settings.file is None else str(settings.file)
+
+
+def _members(run: PreparedRun) -> dict[str, Any]:
+    """Return what a manifest says about each of several strategies."""
+    members = run.strategy.members
+    told = [
+        {
+            "name": member.strategy.name,
+            "source": _source(settings),
+            "hash": member.strategy.source_hash,
+            "symbols": [d.symbol for d in run.data[member.first : member.stop]],
+        }
+        for member, settings in zip(members, run.settings.strategies, strict=True)
+    ]
+    return {"members": told} if told else {}
 
 
 def report_of(outcome: Outcome, manifest: Mapping[str, Any], config: str, folder: Path) -> str:
