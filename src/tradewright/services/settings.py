@@ -294,11 +294,12 @@ class RunSettings(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _symbols_of_members(cls, document: Any) -> Any:
+    def _symbols_of_members(cls, document: object) -> object:
         """Put the symbols that the strategies name where a run looks for its symbols."""
-        members = document.get("strategies") if isinstance(document, dict) else None
-        data = document.get("data", {}) if members else None
-        if not isinstance(members, list | tuple) or not isinstance(data, dict) or "symbols" in data:
+        if not isinstance(document, dict) or not isinstance(document.get("strategies"), list | tuple):
+            return document
+        members, data = document["strategies"], document.get("data", {})
+        if not members or not isinstance(data, dict) or "symbols" in data:
             return document
         named = [m.get("symbols", []) for m in members if isinstance(m, dict)]
         symbols = [s for own in named for s in (own if isinstance(own, list | tuple) else [own])]
@@ -311,10 +312,8 @@ class RunSettings(BaseModel):
         for k, member in enumerate(value):
             for symbol in (text.partition("@")[0] for text in member.symbols):
                 if symbol in owners:
-                    msg = (
-                        f"strategies {owners[symbol] + 1} and {k + 1} both trade {symbol}: a venue nets what they hold, "
-                        "and no book could tell whose it is; give one of them another account"
-                    )
+                    both = f"strategies {owners[symbol] + 1} and {k + 1} both trade {symbol}"
+                    msg = f"{both}: a venue nets what they hold, and nobody could tell whose it is; use two accounts"
                     raise ValueError(msg)
                 owners[symbol] = k
         return value

@@ -12,6 +12,7 @@ from typing import Any
 from tradewright import __version__
 from tradewright.analytics.performance import PerformanceParams
 from tradewright.engine.backtest import BacktestResult
+from tradewright.services.report.contribution import Contribution, contributions
 from tradewright.services.report.numbers import RunNumbers, RunResult, numbers_of
 from tradewright.services.runs import tables
 from tradewright.services.runs.facts import SIMULATED
@@ -66,6 +67,7 @@ def metrics_of(outcome: Outcome) -> dict[str, Any]:
     """Return all numbers as JSON values, None for what is not defined."""
     result, numbers = outcome.result, outcome.numbers
     hold = numbers.hold_performance
+    parts = contributions_of(outcome)
     return {
         "performance": numbers.performance.to_dict(),
         "intervals": {name: _finite(asdict(i)) for name, i in sorted(numbers.intervals.items())},
@@ -89,7 +91,13 @@ def metrics_of(outcome: Outcome) -> dict[str, Any]:
             )
             for k, instrument in enumerate(result.instruments)
         ],
-    }
+    } | ({"strategies": [asdict(part) for part in parts]} if parts else {})
+
+
+def contributions_of(outcome: Outcome) -> tuple[Contribution, ...]:
+    """Return what each of several strategies contributed; nothing for one alone."""
+    result = outcome.result
+    return contributions(result, outcome.numbers.trips, result.fx, members_of(outcome.run))
 
 
 def _finite(values: Mapping[str, float | int]) -> dict[str, float | int | None]:
@@ -150,7 +158,7 @@ def _manifest(run: PreparedRun, fingerprint: str) -> dict[str, Any]:
             "name": strategy.name,
             "source": _source(run.settings.strategy),
             "hash": strategy.source_hash,
-            **_members(run),
+            **({"members": members_of(run)} if run.strategy.members else {}),
         },
         "data": [asdict(d) for d in run.data],
         "code": {"version": __version__, "hash": code_hash()},
@@ -166,19 +174,17 @@ def _source(settings: StrategySettings | None) -> str:
     return "" if settings is None or settings.file is None else str(settings.file)
 
 
-def _members(run: PreparedRun) -> dict[str, Any]:
+def members_of(run: PreparedRun) -> list[dict[str, Any]]:
     """Return what a manifest says about each of several strategies."""
-    members = run.strategy.members
-    told = [
+    return [
         {
             "name": member.strategy.name,
             "source": _source(settings),
             "hash": member.strategy.source_hash,
             "symbols": [d.symbol for d in run.data[member.first : member.stop]],
         }
-        for member, settings in zip(members, run.settings.strategies, strict=True)
+        for member, settings in zip(run.strategy.members, run.settings.strategies, strict=True)
     ]
-    return {"members": told} if told else {}
 
 
 def report_of(outcome: Outcome, manifest: Mapping[str, Any], config: str, folder: Path) -> str:
@@ -190,5 +196,9 @@ def report_of(outcome: Outcome, manifest: Mapping[str, Any], config: str, folder
 
     run = outcome.run
     denials = denials_in(folder)
-    facts = replace(facts_of(manifest, run.settings, config), denials=denials.rows if denials else ())
+    facts = replace(
+        facts_of(manifest, run.settings, config),
+        denials=denials.rows if denials else (),
+        contributions=contributions_of(outcome),
+    )
     return render_report(build_view(outcome.result, run.bars, outcome.numbers, facts))
