@@ -53,6 +53,91 @@ def test_a_recording_ends_where_the_backtest_ends_killed_or_not(tw: Run, place: 
     assert verified.returncode == 0, verified.stderr
 
 
+def _beside(place: Path, name: str, more: str = "", symbol: str = "ACME") -> str:
+    text = (place / "run.yaml").read_text(encoding="utf-8").replace("ACME", symbol)
+    (place / f"{name}.yaml").write_text(f"{text}trading: {{account: {name}}}\n{more}", encoding="utf-8")
+    return f"{name}.yaml"
+
+
+def test_several_accounts_trade_side_by_side_each_as_alone(tw: Run, place: Path) -> None:
+    one, two = _beside(place, "one"), _beside(place, "two", "seed: 5\n")
+    alone = document(tw("paper", "run.yaml", "--json", "--set", "trading.account=alone"))
+    both = document(tw("paper", one, two, "--json"))["sessions"]
+    assert [Path(s["account"]).name for s in both] == ["one", "two"]
+    names = ("equity", "rows", "fills", "positions", "decisions")
+    assert [{n: s[n] for n in names} for s in both] == [{n: alone[n] for n in names}] * 2
+    for name in ("one", "two"):
+        assert document(tw("replay", name, "--json"))["differences"] == []
+    seen = document(tw("status", "--json"))["sessions"]
+    assert [s["account"] for s in seen] == ["alone", "one", "two"]
+    looked = tw("status")
+    assert looked.returncode == 0, looked.stderr
+    assert all(name in looked.stdout for name in ("alone", "one", "two"))
+
+
+def test_a_session_that_fails_ends_alone(tw: Run, place: Path) -> None:
+    whole, broken = _beside(place, "whole"), _beside(place, "late", "feed: {start: 2031-01-01}\n")
+    done = tw("paper", broken, whole, "--json")
+    assert done.returncode == 1
+    assert "late has ended: error: feed.start: the recording has nothing to trade on" in done.stderr
+    assert "Traceback" not in done.stderr
+    late, other = json.loads(done.stdout)["sessions"]
+    assert "nothing to trade on" in late["error"]
+    assert (other["rows"], "error" in other) == (240, False)
+
+
+def test_two_configurations_of_one_account_are_refused_before_anything_starts(tw: Run, place: Path) -> None:
+    one, same = _beside(place, "one"), _beside(place, "same")
+    (place / same).write_text((place / one).read_text(encoding="utf-8"), encoding="utf-8")
+    done = tw("paper", one, same)
+    assert done.returncode == 2
+    assert "one.yaml trades the account 'one' too" in done.stderr
+    assert not (place / ".tradewright/accounts").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_sessions_that_were_stopped_together_go_on_together(number: int, tw: Run, place: Path) -> None:
+    configs = [_beside(place, "one"), _beside(place, "two")]
+    process = subprocess.Popen(
+        [*PROGRAM, "paper", *configs],
+        cwd=place,
+        env=clean_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    journals = [place / ".tradewright/accounts" / name / "journal" for name in ("one", "two")]
+    for _ in range(600):
+        time.sleep(0.05)
+        sizes = [sum(path.stat().st_size for path in journal.glob("*.journal")) for journal in journals]
+        if min(sizes) > 3_000 or process.poll() is not None:
+            break
+    process.send_signal(number)
+    process.wait(30)
+    for again in document(tw("paper", *configs, "--json"))["sessions"]:
+        assert again["continued"] or again["rows"] == 240
+        assert document(tw("replay", Path(again["account"]).name, "--json"))["differences"] == []
+
+
+def test_several_strategies_on_one_account_end_where_their_backtest_ends(tw: Run, place: Path) -> None:
+    stored = tw("data", "import", "acme.csv", "--symbol", "BOLT", "--fees", "crypto_spot")
+    assert stored.returncode == 0, stored.stderr
+    (place / "two.yaml").write_text(
+        "strategies:\n"
+        "  - {name: ema_cross, label: quick, params: {fast: 3, slow: 8, weight: 0.3}, symbols: [ACME]}\n"
+        "  - {name: donchian_breakout, params: {weight: 0.3}, symbols: [BOLT]}\n"
+        "trading: {account: two}\n",
+        encoding="utf-8",
+    )
+    expected = document(tw("backtest", "two.yaml", "--json", "--no-report"))
+    assert [s["strategy"] for s in expected["metrics"]["strategies"]] == ["quick", "donchian_breakout"]
+    traded = document(tw("paper", "two.yaml", "--json"))
+    assert traded["equity"] == expected["metrics"]["account"]["final_equity"]
+    assert traded["fills"] == expected["metrics"]["counters"]["fills"] > 4
+    assert document(tw("divergence", "two", "--json"))["equal"]
+    killed = tw("kill", "--account", "two", "--scope", "strategy:quick", "--by", "ann", "--reason", "a test")
+    assert killed.returncode == 0, killed.stderr
+
+
 def test_another_configuration_does_not_take_over_what_an_account_holds(tw: Run) -> None:
     held = document(tw("paper", "run.yaml", "--json"))
     other = tw("paper", "run.yaml", "--set", "strategy.params.fast=4")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import namedtuple
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +14,10 @@ from tradewright.core.kernel import loop_nb, market_nb, quiet_nb, quiet_ticks_nb
 from tradewright.core.kernel.compiled import bind, compiled, inlined, rebound
 from tradewright.core.types.errors import ConfigError
 from tradewright.core.types.feature import Feature, FeatureSpec
+from tradewright.engine.deciders import Decider, deciders_of, row_type
 from tradewright.features import REGISTRY, build_feature
+from tradewright.strategies.combination import CombinedParams
 from tradewright.strategies.strategy import Strategy, StrategyParams
-
-_NONE = "none_"  # stands in an empty feature or parameter list: compiled tuples need a member
 
 
 def resolve_features(strategy: Strategy, params: StrategyParams) -> dict[str, Feature]:
@@ -47,7 +46,12 @@ def resolve_features(strategy: Strategy, params: StrategyParams) -> dict[str, Fe
 
 
 def param_values(params: StrategyParams) -> NDArray[np.float64]:
-    """Return the parameters as f8[n], in the order of their fields; one NaN where there are none."""
+    """Return the parameters as f8[n], in the order of their fields; one NaN where there are none.
+
+    Those of several strategies follow one another.
+    """
+    if isinstance(params, CombinedParams):
+        return np.concatenate([param_values(own) for own in params.members])
     values = [float(value) for value in params.model_dump().values()]
     return np.array(values or [np.nan])
 
@@ -66,15 +70,27 @@ class Path:
     on_stamp: Callable[[int], None]
 
 
-def row_type(name: str, fields: Mapping[str, Any] | list[str]) -> Any:
-    """Named tuple type through which `decide` reads values by name."""
-    return namedtuple(name, list(fields) or [_NONE])  # the fields are known only now
+def _bound(decider: Decider) -> dict[str, Any]:
+    """Return what the templates of `market_nb` call for it."""
+    return {
+        "decide": inlined(decider.strategy.decide),
+        "Row": row_type("Row", decider.names),
+        "Params": row_type("Params", decider.fields),
+        "N_ROW": decider.n_row,
+        "N_PARAMS": decider.n_params,
+        "FIRST_ROW": decider.row,
+        "FIRST_PARAM": decider.param,
+        "FIRST": decider.first,
+        "STOP": decider.stop,
+    }
 
 
-def _identity(strategy: Strategy, names: list[str]) -> str:
+def _identity(strategy: Strategy, deciders: list[Decider]) -> str:
     """Name for the compile cache; it changes with the strategy's code, its features' names and its parameters."""
-    parts = [strategy.source_hash, *names, "|", *strategy.params.model_fields]
-    digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=8).hexdigest()
+    told = [strategy.source_hash]
+    for decider in deciders:
+        told += [*decider.names, "|", *decider.fields]
+    digest = hashlib.blake2b("\0".join(told).encode(), digest_size=8).hexdigest()
     return f"{strategy.name}_{digest}"
 
 
@@ -86,18 +102,12 @@ def compiled_path(strategy: Strategy, names: list[str], *, keeps_curve: bool, ke
 
     What a run keeps of each bar is compiled in: what it does not keep costs nothing.
     """
-    stage_name = _identity(strategy, names)
+    deciders = deciders_of(strategy, names)
+    stage_name = _identity(strategy, deciders)
     name = f"{stage_name}_{keeps_curve:d}{keeps_score:d}"
     if strategy.source_hash and name in _PATHS:
         return _PATHS[name]
-    fields = list(strategy.params.model_fields)
-    bound = {
-        "decide": inlined(strategy.decide),
-        "Row": row_type("Row", names),
-        "Params": row_type("Params", fields),
-        "N_ROW": max(len(names), 1),
-        "N_PARAMS": max(len(fields), 1),
-    }
+    bound = _bound(deciders[0])
     if strategy.is_cross_section:
         decide_all = inlined(rebound(market_nb.decide_all, stage_name, **bound))
         stages: dict[str, Any] = {
@@ -105,11 +115,12 @@ def compiled_path(strategy: Strategy, names: list[str], *, keeps_curve: bool, ke
             "on_stamp": rebound(market_nb.on_stamp, stage_name, decide_all=decide_all),
         }
     else:
-        decide_one = inlined(rebound(market_nb.decide_one, stage_name, **bound))
-        stages = {"on_event": rebound(market_nb.on_event, stage_name, decide_one=decide_one)}
+        stages = {"on_event": rebound(market_nb.on_event, stage_name, decide_one=_decide_one(deciders, stage_name))}
     inside = {stage: inlined(function) for stage, function in stages.items()}
     if strategy.is_cross_section:
         run = run_ticks = bind(loop_nb.run_stamps, name, **inside)
+    elif strategy.members:
+        run = run_ticks = bind(loop_nb.run_events, name, pass_quiet=inlined(loop_nb.pass_none), **inside)
     else:
         keeps = {"KEEPS_CURVE": keeps_curve, "KEEPS_SCORE": keeps_score}
         ask = inlined(rebound(quiet_nb.ask, name, **bound))
@@ -122,6 +133,22 @@ def compiled_path(strategy: Strategy, names: list[str], *, keeps_curve: bool, ke
     if strategy.source_hash:
         _PATHS[name] = path
     return path
+
+
+def _decide_one(deciders: list[Decider], name: str) -> Any:
+    """Return the stage that asks about one instrument: the strategy, or whichever member owns it."""
+    asked = [inlined(rebound(market_nb.decide_one, name, **_bound(decider))) for decider in deciders]
+    if not deciders[0].stop:
+        return asked[0]
+    last: Any = inlined(_nobody)
+    for decider, own in zip(reversed(deciders), reversed(asked), strict=True):
+        places = {"FIRST": decider.first, "STOP": decider.stop}
+        last = inlined(rebound(market_nb.decide_in_turn, name, decide_one=own, decide_next=last, **places))
+    return last
+
+
+def _nobody(_session: int, _i: int, _j: int) -> None:
+    """Stand after the last member: every instrument is somebody's."""
 
 
 def nothing_on_stamp(_session: int) -> None:

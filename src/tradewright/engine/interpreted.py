@@ -20,7 +20,8 @@ from tradewright.core.kernel import loop_nb, market_nb, quiet_nb
 from tradewright.core.kernel.compiled import bind, rebound
 from tradewright.core.types.account import Account
 from tradewright.core.types.forecast import ForecastRow
-from tradewright.engine.binding import Path, nothing_on_stamp, row_type
+from tradewright.engine.binding import Path, nothing_on_stamp
+from tradewright.engine.deciders import Decider, decider_of, deciders_of, row_type
 from tradewright.engine.memory import SessionMemory
 from tradewright.strategies.strategy import Strategy
 
@@ -62,9 +63,10 @@ def interpreted_path(strategy: Strategy, names: list[str], memory: SessionMemory
     return asked.path(is_alone=len(memory.instruments) == 1)
 
 
-def _params(strategy: Strategy, memory: SessionMemory) -> Any:
-    """Return the parameters as `decide` reads them."""
-    return row_type("Params", list(strategy.params.model_fields))._make(memory.arrays["params"].tolist())
+def _params(decider: Decider, memory: SessionMemory) -> Any:
+    """Return its parameters as `decide` reads them."""
+    own = memory.arrays["params"][decider.param : decider.param + decider.n_params]
+    return row_type("Params", decider.fields)._make(own.tolist())
 
 
 def _wish(memory: SessionMemory) -> memoryview:
@@ -75,20 +77,21 @@ def _wish(memory: SessionMemory) -> memoryview:
 class _Rows:
     """Rows of a table as named tuples."""
 
-    __slots__ = ("_make", "_raw", "_row")
+    __slots__ = ("_make", "_raw", "_row", "_start", "_stride")
 
-    def __init__(self, kind: type[Any], table: NDArray[np.float64]) -> None:
-        self._row, self._raw = Struct(f"{table.shape[1]}d"), memoryview(table).cast("B")  # type: ignore[arg-type]
+    def __init__(self, kind: type[Any], table: NDArray[np.float64], start: int = 0) -> None:
+        self._row, self._raw = Struct(f"{len(kind._fields)}d"), memoryview(table).cast("B")  # type: ignore[arg-type]
+        self._start, self._stride = 8 * start, 8 * table.shape[1]
         # the same type but made of a tuple, not of single values: a named tuple's own `__new__` takes twice as long
         self._make = type(kind.__name__, (tuple,), {n: part for n, part in vars(kind).items() if n != "__new__"})
 
     def at(self, place: int) -> Any:
         """Return one row."""
-        return self._make(self._row.unpack_from(self._raw, place * self._row.size))
+        return self._make(self._row.unpack_from(self._raw, place * self._stride + self._start))
 
     def first(self, count: int) -> Iterable[Any]:
-        """Return the first rows, each made when it is asked for."""
-        return map(self._make, self._row.iter_unpack(self._raw[: count * self._row.size]))
+        """Return the first rows of a table that is all its own, each made when it is asked for."""
+        return map(self._make, self._row.iter_unpack(self._raw[: count * self._stride]))
 
 
 class _NothingKnown:
@@ -111,14 +114,16 @@ def _quiet_pass(**bindings: object) -> Callable[[int, int, int, int], int]:
 
 
 class _Asked:
-    """A strategy that is asked event by event."""
+    """A strategy, or several, asked event by event."""
 
     def __init__(self, strategy: Strategy, names: list[str], memory: SessionMemory, *, has_forecasts: bool) -> None:
         arrays = memory.arrays
-        self._name, self._decide = strategy.name, strategy.decide
-        self._params, self._signals, self._wish = _params(strategy, memory), arrays["signals"], _wish(memory)
+        self._name, self._signals, self._wish = strategy.name, arrays["signals"], _wish(memory)
         self._views = [AccountView(memoryview(account)) for account in arrays["accounts"]]
-        self._rows = _Rows(row_type("Row", names), arrays["rows"])
+        deciders = deciders_of(strategy, names)
+        asked = {d: (_Rows(row_type("Row", d.names), arrays["rows"], d.row), _params(d, memory)) for d in deciders}
+        whose = [decider_of(deciders, j) for j in range(len(memory.instruments))]
+        self._asked = [(d, d.strategy.decide, *asked[d]) for d in whose]  # by instrument
         self._forecasts = _Rows(ForecastRow, arrays["forecast_rows"]) if has_forecasts else _NothingKnown()
         self._record, self._most = memory.record, len(self._views)
         keeps = {"KEEPS_CURVE": "equity" in arrays, "KEEPS_SCORE": bool(memory.record["keep_score"][0])}
@@ -136,7 +141,10 @@ class _Asked:
 
     def _ask_one(self, _session: int, _i: int, j: int) -> None:
         """Ask after one event of an instrument."""
-        self._decide(self._rows.at(j), self._forecasts.at(j), self._views[j], self._params, self._signals)
+        decider, decide, rows, params = self._asked[j]
+        decide(rows.at(j), self._forecasts.at(j), self._views[j], params, self._signals)
+        if decider.stop:
+            market_nb.keep_own_nb(self._signals, decider.first, decider.stop)
 
     def _check(self, session: int, j: int) -> None:
         """Check what the strategy wished for, if it did."""
@@ -179,9 +187,9 @@ class _Asked:
 
     def _ask_at_each(self, start: int, stop: int) -> int:
         """Ask at bars that are laid out; return the first with a wish, or ``stop``."""
-        decide, params, signals, wish = self._decide, self._params, self._signals, self._wish
+        (_, decide, rows, params), signals, wish = self._asked[0], self._signals, self._wish
         count, at = stop - start, start
-        laid_out = zip(self._rows.first(count), self._forecasts.first(count), self._views, strict=False)
+        laid_out = zip(rows.first(count), self._forecasts.first(count), self._views, strict=False)
         try:
             for at, (row, forecast, view) in enumerate(laid_out, start):
                 decide(row, forecast, view, params, signals)
@@ -200,7 +208,7 @@ def _ask_no_more(_session: int, _i: int, _j: int) -> None:
 def _path_of_many(strategy: Strategy, memory: SessionMemory) -> Path:
     """Return the path around a strategy that is asked once a timestamp."""
     tables = [memory.arrays[name] for name in ("rows", "forecast_rows", "accounts")]
-    params, signals, wish = _params(strategy, memory), memory.arrays["signals"], _wish(memory)
+    params, signals, wish = _params(Decider(strategy, ()), memory), memory.arrays["signals"], _wish(memory)
 
     def decide_all(session: int) -> None:
         market_nb.store_all_nb(session)

@@ -90,7 +90,10 @@ def spans(events: MarketEvents, size: int) -> Iterator[tuple[int, int]]:
 
 def confirmed_forecasts(plan: BacktestPlan) -> tuple[Forecasts, ...]:
     """Return the forecasts as the strategy is to see them, confirmed by as many scans as it asks for."""
-    return tuple(confirmed(series, plan.strategy.confirm_scans) for series in plan.forecasts)
+    symbols = [instrument.symbol for instrument in plan.instruments]
+    return tuple(
+        confirmed(series, plan.strategy.of(symbols.index(series.instrument)).confirm_scans) for series in plan.forecasts
+    )
 
 
 #: Time of a forecast that is not known.

@@ -7,7 +7,7 @@ what goes into `decide` and comes out of it can be written down.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any
@@ -22,6 +22,7 @@ from tradewright.core.types.forecast import ForecastRow, Forecasts
 from tradewright.core.types.journal import JournalRecord
 from tradewright.core.types.order import OrderKind, Origin, Reason, TimeInForce, Verb
 from tradewright.core.types.signal import AttachUnit, SignalVerb, SizeUnit
+from tradewright.engine.deciders import own_features
 from tradewright.engine.live.conductor import Conductor
 from tradewright.engine.live.recovery import ACTED, REFUSED
 from tradewright.engine.plan import BacktestPlan
@@ -29,6 +30,7 @@ from tradewright.execution.orders.inputs import Filled, Intended, Reported
 from tradewright.execution.orders.recovery import from_record
 from tradewright.forensics.program import Program, retold
 from tradewright.risk.controls import control_of
+from tradewright.strategies.combination import in_plain_python
 
 Values = dict[str, float | None]
 _ENUMS: dict[str, type[IntEnum]] = {
@@ -100,17 +102,19 @@ class _Witness:
 
     def watched(self) -> BacktestPlan:
         """Return the plan with the strategy in plain Python behind this witness."""
-        decide = self.plan.strategy.decide
 
-        def told(row: Any, forecast: Any, account: Any, params: Any, signals: NDArray[np.void]) -> None:  # noqa: ANN401
-            decide(row, forecast, account, params, signals)
-            tables = (row, forecast, account)
-            if not self.plan.strategy.is_cross_section:
-                tables = (row, forecast, [getattr(account, name) for name in Account._fields])
-            self.seen = tuple(np.array(table, dtype=np.float64, ndmin=2) for table in tables)
-            self.signals = signals.copy()
+        def around(decide: Callable[..., None]) -> Callable[..., None]:
+            def told(row: Any, forecast: Any, account: Any, params: Any, signals: NDArray[np.void]) -> None:  # noqa: ANN401
+                decide(row, forecast, account, params, signals)
+                tables = (row, forecast, account)
+                if not self.plan.strategy.is_cross_section:
+                    tables = (row, forecast, [getattr(account, name) for name in Account._fields])
+                self.seen = tuple(np.array(table, dtype=np.float64, ndmin=2) for table in tables)
+                self.signals = signals.copy()
 
-        strategy = replace(self.plan.strategy, decide=told, is_compiled=False)
+            return told
+
+        strategy = in_plain_python(self.plan.strategy, around)
         # plain Python is shown forecasts only where a plan has any; those of a session are in the journal
         return replace(self.plan, strategy=strategy, forecasts=self.plan.forecasts or (_NONE_KNOWN,))
 
@@ -247,7 +251,7 @@ def _seen(witness: _Witness, conductor: Conductor) -> tuple[Seen, ...]:
     symbols = [i.symbol for i in plan.instruments]
     if not plan.strategy.is_cross_section:
         symbols = [symbols[int(conductor.event.instruments[0])]]
-    names = conductor.run.features.names
+    names = own_features(plan.strategy, conductor.run.features.names, int(conductor.event.instruments[0]))
     rows, forecasts, accounts = witness.seen
     return tuple(
         Seen(
@@ -264,7 +268,10 @@ def _signals(witness: _Witness, conductor: Conductor) -> tuple[Mapping[str, obje
     """Return the wishes of the strategy, without what nobody set."""
     if witness.signals is None:
         return ()
-    symbols = [i.symbol for i in conductor.plan.instruments]
+    event = int(conductor.event.instruments[0])
+    members = [m for m in conductor.plan.strategy.members if m.first <= event < m.stop]
+    own = slice(members[0].first, members[0].stop) if members else slice(None)  # by which a member counts
+    symbols = [i.symbol for i in conductor.plan.instruments[own]]
     found = []
     for signal in witness.signals:
         if not signal["verb"]:
@@ -272,7 +279,7 @@ def _signals(witness: _Witness, conductor: Conductor) -> tuple[Mapping[str, obje
         fields = {name: signal[name].item() for name in signal.dtype.names}
         at = fields["instrument"]
         fields |= {name: kind(fields[name]).name for name, kind in _ENUMS.items()}
-        fields["instrument"] = symbols[at] if at >= 0 else ""
+        fields["instrument"] = symbols[at] if 0 <= at < len(symbols) else ""
         found.append({k: v for k, v in fields.items() if k == "size" or (v not in _UNSET and v == v)})  # noqa: PLR0124
     return tuple(found)
 

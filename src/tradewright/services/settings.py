@@ -9,7 +9,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from tradewright.engine.plan import AccountParams
 from tradewright.execution.costs.sampling import SamplingParams
@@ -40,6 +40,21 @@ class StrategySettings(BaseModel):
             msg = "give either `name` (a built-in strategy) or `file` (your own), not both and not neither"
             raise ValueError(msg)
         return self
+
+
+class MemberSettings(StrategySettings):
+    """One of several strategies on an account: it decides about its own ``symbols``, and nobody else does.
+
+    Orders, kills and reports go by its ``label``; without one, by the strategy's name.
+    """
+
+    label: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,64}$")
+    symbols: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    @field_validator("symbols", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
 
 
 class DataSettings(BaseModel):
@@ -251,6 +266,7 @@ class FeedSettings(BaseModel):
 class RunSettings(BaseModel):
     """Everything a backtest is told.
 
+    One ``strategy``, or several ``strategies`` on one account, which name the symbols in place of ``data.symbols``.
     ``instruments`` changes definitions of the store by symbol, field by field (fees, margin, tick size ...).
     ``universe`` names the table of the store (`tradewright data universe`) the symbols were taken from; without one
     that covers them, a report says UNKNOWN of survivorship.
@@ -259,7 +275,8 @@ class RunSettings(BaseModel):
 
     model_config = _STRICT
 
-    strategy: StrategySettings
+    strategies: tuple[MemberSettings, ...] = ()
+    strategy: Annotated[StrategySettings | None, Field(validate_default=True)] = None
     data: DataSettings
     account: AccountSettings = AccountSettings()
     limits: Limits = Limits()
@@ -274,3 +291,46 @@ class RunSettings(BaseModel):
     trading: TradingSettings = TradingSettings()
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     path: Literal["loop", "session"] = "loop"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _symbols_of_members(cls, document: object) -> object:
+        """Put the symbols that the strategies name where a run looks for its symbols."""
+        if not isinstance(document, dict) or not isinstance(document.get("strategies"), list | tuple):
+            return document
+        members, data = document["strategies"], document.get("data", {})
+        if not members or not isinstance(data, dict) or "symbols" in data:
+            return document
+        named = [m.get("symbols", []) for m in members if isinstance(m, dict)]
+        symbols = [s for own in named for s in (own if isinstance(own, list | tuple) else [own])]
+        return document | {"data": data | {"symbols": symbols}}
+
+    @field_validator("strategies")
+    @classmethod
+    def _own_symbols(cls, value: tuple[MemberSettings, ...]) -> tuple[MemberSettings, ...]:
+        owners: dict[str, int] = {}
+        for k, member in enumerate(value):
+            for symbol in (text.partition("@")[0] for text in member.symbols):
+                if symbol in owners:
+                    both = f"strategies {owners[symbol] + 1} and {k + 1} both trade {symbol}"
+                    msg = f"{both}: a venue nets what they hold, and nobody could tell whose it is; use two accounts"
+                    raise ValueError(msg)
+                owners[symbol] = k
+        return value
+
+    @field_validator("strategy")
+    @classmethod
+    def _one_or_several(cls, value: StrategySettings | None, info: ValidationInfo) -> StrategySettings | None:
+        if "strategies" in info.data and (value is None) != bool(info.data["strategies"]):
+            msg = "is missing: give `strategy`, or several `strategies`" if value is None else "give it or `strategies`"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("data")
+    @classmethod
+    def _symbols_of_strategies(cls, value: DataSettings, info: ValidationInfo) -> DataSettings:
+        members = info.data.get("strategies", ())
+        if members and value.symbols != tuple(text for member in members for text in member.symbols):
+            msg = "the symbols are those of the strategies; leave data.symbols out"
+            raise ValueError(msg)
+        return value

@@ -50,6 +50,8 @@ class Strategy:
         Forecasts in a row that have to agree before `decide` sees them (`strategies.confirmation`).
     source_hash : str
         Changes whenever the strategy's code changes.
+    members : tuple of Member
+        The strategies that it is made of (`strategies.combination`); empty: it decides by itself.
     """
 
     name: str
@@ -64,3 +66,18 @@ class Strategy:
     source_hash: str = ""
     source: str = ""
     description: str = ""
+    members: tuple[Member, ...] = ()
+
+    def of(self, instrument: int) -> Strategy:
+        """Return who decides about an instrument, by its number: the member that owns it, or the strategy itself."""
+        return next((m.strategy for m in self.members if m.first <= instrument < m.stop), self)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One of several strategies on an account; the instruments from ``first`` to before ``stop`` are its own."""
+
+    strategy: Strategy
+    params: StrategyParams
+    first: int
+    stop: int

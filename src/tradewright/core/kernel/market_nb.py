@@ -8,6 +8,10 @@ The order of the stages is written here and nowhere else.
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
+from tradewright.core.kernel import codes as c
 from tradewright.core.kernel.check_nb import check_nb
 from tradewright.core.kernel.compiled import compiled
 from tradewright.core.kernel.mark_nb import mark_nb
@@ -40,6 +44,9 @@ Row = Account  # stands where the strategy's named tuple of features is bound
 Params = Account  # stands where the strategy's named tuple of parameters is bound
 N_ROW = 1
 N_PARAMS = 1
+FIRST_ROW = FIRST_PARAM = 0  # where the strategy's own features and parameters begin
+FIRST = STOP = 0  # its own instruments, where several strategies share the account
+_NOBODYS = 2**31  # number of an instrument that does not exist: the check denies it
 
 
 def decide_one(session: int, i: int, j: int) -> None:
@@ -47,12 +54,37 @@ def decide_one(session: int, i: int, j: int) -> None:
     s = session_nb(session)[0]
     m = market_nb(s.market)[0]
     decide(
-        Row(*row_nb(ints_at_nb(m.columns, N_ROW), i)),
+        Row(*row_nb(ints_at_nb(m.columns + 8 * FIRST_ROW, N_ROW), i)),
         forecast_nb(session, i),
         account_nb(session, j),
-        Params(*floats_at_nb(s.params, N_PARAMS)),
+        Params(*floats_at_nb(s.params + 8 * FIRST_PARAM, N_PARAMS)),
         signals_nb(s.signals, s.n_signals),
     )
+
+
+@compiled
+def keep_own_nb(signals: NDArray[np.void], first: int, stop: int) -> None:
+    """Turn a member's numbers of instruments into the account's; it can name none but its own."""
+    for n in range(len(signals)):
+        if signals[n]["verb"] == c.NO_SIGNAL:
+            break
+        own = signals[n]["instrument"]
+        if own >= 0:
+            signals[n]["instrument"] = first + own if own < stop - first else _NOBODYS
+
+
+def decide_next(session: int, i: int, j: int) -> None:
+    """Stand where the members after this one are bound."""
+
+
+def decide_in_turn(session: int, i: int, j: int) -> None:
+    """Ask the member that owns the instrument: this one, or one of those after it (template)."""
+    if j < STOP:
+        decide_one(session, i, j)
+        s = session_nb(session)[0]
+        keep_own_nb(signals_nb(s.signals, s.n_signals), FIRST, STOP)
+    else:
+        decide_next(session, i, j)
 
 
 def decide_all(session: int) -> None:

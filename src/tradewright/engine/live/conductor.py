@@ -59,7 +59,7 @@ Act = Place | Withdraw
 
 
 class Conductor:
-    """One strategy on one account.
+    """One account, and the strategy, or the strategies, that trade on it.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ class Conductor:
     def _wish(self, order: Record) -> Wish:
         j = int(order["instrument"][0])
         mark = None if self._takes_fractions else float(self.run.memory.arrays["positions"]["price"][j])
-        return wish_of(order, self.plan.instruments[j], self.plan.strategy.name, mark)
+        return wish_of(order, self.plan.instruments[j], self.plan.strategy.of(j).name, mark)
 
     def _succeed(self, number: int, order: Record, successor: Record) -> list[Act]:
         """Send a replaced order anew, for what its predecessor has left; to the session it is the same order."""

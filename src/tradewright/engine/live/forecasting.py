@@ -60,8 +60,8 @@ class ModelForecasts:
         From one row of features to its forecast.
     symbols : sequence of str
         Of the instruments.
-    scans : int
-        So many forecasts in a row have to agree, see `strategies.confirmation`.
+    scans : sequence of int
+        So many forecasts in a row have to agree, by instrument; see `strategies.confirmation`. Empty: one.
     """
 
     def __init__(
@@ -69,12 +69,11 @@ class ModelForecasts:
         features: Mapping[str, Feature],
         predict: Callable[[FeatureRows], ForecastTable],
         symbols: Sequence[str],
-        scans: int = 1,
+        scans: Sequence[int] = (),
     ) -> None:
         self._features, self._predict, self._symbols = FeatureSet(features), predict, tuple(symbols)
         self._names, self._identity = tuple(features), set_identity(features)
-        self._scans = scans
-        self._states = [confirmation_state(scans) for _ in symbols]
+        self._states = [confirmation_state(n) for n in scans or [1] * len(symbols)]
         self._newest: list[News] = [_nothing_known() for _ in symbols]
 
     def forecast(self, row: MarketRow) -> News:
@@ -87,7 +86,7 @@ class ModelForecasts:
         )
         told = np.array(table.values[0])
         if not np.isnan(told[0]):
-            if self._scans > 1:
+            if self._states[j].shape[1] > 0:
                 up, down = confirm_step_nb(self._states[j], told[0], told[1])
                 told[:3] = up, down, 1.0 - up - down
             self._newest[j] = (told, row.ts_event)

@@ -36,6 +36,7 @@ class PositionStatus:
     value: float
     realized: float
     halted: str
+    strategy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class OrderRow:
     price: float | None
     status: str
     age_s: float
+    strategy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +225,7 @@ def _positions(runtime: Runtime) -> tuple[PositionStatus, ...]:
                 int(row["value_micro"]) / MICRO,
                 int(row["realized_micro"]) / MICRO,
                 halted,
+                runtime.conductor.plan.strategy.of(j).name,
             )
         )
     return tuple(found)
@@ -242,6 +245,7 @@ def _order(order: LiveOrder, now: int) -> OrderRow:
         intent.limit_price if intent.limit_price is not None else intent.stop_price,
         order.status.name,
         max(now - (since or order.ts_changed or intent.ts_event), 0) / _SECOND,
+        intent.strategy,
     )
 
 

@@ -144,9 +144,10 @@ def as_document(finished: FinishedRun) -> dict[str, Any]:
 def show(finished: FinishedRun) -> None:
     """Print the headline numbers and where the rest is."""
     from tradewright.services.report.headline import headline
+    from tradewright.services.report.view import Unit
     from tradewright.services.report.wording import DASH, written
     from tradewright.services.runs.facts import cost_notices
-    from tradewright.services.runs.write import REPORT
+    from tradewright.services.runs.write import REPORT, contributions_of
 
     outcome = finished.outcome
     symbols = ", ".join(f"{d.symbol} {d.timeframe}" for d in outcome.run.data)
@@ -162,6 +163,19 @@ def show(finished: FinishedRun) -> None:
         value = written(metric.value, metric.unit)
         rows.append((metric.label, value if value != DASH else f"{DASH} ({metric.missing})", interval, hold))
     print_table(("", "Strategy", "95 % interval", "Buy and hold"), rows, " rrr")
+    parts = contributions_of(outcome)
+    if parts:
+        shares = [
+            (
+                p.strategy,
+                ", ".join(p.instruments),
+                written(p.result, Unit.SIGNED_MONEY),
+                f"{p.trades:,}",
+                f"{p.denied:,}",
+            )
+            for p in parts
+        ]
+        print_table(("Strategy", "Instruments", "Result", "Trades", "Refused"), shares, "  rrr")
     for notice in cost_notices(finished.manifest):
         print(notice)
     denials = outcome.result.counters["denials"]

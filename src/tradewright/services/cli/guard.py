@@ -53,6 +53,14 @@ def _shown(error: TradewrightError) -> typer.Exit:
     return typer.Exit(error.exit_code)
 
 
+def shown(error: Exception) -> str:
+    """Return an error as one line or block: a user's as `block` does, any other as one that is ours to mend."""
+    first = first_of(error) if isinstance(error, BaseExceptionGroup) else error
+    if isinstance(first, TradewrightError):
+        return block(first)
+    return f"error: unforeseen {type(first).__name__}: {first}; {DEBUG}=1 shows the traceback to report it with."
+
+
 def is_debugging() -> bool:
     """Return whether tracebacks are wanted."""
     return os.environ.get(DEBUG, "") not in {"", "0"}

@@ -35,15 +35,58 @@ def screen(known: SessionStatus, age_s: float, stale_s: float) -> RenderableType
     return Group(*parts)
 
 
+def screen_of_many(
+    told: Sequence[tuple[SessionStatus, float]], troubles: Sequence[str], stale_s: float
+) -> RenderableType:
+    """Return an overview of several sessions, with their ages in seconds, and the whole view of each that runs.
+
+    ``troubles``: what is to be said of those that could not be read.
+    """
+    running = [screen(known, age_s, stale_s) for known, age_s in told if age_s <= stale_s]
+    return Group(_overview(told, stale_s), *(Text(trouble, "bold red") for trouble in troubles), *running)
+
+
+def _overview(told: Sequence[tuple[SessionStatus, float]], stale_s: float) -> Table:
+    rows = []
+    for known, age_s in told:
+        unknown = sum(order.status == _UNKNOWN for order in known.orders)
+        fullest = max(known.limits, key=lambda use: use.share, default=None)
+        ages = [feed.age_s for feed in known.feeds if feed.age_s is not None]
+        stale = Text(f"STALE {_span(age_s)}", "bold white on red")
+        rows.append(
+            (
+                known.account,
+                f"{known.strategy}, {known.mode} at {known.venue}",
+                stale
+                if age_s > stale_s
+                else Text(known.trading_state, "bold green" if _is_well(known) else "bold red"),
+                f"{known.equity:,.2f} {known.currency}",
+                Text(f"{known.day_pnl:+,.2f}", "red" if known.day_pnl < 0 else "green"),
+                f"{len(known.positions):,}",
+                Text(f"{len(known.orders):,}" + f", {unknown:,} unknown" * (unknown > 0), "bold red" * (unknown > 0)),
+                "" if fullest is None else Text(f"{fullest.name} {fullest.share:.0%}", _colour(fullest.share)),
+                _span(max(ages)) if ages else "",
+            )
+        )
+    columns = "account|session|state|equity>|today>|positions>|orders>|fullest limit|oldest feed>"
+    return _table(f"{len(told)} accounts", columns, rows)
+
+
+def _is_well(known: SessionStatus) -> bool:
+    is_free = known.trading_state == "ACTIVE" and known.loss_state == "CLEAR" and not known.kills
+    return is_free and known.is_reconciled and not known.is_journal_lost
+
+
+def _colour(share: float) -> str:
+    return "red" if share >= _FULL_SHARE else "yellow" if share >= _WARN_SHARE else "green"
+
+
 def _head(known: SessionStatus, age_s: float, stale_s: float) -> Panel:
     is_stale = age_s > stale_s
     text = Text()
     if is_stale:
         text.append(f"STALE: written {_span(age_s)} ago. The session has ended, or hangs.\n", "bold white on red")
-    is_well = (
-        known.trading_state == "ACTIVE" and known.loss_state == "CLEAR" and not known.kills and known.is_reconciled
-    )
-    text.append(known.trading_state, "bold green" if is_well else "bold red")
+    text.append(known.trading_state, "bold green" if _is_well(known) else "bold red")
     if known.loss_state != "CLEAR":
         text.append(f" {known.loss_state} {known.halt_reason}", "bold red")
     for scope, level in known.kills.items():
@@ -84,10 +127,11 @@ def _positions(known: SessionStatus) -> Table:
                 _price(p.price),
                 f"{p.value:+,.2f}",
                 f"{p.realized:+,.2f}",
+                p.strategy,
                 Text(p.halted, "red"),
             )
         )
-    columns = "instrument|units>|lots>|desk>|entry>|price>|value>|realised>|"
+    columns = "instrument|units>|lots>|desk>|entry>|price>|value>|realised>|strategy|"
     return _table("Positions", columns, rows)
 
 
@@ -97,7 +141,7 @@ def _orders(known: SessionStatus) -> Table:
             o.client_id,
             o.instrument,
             f"{o.side} {o.kind}",
-            o.origin.lower(),
+            f"{o.strategy} {o.origin.lower()}".strip(),
             f"{o.filled:,}/{o.lots:,}",
             _price(o.price),
             Text(o.status, "bold red" if o.status == _UNKNOWN else ""),
@@ -112,7 +156,7 @@ def _limits(known: SessionStatus) -> Table:
     rows = []
     for use in known.limits:
         full = min(max(round(use.share * _BAR), 0), _BAR)
-        colour = "red" if use.share >= _FULL_SHARE else "yellow" if use.share >= _WARN_SHARE else "green"
+        colour = _colour(use.share)
         bar = Text("█" * full, colour) + Text("·" * (_BAR - full), "dim")
         rows.append((use.name, bar, Text(f"{use.share:.0%}", colour), f"{use.used:,.6g} of {use.limit:,.6g}"))
     return _table("Limits used", "limit||share>|", rows)

@@ -50,7 +50,7 @@ def list_(json: Json = False) -> None:
 
 def show(name: Annotated[str, typer.Argument(help="A built-in strategy, or a file.")], json: Json = False) -> None:
     """Show a strategy's parameters with their defaults and what is allowed."""
-    from tradewright.services.runs.prepare import load_strategy
+    from tradewright.services.runs.strategies import load_strategy
 
     strategy = load_strategy(name, Path(name) if name.endswith(".py") else None)
     document = _document(strategy)

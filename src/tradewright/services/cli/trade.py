@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,12 +16,15 @@ import typer
 from tradewright.core.types.errors import ConfigError
 from tradewright.services.cli.backtest import BacktestOptions, settings_of
 from tradewright.services.cli.console import Meter, print_fields, print_json
+from tradewright.services.cli.guard import shown
 from tradewright.services.cli.options import add_command
 from tradewright.services.trading.folder import ACCOUNTS
 
 if TYPE_CHECKING:
     from tradewright.execution.orders.inputs import Alert
     from tradewright.services.live.start import Started
+    from tradewright.services.runs.prepare import PreparedRun
+    from tradewright.services.settings import RunSettings
 
 _ACCOUNTS = typer.Option("--accounts", help="Folder of the accounts.")
 _CONTROL = typer.Option("--control-port", min=0, max=65_535, help="Serve the control endpoint on this machine.")
@@ -30,8 +34,12 @@ _CONTROL = typer.Option("--control-port", min=0, max=65_535, help="Serve the con
 class PaperOptions:
     """What a session with play money is given on the command line."""
 
-    config: Annotated[
-        Path, typer.Argument(help="A YAML file; `trading` says where orders go, `feed` what is followed.")
+    configs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="CONFIG...",
+            help="YAML files, an account each; `trading` says where orders go, `feed` what is followed.",
+        ),
     ]
     assignments: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A dotted field such as trading.account.")
@@ -45,7 +53,9 @@ class PaperOptions:
 class LiveOptions:
     """What a session with real money is given: the file that was armed, and nothing that could change it."""
 
-    config: Annotated[Path, typer.Argument(help="The YAML file that was approved and armed.")]
+    configs: Annotated[
+        list[Path], typer.Argument(metavar="CONFIG...", help="The YAML files that were approved and armed.")
+    ]
     accounts: Annotated[Path, _ACCOUNTS] = ACCOUNTS
     control_port: Annotated[int | None, _CONTROL] = None
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document at the end.")] = False
@@ -60,7 +70,8 @@ def register(app: typer.Typer) -> None:
 def paper(options: PaperOptions) -> None:
     """Trade with play money: a recording, or a live feed, on the simulated venue or a broker's paper account.
 
-    Runs until the recording ends or Ctrl-C; started again, it goes on where its journal ends.
+    Runs until the recording ends or Ctrl-C; started again, it goes on where its journal ends. Several files are several
+    accounts in one process; a session that fails ends alone, and the exit code is 1 at the end.
     """
     _run(options, options.assignments or [], "paper")
 
@@ -74,64 +85,116 @@ def live(options: LiveOptions) -> None:
     from tradewright.services.trading.arming import gathered
     from tradewright.services.trading.settings import read_trading
 
-    file = read_trading(options.config)
-    check_conditions(gathered(file, os.environ, time.time_ns(), options.accounts, drift_ms=0.0))
+    for config in options.configs:
+        file = read_trading(config)
+        check_conditions(gathered(file, os.environ, time.time_ns(), options.accounts, drift_ms=0.0))
     _run(options, [], "live")
 
 
 def _run(options: PaperOptions | LiveOptions, assignments: list[str], mode: str) -> None:
-    from tradewright.services.live.clocks import VenueClock
-    from tradewright.services.live.start import Started, Surroundings
+    from tradewright.services.live.several import refuse_shared, side_by_side
     from tradewright.services.runs.prepare import prepare
 
-    settings, layers = settings_of(BacktestOptions(config=options.config, assignments=assignments))
+    told = [settings_of(BacktestOptions(config=config, assignments=assignments)) for config in options.configs]
+    for config, (settings, _) in zip(options.configs, told, strict=True):
+        _check(config, settings, mode)
+    refuse_shared([(c, settings.trading) for c, (settings, _) in zip(options.configs, told, strict=True)])
+    runs = [prepare(settings, layers) for settings, layers in told]
+    total = sum(run.plan.n_events if run.settings.feed.source == "recording" else 1 for run in runs)
+    errors: dict[str, Exception] = {}
+
+    def failed(started: Started, error: Exception) -> None:
+        errors[started.folder.name] = error
+        if len(runs) > 1:
+            print(f"{started.folder.name} has ended: {shown(error)}", file=sys.stderr)
+
+    with Meter(_title(runs), total) as meter:
+        sessions = _sessions(options, runs, mode, meter)
+        try:
+            asyncio.run(side_by_side(sessions, _work, failed))
+        except KeyboardInterrupt:
+            print("stopped; orders that work stay at the venue", file=sys.stderr)
+    if len(runs) == 1:
+        for error in errors.values():
+            raise error
+    documents = [_document(started) for started in sessions]
+    if options.json:
+        told_errors = [{"error": shown(e)} if (e := errors.get(s.folder.name)) else {} for s in sessions]
+        both = [d | e for d, e in zip(documents, told_errors, strict=True)]
+        print_json(both[0] if len(both) == 1 else {"sessions": both})
+    else:
+        for number, document in enumerate(documents):
+            print("\n" * (number > 0), end="")
+            print_fields(document)
+    if errors:
+        raise typer.Exit(1)
+
+
+def _check(config: Path, settings: RunSettings, mode: str) -> None:
+    """Refuse a configuration that is not for this command, or that contradicts itself."""
     trading, feed = settings.trading, settings.feed
     if trading.kind != mode:
         what = f"the account is of kind {trading.kind}, and this is `tradewright {mode}`"
-        where = f"{options.config}, trading.kind"
+        where = f"{config}, trading.kind"
         raise ConfigError(what, where=where, fix=f"`tradewright {trading.kind}`, or write kind: {mode}.")
     if feed.source == "recording" and trading.venue != "simulated":
         what = f"a recording cannot be traded at {trading.venue}"
         fix = "Give trading.venue: simulated, or a live feed.source."
-        raise ConfigError(what, where=f"{options.config}, feed.source", fix=fix)
-    run = prepare(settings, layers)
+        raise ConfigError(what, where=f"{config}, feed.source", fix=fix)
 
-    async def session(started: Started) -> None:
-        try:
-            if feed.source == "recording":
-                await started.replay_recording()
-            else:
-                await started.follow_feed(VenueClock(time.time_ns, follows=feed.clock == "venue"))
-        finally:
-            await started.close()
 
-    total = run.plan.n_events if feed.source == "recording" else 1
-    with Meter(f"{run.strategy.name} on {trading.account}", total) as meter:
+def _title(runs: list[PreparedRun]) -> str:
+    if len(runs) > 1:
+        return f"{len(runs)} sessions"
+    return f"{runs[0].strategy.name} on {runs[0].settings.trading.account}"
+
+
+def _sessions(options: PaperOptions | LiveOptions, runs: list[PreparedRun], mode: str, meter: Meter) -> list[Started]:
+    """Put the sessions together; the control endpoints of several listen at one port after another."""
+    from tradewright.services.live.several import Signals
+    from tradewright.services.live.start import Started, Surroundings
+
+    signals, first = Signals(), options.control_port
+    sessions = []
+    for k, (config, run) in enumerate(zip(options.configs, runs, strict=True)):
+        name = f"{run.settings.trading.account}: " if len(runs) > 1 else ""
         around = Surroundings(
-            time.time_ns, os.environ, options.accounts, _say, meter.advance, options.config, options.control_port
+            time.time_ns,
+            os.environ,
+            options.accounts,
+            partial(_say, name),
+            meter.advance,
+            config,
+            first + k if first else first,
+            signals,
         )
-        started = Started(run, mode, around)
-        try:
-            asyncio.run(session(started))
-        except KeyboardInterrupt:
-            print("stopped; orders that work stay at the venue", file=sys.stderr)
-    document = _document(started)
-    if options.json:
-        print_json(document)
-    else:
-        print_fields(document)
+        sessions.append(Started(run, mode, around))
+    return sessions
 
 
-def _say(alert: Alert) -> None:
+async def _work(started: Started) -> None:
+    """Trade until the recording ends, or until somebody ends it."""
+    from tradewright.services.live.clocks import VenueClock
+
+    try:
+        if started.feed.source == "recording":
+            await started.replay_recording()
+        else:
+            await started.follow_feed(VenueClock(time.time_ns, follows=started.feed.clock == "venue"))
+    finally:
+        await started.close()
+
+
+def _say(whose: str, alert: Alert) -> None:
     if alert.is_page:
-        print(f"{alert.code}: {alert.text}", file=sys.stderr)
+        print(f"{whose}{alert.code}: {alert.text}", file=sys.stderr)
 
 
 def _document(started: Started) -> dict[str, Any]:
     """Return what became of the session."""
     session = started.session
     if session is None:
-        return {}
+        return {"account": str(started.folder.path)}
     book = session.conductor.book()
     return {
         "account": str(started.folder.path),

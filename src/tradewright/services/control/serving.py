@@ -17,7 +17,6 @@ from starlette.types import ASGIApp
 from tradewright.core.types.errors import ConfigError, UsageError
 from tradewright.core.types.order import KillLevel
 from tradewright.risk.kill.requests import ALL
-from tradewright.risk.kill.switch import KillSink
 from tradewright.services.control.app import ControlPorts, make_control_app
 from tradewright.services.control.tokens import tokens_from
 from tradewright.services.http_service.access import is_this_machine
@@ -97,7 +96,7 @@ def audit_file(path: Path) -> Callable[[str], None]:
     return write
 
 
-def kill_on_signals(loop: asyncio.AbstractEventLoop, sink: KillSink) -> None:
+def kill_on_signals(loop: asyncio.AbstractEventLoop, kill: Callable[[KillLevel, str, str, str], None]) -> None:
     """Let SIGUSR1 cancel and SIGUSR2 flatten everything. SIGTERM stays what it was: an orderly stop is no kill.
 
     Windows has neither signal: there the file and the command remain.
@@ -105,4 +104,4 @@ def kill_on_signals(loop: asyncio.AbstractEventLoop, sink: KillSink) -> None:
     for name, level in (("SIGUSR1", KillLevel.CANCEL), ("SIGUSR2", KillLevel.FLATTEN)):
         number = getattr(signal, name, None)
         if number is not None:
-            loop.add_signal_handler(number, sink.kill, level, ALL, "signal", name)
+            loop.add_signal_handler(number, kill, level, ALL, "signal", name)

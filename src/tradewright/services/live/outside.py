@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -102,15 +101,3 @@ class Outside:
         )
         params = ControlParams(port=port)
         await serve_control(control_app(ports, environment, params), params)
-
-    def hear_signals(self) -> None:
-        """Let SIGUSR1 and SIGUSR2 kill, and SIGTERM end the session in order."""
-        import signal
-
-        from tradewright.services.control.serving import kill_on_signals
-
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        with suppress(NotImplementedError):  # Windows: the files and the command remain
-            kill_on_signals(loop, self.switch)
-            if task is not None:
-                loop.add_signal_handler(signal.SIGTERM, task.cancel)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ from tradewright.services.live.session import (
     release_of,
     split_market,
 )
+from tradewright.services.live.several import Signals
 from tradewright.services.live.vendors import live_feed
 from tradewright.services.runs.prepare import PreparedRun
 from tradewright.services.settings import ForecastSettings
@@ -51,7 +52,7 @@ class Surroundings:
     """What a session finds outside: the time, the environment, and who listens.
 
     ``config``: the file that was armed, for real money. ``control_port``: where the control endpoint listens; None is
-    nowhere.
+    nowhere. ``signals``: shared by the sessions of one process.
     """
 
     wall_ns: Callable[[], int]
@@ -61,6 +62,7 @@ class Surroundings:
     progress: Progress
     config: Path = Path()
     control_port: int | None = None
+    signals: Signals = field(default_factory=Signals)
 
 
 class Started:
@@ -124,7 +126,7 @@ class Started:
             follower = self._follower(session, missed.rows, maker)
             warmup += await self._since(missed, session, warmup, clock.now_ns())
             outside = self._outside(session)
-            outside.hear_signals()
+            self._around.signals.hear(outside.switch)
             loop = LiveLoop(session, follower, clock, outside.look, lambda: self._admit(session, clock))
             subscriptions = [Subscription(d.symbol, Kind.BARS, d.timeframe) for d in self.prepared.data]
             async with asyncio.TaskGroup() as group:
@@ -210,7 +212,8 @@ class Started:
         symbols = [instrument.symbol for instrument in plan.instruments]
         if asked.file is not None or asked.patterns:
             return StoredForecasts(confirmed_forecasts(plan), symbols)
-        return _model(asked, symbols, plan.strategy.confirm_scans, self._around.environment)
+        scans = [plan.strategy.of(j).confirm_scans for j in range(len(symbols))]
+        return _model(asked, symbols, scans, self._around.environment)
 
     def _warmup(self) -> int:
         from tradewright.engine.binding import resolve_features
@@ -271,7 +274,9 @@ class _Missed:
         return found
 
 
-def _model(asked: ForecastSettings, symbols: Sequence[str], scans: int, environment: Mapping[str, str]) -> ForecastPort:
+def _model(
+    asked: ForecastSettings, symbols: Sequence[str], scans: Sequence[int], environment: Mapping[str, str]
+) -> ForecastPort:
     """Return the forecasts of a model of the registry, or of one that another process serves."""
     from tradewright.services.predict_api.registered import RegisteredModels, features_of
 

@@ -14,6 +14,7 @@ from tradewright.core.types.bar import Bars
 from tradewright.core.types.ledger import LedgerKind
 from tradewright.core.types.order import OrderStatus, Origin, Reason
 from tradewright.services.report import wording
+from tradewright.services.report.contribution import Contribution
 from tradewright.services.report.headline import details, headline
 from tradewright.services.report.numbers import RunNumbers, RunResult
 from tradewright.services.report.view import (
@@ -64,6 +65,7 @@ class RunFacts:
     trials: str = "1 (this run; sweeps count themselves)"
     notices: tuple[str, ...] = ()
     denials: tuple[DenialRow, ...] = ()
+    contributions: tuple[Contribution, ...] = ()
 
 
 def build_view(result: RunResult, bars: Sequence[Bars], numbers: RunNumbers, facts: RunFacts) -> ReportView:
@@ -111,6 +113,7 @@ def build_view(result: RunResult, bars: Sequence[Bars], numbers: RunNumbers, fac
         provenance=facts.provenance,
         notices=notices,
         denials=facts.denials,
+        contributions=facts.contributions,
         missing=missing,
     )
 

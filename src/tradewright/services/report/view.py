@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from math import nan
 
+from tradewright.services.report.contribution import Contribution
+
 Scalar = str | int | float | None
 #: A figure for plotly.js: ``data``, ``layout`` and ``note``.
 Figure = Mapping[str, object]
@@ -172,4 +174,5 @@ class ReportView:
     provenance: Provenance
     notices: tuple[str, ...] = ()
     denials: tuple[DenialRow, ...] = ()
+    contributions: tuple[Contribution, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)

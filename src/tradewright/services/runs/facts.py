@@ -36,7 +36,7 @@ def facts_of(manifest: Mapping[str, Any], settings: RunSettings, config_yaml: st
         The same settings as text.
     """
     strategy = manifest["strategy"]
-    name = strategy["name"].replace("_", " ")
+    name = strategy["name"].replace("_", " ").replace("+", " + ")
     has_spread = any(
         i.get("fees", {}).get(k) for i in settings.instruments.values() for k in ("half_spread_bps", "slippage_bps")
     )
@@ -150,12 +150,15 @@ def _fees(fields: Mapping[str, Any]) -> str:
 
 
 def _origins(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
-    strategy, code = manifest["strategy"], manifest["code"]
+    code = manifest["code"]
     rows = [
         (f"Data {d['symbol']} {d['timeframe']}", f"{d['rows']:,} bars, content {d['fingerprint']}")
         for d in manifest["data"]
     ]
-    rows.append(("Strategy", f"{strategy['source'] or strategy['name']}, source {strategy['hash']}"))
+    strategy = manifest["strategy"]
+    for one in strategy.get("members", [strategy]):
+        label = f"Strategy {one['name']}" if "symbols" in one else "Strategy"
+        rows.append((label, f"{one['source'] or one['name']}, source {one['hash']}"))
     rows.append(("Program", f"tradewright {code['version']}, source {code['hash']}"))
     if "model" in manifest:
         model = manifest["model"]

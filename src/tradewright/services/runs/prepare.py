@@ -30,12 +30,12 @@ from tradewright.engine.plan import BacktestPlan, plan_of_bars
 from tradewright.services.costs.sampling import with_costs
 from tradewright.services.explain import explained
 from tradewright.services.places import Place
+from tradewright.services.runs import strategies
 from tradewright.services.runs.forecasting import FoundForecasts, find_forecasts
 from tradewright.services.runs.gate import pass_gate
-from tradewright.services.runs.sizing import with_sizing
 from tradewright.services.settings import DataSettings, RunSettings
 from tradewright.services.stores import open_market
-from tradewright.strategies.loader import load_file
+from tradewright.strategies.combination import combined
 from tradewright.strategies.strategy import Strategy
 
 
@@ -103,21 +103,6 @@ def to_yaml(settings: RunSettings) -> str:
     return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
 
 
-def load_strategy(name: str, file: Path | None) -> Strategy:
-    """Return a built-in strategy by name, or the one in a file.
-
-    Raises
-    ------
-    StrategyLoadError
-        If there is no such strategy, or the file cannot be used.
-    """
-    if file is not None:
-        return load_file(file)
-    from tradewright.strategies.registry import built_in  # imports every built-in strategy
-
-    return built_in(name)
-
-
 def prepare(settings: RunSettings, origins: Origins | None = None) -> PreparedRun:
     """Check everything that can be checked before a run, and load its data.
 
@@ -129,17 +114,16 @@ def prepare(settings: RunSettings, origins: Origins | None = None) -> PreparedRu
         For a file of the store or of forecasts that cannot be read.
     """
     origins = origins or _Unknown()
-    strategy = load_strategy(settings.strategy.name, settings.strategy.file)
-    try:
-        params = strategy.params.model_validate(settings.strategy.params)
-    except ValidationError as error:
-        raise explained(error, strategy.params, origins.origin, ("strategy", "params")) from error
+    parts = strategies.chosen(settings, origins)
+    strategy, _ = combined(parts)
     _refuse_strangers(settings, origins)
     loaded = [_blamed(settings, spec, origins, "symbols") for spec in settings.data.symbols]
     forecasts = _forecasts(settings, strategy, [bars for _, bars, _ in loaded])
+    known = [] if forecasts is None else [series.instrument for series in forecasts.series]
+    strategies.refuse_blind(parts, settings, [d.symbol for *_, d in loaded], known)
     resolved = settings.model_copy(
         update={
-            "strategy": settings.strategy.model_copy(update={"params": params.model_dump()}),
+            **strategies.resolved(settings, parts, [f"{d.symbol}@{d.timeframe}" for *_, d in loaded]),
             "data": settings.data.model_copy(
                 update={"symbols": tuple(f"{d.symbol}@{d.timeframe}" for *_, d in loaded), "timeframe": ""}
             ),
@@ -159,7 +143,7 @@ def prepare(settings: RunSettings, origins: Origins | None = None) -> PreparedRu
         resolved = resolved.model_copy(
             update={"costs": settings.costs.model_copy(update={"version": costs["version"]})}
         )
-    sized, sizing = with_sizing((strategy, params), settings, bars, data)
+    sized, sizing = strategies.sized_together(parts, settings, bars, data)
     plan = plan_of_bars(instruments, bars, *sized)
     plan = replace(
         plan,

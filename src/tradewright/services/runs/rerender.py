@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tradewright.core.types.errors import StoreError
 from tradewright.services.report.build import build_view
+from tradewright.services.report.contribution import contributions
 from tradewright.services.report.numbers import numbers_of
 from tradewright.services.report.render import render_report
 from tradewright.services.runs.denials import denials_in
@@ -28,7 +29,12 @@ def rerender(run: StoredRun) -> Path:
     bars, notices = stored_bars(run, settings)
     numbers = numbers_of(result, bars, performance_params(settings, result), result.fx, settings.seed)
     facts, denials = facts_of(run.manifest, settings, text), denials_in(run.folder)
-    facts = replace(facts, notices=facts.notices + notices, denials=denials.rows if denials else ())
+    facts = replace(
+        facts,
+        notices=facts.notices + notices,
+        denials=denials.rows if denials else (),
+        contributions=contributions(result, numbers.trips, result.fx, run.manifest["strategy"].get("members", ())),
+    )
     html = render_report(build_view(result, bars, numbers, facts))
     target, draft = run.folder / REPORT, run.folder / f".{REPORT}.writing"
     try:

@@ -12,12 +12,14 @@ from typing import Any
 from tradewright import __version__
 from tradewright.analytics.performance import PerformanceParams
 from tradewright.engine.backtest import BacktestResult
+from tradewright.services.report.contribution import Contribution, contributions
 from tradewright.services.report.numbers import RunNumbers, RunResult, numbers_of
 from tradewright.services.runs import tables
 from tradewright.services.runs.facts import SIMULATED
 from tradewright.services.runs.origins import code_hash, file_hash, fingerprint_of, versions
 from tradewright.services.runs.prepare import PreparedRun
-from tradewright.services.settings import RunSettings
+from tradewright.services.runs.strategies import strategy_files
+from tradewright.services.settings import RunSettings, StrategySettings
 
 FORMAT = 1
 CONFIG, MANIFEST, METRICS, REPORT, FINGERPRINT = (
@@ -65,6 +67,7 @@ def metrics_of(outcome: Outcome) -> dict[str, Any]:
     """Return all numbers as JSON values, None for what is not defined."""
     result, numbers = outcome.result, outcome.numbers
     hold = numbers.hold_performance
+    parts = contributions_of(outcome)
     return {
         "performance": numbers.performance.to_dict(),
         "intervals": {name: _finite(asdict(i)) for name, i in sorted(numbers.intervals.items())},
@@ -88,7 +91,13 @@ def metrics_of(outcome: Outcome) -> dict[str, Any]:
             )
             for k, instrument in enumerate(result.instruments)
         ],
-    }
+    } | ({"strategies": [asdict(part) for part in parts]} if parts else {})
+
+
+def contributions_of(outcome: Outcome) -> tuple[Contribution, ...]:
+    """Return what each of several strategies contributed; nothing for one alone."""
+    result = outcome.result
+    return contributions(result, outcome.numbers.trips, result.fx, members_of(outcome.run))
 
 
 def _finite(values: Mapping[str, float | int]) -> dict[str, float | int | None]:
@@ -125,8 +134,8 @@ def write_run(outcome: Outcome, folder: Path, wall_clock: Mapping[str, object]) 
     hashes = {name: file_hash(folder / name) for name in RESULTS}
     config = run.config_yaml
     (folder / CONFIG).write_text(config, encoding="utf-8")
-    if run.settings.strategy.file is not None:
-        (folder / "strategy.py").write_bytes(run.settings.strategy.file.read_bytes())
+    for name, file in strategy_files(run.settings).items():
+        (folder / name).write_bytes(file.read_bytes())
     manifest = _manifest(run, fingerprint_of(hashes))
     if run.settings.report.enabled:
         (folder / REPORT).write_text(report_of(outcome, manifest, config, folder), encoding="utf-8")
@@ -147,8 +156,9 @@ def _manifest(run: PreparedRun, fingerprint: str) -> dict[str, Any]:
         "fingerprint": fingerprint,
         "strategy": {
             "name": strategy.name,
-            "source": "" if run.settings.strategy.file is None else str(run.settings.strategy.file),
+            "source": _source(run.settings.strategy),
             "hash": strategy.source_hash,
+            **({"members": members_of(run)} if run.strategy.members else {}),
         },
         "data": [asdict(d) for d in run.data],
         "code": {"version": __version__, "hash": code_hash()},
@@ -160,6 +170,23 @@ def _manifest(run: PreparedRun, fingerprint: str) -> dict[str, Any]:
     } | {name: facts for name, facts in (("model", run.model), ("costs", run.costs), ("sizing", run.sizing)) if facts}
 
 
+def _source(settings: StrategySettings | None) -> str:
+    return "" if settings is None or settings.file is None else str(settings.file)
+
+
+def members_of(run: PreparedRun) -> list[dict[str, Any]]:
+    """Return what a manifest says about each of several strategies."""
+    return [
+        {
+            "name": member.strategy.name,
+            "source": _source(settings),
+            "hash": member.strategy.source_hash,
+            "symbols": [d.symbol for d in run.data[member.first : member.stop]],
+        }
+        for member, settings in zip(run.strategy.members, run.settings.strategies, strict=True)
+    ]
+
+
 def report_of(outcome: Outcome, manifest: Mapping[str, Any], config: str, folder: Path) -> str:
     """Return the report's HTML; the guard's log, where there is one, lies in the folder already."""
     from tradewright.services.report.build import build_view
@@ -169,5 +196,9 @@ def report_of(outcome: Outcome, manifest: Mapping[str, Any], config: str, folder
 
     run = outcome.run
     denials = denials_in(folder)
-    facts = replace(facts_of(manifest, run.settings, config), denials=denials.rows if denials else ())
+    facts = replace(
+        facts_of(manifest, run.settings, config),
+        denials=denials.rows if denials else (),
+        contributions=contributions_of(outcome),
+    )
     return render_report(build_view(outcome.result, run.bars, outcome.numbers, facts))

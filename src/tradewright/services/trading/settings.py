@@ -80,16 +80,21 @@ def read_trading(path: Path) -> TradingFile:
         fix = "Add `trading: {account: NAME, venue: alpaca, kind: paper}`."
         raise ConfigError("there is no section `trading`", where=str(path), fix=fix)
     data, forecasts = _section(values, "data"), _section(values, "forecasts")
-    symbols = data.get("symbols") or ()
+    members = [m for m in values.get("strategies") or () if isinstance(m, dict)]
+    named = data.get("symbols") or [s for m in members for s in _listed(m.get("symbols"))]
     return TradingFile(
         path,
         _checked(TradingSettings, values["trading"], "trading", origin),
         _checked(Limits, values.get("limits") or {}, "limits", origin),
-        tuple(str(s).partition("@")[0] for s in ([symbols] if isinstance(symbols, str) else symbols)),
+        tuple(str(s).partition("@")[0] for s in _listed(named)),
         str(forecasts.get("model") or ""),
         str(forecasts.get("registry") or ""),
         config_hash(values),
     )
+
+
+def _listed(value: object) -> list[object]:
+    return list(value) if isinstance(value, list | tuple) else [value] if value else []
 
 
 def _section(values: dict[str, Any], name: str) -> dict[str, Any]:

@@ -83,6 +83,7 @@ def test_later_findings_are_named_too(tmp_path: Path) -> None:
 
 def test_a_bare_key_is_a_parameter_of_the_strategy(tmp_path: Path) -> None:
     found = settings(tmp_path, GOOD, "slow=50", "seed=3", "account.currency=EUR", "instruments.EURUSD.lot_size=1")
+    assert found.strategy is not None
     assert found.strategy.params == {"fast": 5, "slow": 50}
     assert found.seed == 3
     assert found.account.currency == "EUR"
@@ -124,6 +125,7 @@ def test_strategy_and_data_options_replace_the_files(tmp_path: Path) -> None:
     path = tmp_path / "run.yaml"
     path.write_text(GOOD, encoding="utf-8")
     found, _ = settings_of(BacktestOptions(config=path, strategy="./mine.py", data=["A", "B@1d"], seed=4))
+    assert found.strategy is not None
     assert found.strategy.file == Path("mine.py")
     assert found.strategy.name == ""
     assert found.data.symbols == ("A", "B@1d")

@@ -139,5 +139,41 @@ def test_no_status_or_a_strange_one(account: Path) -> None:
     with pytest.raises(StoreError, match="version"):
         status(StatusOptions())
     (account.parent / "other").mkdir()
-    with pytest.raises(UsageError, match="several"):
+    with pytest.raises(StoreError, match="version"):
         status(StatusOptions())
+    with pytest.raises(UsageError, match="no account 'third'"):
+        status(StatusOptions("third"))
+
+
+def test_several_sessions_are_shown_together(account: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An overview of all, the whole view of each that runs; one that cannot be read hides no other."""
+    now = time.time_ns()
+    member = PositionStatus("BBB", 7, 7, 0, 7.0, 50.0, 51.0, 357.0, 0.0, "", "slow")
+    second = replace(STATUS, account="second", written_ns=now, strategy="quick+slow", positions=(member,))
+    for known in (replace(STATUS, written_ns=now - 3_600 * 10**9), second):
+        folder = account.parent / known.account
+        folder.mkdir(exist_ok=True)
+        write_status(folder / "status.json", asdict(known))
+    (account.parent / "broken").mkdir()
+    (account.parent / "broken" / "status.json").write_text("{", encoding="utf-8")
+    status(StatusOptions())
+    text = capsys.readouterr().out
+    for part in (
+        "2 accounts",
+        "demo",
+        "STALE 60 min",
+        "second",
+        "quick+slow",
+        "1 unknown",
+        "max_leverage 95%",
+        "0.4 s",
+    ):
+        assert part in text, part
+    assert "broken" in text
+    assert "second: quick+slow, paper at simulated" in text, "the whole view of the one that runs"
+    assert "demo: ema_cross, paper at simulated" not in text
+    assert "slow" in text.split("Positions")[1].split("Orders")[0]
+    status(StatusOptions(json=True))
+    told = json.loads(capsys.readouterr().out)["sessions"]
+    assert [one.get("account") for one in told] == ["demo", "second", None]
+    assert "not the status" in told[2]["error"]
