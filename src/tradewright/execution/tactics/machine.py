@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -74,9 +73,10 @@ def _cancel_wanted(state: TacticsState, told: ParentCancelWanted) -> list[Effect
 
 
 def _quoted(state: TacticsState, told: Quoted) -> list[Effect]:
-    if not (math.isfinite(told.ask) and 0.0 < told.bid <= told.ask):
-        return []  # empty or crossed: nobody could trade on it
-    state.quotes[told.instrument] = Quote(told.bid, told.ask)
+    quote = Quote.of(told.bid, told.ask)
+    if quote is None:
+        return []
+    state.quotes[told.instrument] = quote
     return [e for p in _open(state) if p.wish.instrument == told.instrument for e in advance(state, p)]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Self
 
 from tradewright.core.types.order import OrderStatus
 from tradewright.execution.orders.inputs import Alert, OrderEvent, Wish
@@ -14,6 +16,11 @@ class Quote:
 
     bid: float
     ask: float
+
+    @classmethod
+    def of(cls, bid: float, ask: float) -> Self | None:
+        """Return a quote; None where it is empty or crossed, because nobody could trade on it."""
+        return cls(bid, ask) if math.isfinite(ask) and 0.0 < bid <= ask else None
 
     @property
     def mid(self) -> float:

@@ -133,13 +133,15 @@ class LiveLoop:
                 await self.follower.tick(self.clock.now_ns())
 
     async def _compare(self) -> None:
-        """Compare our clock with the venue's; what cannot be compared refuses new risk."""
+        """Compare our clock with the venue's, and time its answer; what cannot be compared refuses new risk."""
         asked = self.clock.now_ns()
         drift = float("nan")
         with suppress(VenueError, TimeoutError):
             async with asyncio.timeout(self.session.desk.params.answer_s):
                 told = await self.session.desk.venue.server_time_ns()
-            drift = self.clock.compare(asked, told, self.clock.now_ns())
+            answered = self.clock.now_ns()
+            self.session.pinged(asked, answered)
+            drift = self.clock.compare(asked, told, answered)
         self.session.runtime.command(Command.CLOCK_DRIFT, drift)
 
     async def _compare_forever(self) -> None:
