@@ -50,7 +50,6 @@ def _wanted(state: TacticsState, told: ParentWanted) -> list[Effect]:
         wish=wish,
         tactic=_tactic(state, wish),
         ts=state.now,
-        quote=state.quotes.get(wish.instrument),
         closing=abs(told.position) if turns and not state.capabilities.turns_positions else 0,
     )
     state.parents[told.order_id] = parent
@@ -139,11 +138,6 @@ def _filled(state: TacticsState, parent: Parent, child: Child, told: ChildTold) 
         price=told.event.fill_price,
         client_id=child.client_id,
         ts=state.now,
-        is_maker=child.is_maker,
-        sent=child.ts_sent,
-        quote=child.quote,
-        decided=parent.ts,
-        decision_mid=None if parent.quote is None else parent.quote.mid,
     )
 
 

@@ -127,22 +127,13 @@ class ParentAccepted:
 
 @dataclass(frozen=True, slots=True)
 class ParentFilled:
-    """An execution of the order; ``lots`` below zero: one taken back.
-
-    ``sent``: when its child was handed over, ns UTC, and ``quote`` the market then; ``decided``: when the session
-    wanted the order, and ``decision_mid`` the mid then. None: it was not known. ``is_maker``: the child rested.
-    """
+    """An execution of the order; ``lots`` below zero: one taken back."""
 
     order_id: int
     lots: int
     price: float
     client_id: str
     ts: int
-    is_maker: bool
-    sent: int
-    quote: Quote | None
-    decided: int
-    decision_mid: float | None
 
 
 @dataclass(frozen=True, slots=True)
