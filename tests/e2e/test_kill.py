@@ -27,7 +27,7 @@ from tradewright.core.types.instrument import Instrument
 from tradewright.core.types.order import OrderKind, Side, TimeInForce, TradingState
 from tradewright.core.types.venue import OrderIntent, VenueOrder
 from tradewright.risk.trading_state import TradingStateFile
-from tradewright.services.trading.drilling import hash_of
+from tradewright.services.trading.evidence import hash_of
 
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="SIGSTOP")
 CONFIG = """

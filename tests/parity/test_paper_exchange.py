@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -91,11 +91,15 @@ def environment(vendor: str, exchange: LocalExchange) -> Mapping[str, str]:
 
 
 async def side_by_side(
-    run: PreparedRun, exchange: LocalExchange, outside: Mapping[str, str], accounts: Path
+    run: PreparedRun,
+    exchange: LocalExchange,
+    outside: Mapping[str, str],
+    accounts: Path,
+    wall_ns: Callable[[], int] = time.time_ns,
 ) -> Started:
     """Let the market move when the session has taken in what was, as with no latency at all."""
-    started = Started(run, "paper", Surroundings(time.time_ns, outside, accounts, lambda _: None, lambda _: None))
-    clock = VenueClock(time.time_ns, follows=True)
+    started = Started(run, "paper", Surroundings(wall_ns, outside, accounts, lambda _: None, lambda _: None))
+    clock = VenueClock(wall_ns, follows=True)
     task = asyncio.create_task(started.follow_feed(clock))
 
     async def until(count: int) -> None:
@@ -114,7 +118,7 @@ async def side_by_side(
     await asyncio.sleep(0.3)
     warm = started.session.runtime.counts.rows
     for moment in range(1, MOMENTS + 1):
-        await asyncio.to_thread(exchange.advance)
+        await asyncio.to_thread(exchange.command, "advance", seconds=60)
         await until(warm + moment)
     task.cancel()
     with suppress(asyncio.CancelledError, ExceptionGroup):

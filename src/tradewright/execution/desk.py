@@ -86,12 +86,14 @@ class DeskPorts:
     """What the desk is given: clock (ns UTC), whether the lease is still ours, and whom to tell.
 
     ``heed``: looks for kills that wait outside and carries them out; asked right before every first byte.
+    ``intended``: sees each intent before it is sent.
     """
 
     now_ns: Callable[[], int]
     is_mine: Callable[[], bool]
     tell: Callable[[OrderEvent | Alert], None]
     heed: Callable[[], object] = bool
+    intended: Callable[[OrderIntent], object] = bool
 
 
 class OrderDesk:
@@ -139,6 +141,7 @@ class OrderDesk:
             return "", said
         now = self.ports.now_ns()
         intent = make_intent(self.state, wish, now)
+        self.ports.intended(intent)
         self.feed(Intended(intent, now))
         return (
             (intent.client_id, "") if intent.client_id in self.state.orders else ("", "the journal cannot be written")

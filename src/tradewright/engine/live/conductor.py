@@ -23,6 +23,7 @@ from tradewright.engine.live.orders import answer, exit_record, fee_of, wish_of
 from tradewright.engine.live.rows import MarketRow, show
 from tradewright.engine.plan import BacktestPlan
 from tradewright.engine.session import Session
+from tradewright.execution.drill import DRILL
 from tradewright.execution.orders.inputs import OrderEvent, Wish
 from tradewright.execution.orders.state import OrdersState
 from tradewright.execution.tactics.params import TacticParams
@@ -227,7 +228,7 @@ class Conductor:
         """Give an exit that the venue or the desk made a number of the session's."""
         intent = self.state.orders[client_id].intent
         j = self._numbers.get(intent.instrument)
-        if j is None or intent.origin is Origin.STRATEGY:
+        if j is None or intent.origin is Origin.STRATEGY or intent.strategy == DRILL:
             return 0
         parent = self.state.orders[intent.protects].intent.reference if intent.protects else self._entries[j]
         order = exit_record(intent, j, parent)

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tradewright.core.types.dtypes import N_FIELDS
-from tradewright.core.types.events import MarketEvents
+from tradewright.core.types.dtypes import ASK, BID, CLOSE, N_FIELDS, PRICE
+from tradewright.core.types.events import EventKind, MarketEvents
 from tradewright.core.types.journal import JournalRecord
 
 #: Journal kind of a market event.
@@ -39,6 +39,14 @@ def show(row: MarketRow, event: MarketEvents) -> None:
     event.fields[:, 0] = row.fields
     event.ts_open[0], event.ts_event[0], event.ts_seen[0] = row.ts_open, row.ts_event, row.ts_seen
     event.kinds[0], event.instruments[0] = row.kind, row.instrument
+
+
+def bid_and_ask(row: MarketRow) -> tuple[float, float]:
+    """Return bid and ask of a row; on bars and trades both are the last price."""
+    bid, ask = row.fields[BID], row.fields[ASK]
+    if row.kind != EventKind.QUOTE:
+        bid = ask = row.fields[CLOSE if row.kind == EventKind.BAR else PRICE]
+    return float(bid), float(ask)
 
 
 def rows_of(events: MarketEvents, *, decides: bool = True) -> list[MarketRow]:

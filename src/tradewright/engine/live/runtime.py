@@ -7,14 +7,21 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from tradewright.core.types.dtypes import ASK, BID, CLOSE, PRICE
-from tradewright.core.types.events import EventKind
 from tradewright.core.types.order import OrderStatus
 from tradewright.engine.commands import Command
 from tradewright.engine.live.conductor import Act, Conductor, Place
 from tradewright.engine.live.gauges import EVENT_TO_ACT, SUBMIT_TO_ACK, Gauges
-from tradewright.engine.live.recovery import ACTED, COMMAND, ENDED, REFUSED, STAMP, acts_payload, command_payload
-from tradewright.engine.live.rows import MARKET, MarketRow, payload_of, show
+from tradewright.engine.live.recovery import (
+    ACTED,
+    COMMAND,
+    ENDED,
+    PING,
+    REFUSED,
+    STAMP,
+    acts_payload,
+    command_payload,
+)
+from tradewright.engine.live.rows import MARKET, MarketRow, bid_and_ask, payload_of, show
 from tradewright.execution.desk import OrderDesk
 from tradewright.execution.journal.errors import JournalUnavailableError
 from tradewright.execution.orders.exits import at_target
@@ -126,10 +133,10 @@ class Runtime:
         self._record(MARKET, payload_of(row), row.ts_event, row.ts_seen)
         name = self.conductor.plan.instruments[row.instrument].symbol
         if self.tactics is not None:
-            self._work(Quoted(name, *_quote(row), row.ts_seen))
+            self._work(Quoted(name, *bid_and_ask(row), row.ts_seen))
         self._do(self.conductor.market(row), row.ts_event, row.ts_seen)
         if not self.desk.venue.capabilities.bracket_native:
-            wish = at_target(self.desk.state, name, *_quote(row))  # the venue holds no targets: they are watched here
+            wish = at_target(self.desk.state, name, *bid_and_ask(row))  # the venue holds none: they are watched here
             if wish is not None:
                 self.desk.submit(wish)
         await self.settle()
@@ -155,6 +162,10 @@ class Runtime:
         now = self.desk.ports.now_ns()
         self._record(COMMAND, command_payload(command, value, instrument), now, now)
         self._do(self.conductor.command(command, value, instrument), now, now)
+
+    def pinged(self, asked: int, answered: int) -> None:
+        """Write down how long the venue took to answer a question, ns UTC."""
+        self._record(PING, {"asked": asked, "answered": answered}, answered, answered)
 
     @property
     def kills(self) -> Mapping[str, KillLevel]:
@@ -261,11 +272,3 @@ class Runtime:
         except JournalUnavailableError:
             if not self.desk.state.is_journal_lost:
                 self.desk.feed(JournalLost(self.desk.ports.now_ns()))
-
-
-def _quote(row: MarketRow) -> tuple[float, float]:
-    """Return bid and ask of a row; on bars and trades both are the last price."""
-    bid, ask = row.fields[BID], row.fields[ASK]
-    if row.kind != EventKind.QUOTE:
-        bid = ask = row.fields[CLOSE if row.kind == EventKind.BAR else PRICE]
-    return float(bid), float(ask)

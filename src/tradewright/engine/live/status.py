@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tradewright.core.types.order import LossState, OrderKind, OrderStatus, Origin, Reason, Side, TradingState
 from tradewright.engine.live.runtime import Runtime
 from tradewright.engine.memory import MICRO
+from tradewright.execution.monitors.execution_monitor import ExecutionMonitor
 from tradewright.execution.orders.state import LiveOrder
 
 #: Changes whenever a field changes its meaning; a reader refuses another one.
@@ -85,6 +86,22 @@ class LatencyStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ExecutionStatus:
+    """What orders paid or took since the start; ``quantity`` says of what, and its unit.
+
+    ``subject``: an instrument, or the venue; ``session``: the part of the day.
+    """
+
+    subject: str
+    session: str
+    quantity: str
+    count: int
+    mean: float
+    p50: float
+    p90: float
+
+
+@dataclass(frozen=True, slots=True)
 class AlertStatus:
     """An alert and when it was raised, ns UTC."""
 
@@ -137,6 +154,8 @@ class SessionStatus:
     has_model_drifted: bool
     counts: dict[str, int]
     alerts: tuple[AlertStatus, ...]
+    execution: tuple[ExecutionStatus, ...] = ()
+    buffers_bps: dict[str, float] = field(default_factory=dict)  # of quotes, as far as they have adapted
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +166,7 @@ class StatusFacts:
     mode: str
     now: int
     wall_ns: int
+    monitor: ExecutionMonitor | None = None
 
 
 def status_of(runtime: Runtime, facts: StatusFacts) -> dict[str, Any]:
@@ -191,6 +211,8 @@ def status_of(runtime: Runtime, facts: StatusFacts) -> dict[str, Any]:
                 for ts, a in runtime.gauges.alerts
                 if facts.now - ts <= _HOUR_NS
             ),
+            execution=() if facts.monitor is None else _execution(facts.monitor),
+            buffers_bps={} if runtime.tactics is None else dict(sorted(runtime.tactics.buffers.items())),
         )
     )
 
@@ -281,6 +303,13 @@ def _feeds(runtime: Runtime, now: int) -> tuple[FeedStatus, ...]:
     return tuple(
         FeedStatus(instrument.symbol, (now - newest) / _SECOND if newest else None)
         for instrument, newest in zip(runtime.conductor.plan.instruments, runtime.newest, strict=True)
+    )
+
+
+def _execution(monitor: ExecutionMonitor) -> tuple[ExecutionStatus, ...]:
+    return tuple(
+        ExecutionStatus(*key, found.n, found.mean, found.p50, found.p90)
+        for key, found in monitor.distributions().items()
     )
 
 

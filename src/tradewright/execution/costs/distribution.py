@@ -37,6 +37,17 @@ class Distribution(BaseModel):
         """Return the quantile at a probability, linear between those kept."""
         return float(np.interp(probability, PROBABILITIES, self.quantiles))
 
+    def interval(self, probability: float) -> tuple[float, float] | None:
+        """Return the 95 % interval of a quantile by order statistics; None where nobody measured.
+
+        The ranks of n independent samples: Hahn and Meeker, "Statistical Intervals" (1991), 5.2, normal approximation.
+        Samples that follow each other closely, or weigh differently, make it too narrow.
+        """
+        if self.n == 0:
+            return None
+        off = 1.96 * (probability * (1.0 - probability) / self.n) ** 0.5
+        return self.at(probability - off), self.at(probability + off)
+
     def share_above(self, value: float) -> float:
         """Return the share of samples above a value."""
         lower, upper = self.quantiles[0], self.quantiles[-1]

@@ -95,6 +95,8 @@ def fill_samples(fills: OwnFills) -> list[Samples]:
         ("fill_ratio", fills.fill_ratio, np.ones(len(takes), np.bool_)),
     ):
         chosen = mine & np.isfinite(values)
+        if quantity == "latency_ms":
+            chosen &= values > 0.0  # a stop, and what filled at once in a simulation, has no way to count
         if chosen.any():
             weights = np.ones(int(chosen.sum()))
             found.append(Samples(fills.symbol, quantity, fills.decided[chosen], values[chosen], weights))

@@ -14,7 +14,7 @@ _UNKNOWN = float("nan")
 
 @dataclass(frozen=True, slots=True)
 class FillRow:
-    """One order; fields are the columns of a file that ``tradewright costs measure`` reads.
+    """One order; fields have the names of the columns of a file that ``tradewright costs measure`` reads.
 
     ``decided``: when the order was sent, ``filled`` when its last execution was known, ns UTC. ``side`` +1 or -1,
     ``price`` mean of its executions, ``size`` and ``ordered`` in units of value per price. ``decision_price``: the mid

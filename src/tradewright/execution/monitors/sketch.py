@@ -22,10 +22,12 @@ class Sketch:
         self.n = 0
         self._values: list[float] = []
         self._weights: list[float] = []
+        self._known: Distribution | None = None
 
     def add(self, value: float, weight: float = 1.0) -> None:
         """Take one finite sample; weights are above zero."""
         self.n += 1
+        self._known = None
         self._values.append(value)
         self._weights.append(weight)
         if len(self._values) >= _KEPT:
@@ -51,5 +53,7 @@ class Sketch:
         ValueError
             Without samples.
         """
-        found = distribution_of(np.array(self._values), np.array(self._weights))
-        return found.model_copy(update={"n": self.n})
+        if self._known is None:  # a status asks each second, and little has changed
+            found = distribution_of(np.array(self._values), np.array(self._weights))
+            self._known = found.model_copy(update={"n": self.n})
+        return self._known

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -51,7 +50,6 @@ def _wanted(state: TacticsState, told: ParentWanted) -> list[Effect]:
         wish=wish,
         tactic=_tactic(state, wish),
         ts=state.now,
-        quote=state.quotes.get(wish.instrument),
         closing=abs(told.position) if turns and not state.capabilities.turns_positions else 0,
     )
     state.parents[told.order_id] = parent
@@ -74,9 +72,10 @@ def _cancel_wanted(state: TacticsState, told: ParentCancelWanted) -> list[Effect
 
 
 def _quoted(state: TacticsState, told: Quoted) -> list[Effect]:
-    if not (math.isfinite(told.ask) and 0.0 < told.bid <= told.ask):
-        return []  # empty or crossed: nobody could trade on it
-    state.quotes[told.instrument] = Quote(told.bid, told.ask)
+    quote = Quote.of(told.bid, told.ask)
+    if quote is None:
+        return []
+    state.quotes[told.instrument] = quote
     return [e for p in _open(state) if p.wish.instrument == told.instrument for e in advance(state, p)]
 
 
@@ -139,11 +138,6 @@ def _filled(state: TacticsState, parent: Parent, child: Child, told: ChildTold) 
         price=told.event.fill_price,
         client_id=child.client_id,
         ts=state.now,
-        is_maker=child.is_maker,
-        sent=child.ts_sent,
-        quote=child.quote,
-        decided=parent.ts,
-        decision_mid=None if parent.quote is None else parent.quote.mid,
     )
 
 

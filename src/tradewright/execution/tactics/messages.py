@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Self
 
 from tradewright.core.types.order import OrderStatus
 from tradewright.execution.orders.inputs import Alert, OrderEvent, Wish
@@ -14,6 +16,11 @@ class Quote:
 
     bid: float
     ask: float
+
+    @classmethod
+    def of(cls, bid: float, ask: float) -> Self | None:
+        """Return a quote; None where it is empty or crossed, because nobody could trade on it."""
+        return cls(bid, ask) if math.isfinite(ask) and 0.0 < bid <= ask else None
 
     @property
     def mid(self) -> float:
@@ -120,22 +127,13 @@ class ParentAccepted:
 
 @dataclass(frozen=True, slots=True)
 class ParentFilled:
-    """An execution of the order; ``lots`` below zero: one taken back.
-
-    ``sent``: when its child was handed over, ns UTC, and ``quote`` the market then; ``decided``: when the session
-    wanted the order, and ``decision_mid`` the mid then. None: it was not known. ``is_maker``: the child rested.
-    """
+    """An execution of the order; ``lots`` below zero: one taken back."""
 
     order_id: int
     lots: int
     price: float
     client_id: str
     ts: int
-    is_maker: bool
-    sent: int
-    quote: Quote | None
-    decided: int
-    decision_mid: float | None
 
 
 @dataclass(frozen=True, slots=True)

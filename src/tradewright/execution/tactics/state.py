@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tradewright.core.types.instrument import Instrument
-from tradewright.core.types.order import OrderKind, OrderStatus
+from tradewright.core.types.order import OrderStatus
 from tradewright.execution.orders.inputs import Wish
 from tradewright.execution.orders.state import PROTECTIVE, TERMINAL
 from tradewright.execution.tactics.messages import Quote
@@ -39,14 +39,6 @@ class Child:
         """Lots that may still fill, or were filled and not yet seen by us."""
         return max(self.wish.lots - self.filled, 0) if self.is_alive else self.unseen
 
-    @property
-    def is_maker(self) -> bool:
-        """Whether it rested when it was sent: a limit that did not reach the other side."""
-        wish = self.wish
-        if wish.kind is not OrderKind.LIMIT or wish.limit_price is None or self.quote is None:
-            return False
-        return wish.limit_price < self.quote.ask if wish.side > 0 else wish.limit_price > self.quote.bid
-
 
 @dataclass(slots=True)
 class Parent:
@@ -56,7 +48,6 @@ class Parent:
     wish: Wish
     tactic: Tactic
     ts: int
-    quote: Quote | None
     closing: int = 0
     children: list[Child] = field(default_factory=list)
     ending: tuple[OrderStatus, str] | None = None  # nothing more is sent; how it ends once nothing works

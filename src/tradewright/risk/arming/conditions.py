@@ -31,6 +31,7 @@ class Condition(StrEnum):
     LEASE = "LEASE"
     CLOCK = "CLOCK"
     RELEASE = "RELEASE"
+    DRILL = "DRILL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class ArmingFacts:
     drift_ms: float
     max_drift_ms: float
     release_trouble: str
+    drill_trouble: str = ""
 
 
 def missing_conditions(facts: ArmingFacts) -> tuple[Missing, ...]:
@@ -125,6 +127,9 @@ def _missing(facts: ArmingFacts) -> Iterator[Missing]:
     if facts.release_trouble:
         fix = "Install the approved release, or let somebody run `tradewright approve`."
         yield Missing(Condition.RELEASE, facts.release_trouble.rstrip("."), fix)
+    if facts.drill_trouble:
+        fix = "Practise: `tradewright drill session` on a paper account of this build, or `tradewright drill kill`."
+        yield Missing(Condition.DRILL, facts.drill_trouble, fix)
 
 
 def _arm(facts: ArmingFacts) -> Iterator[Missing]:

@@ -15,12 +15,13 @@ from tradewright.services.cli.options import add_command
 from tradewright.services.cli.reading import STORE, Json, Store
 
 if TYPE_CHECKING:
+    from tradewright.execution.costs.distribution import Distribution
     from tradewright.execution.costs.model import CostModel
 
 COSTS = Path(".tradewright/costs")
 Folder = Annotated[Path, typer.Option("--costs", help="Folder of the measured execution model.")]
 Page = Annotated[Path | None, typer.Option("--page", help="Write the pictures here, as one HTML file.")]
-_COLUMNS = ("Pool", "Session", "Quantity", "Mean", "p50", "p90", "Samples")
+_COLUMNS = ("Pool", "Session", "Quantity", "Mean", "p50", "95 % of p50", "p90", "Samples")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,8 @@ class MeasureOptions:
     symbol: Annotated[list[str] | None, typer.Option(help="Instrument; give it again for more. All if none.")] = None
     run: Annotated[list[Path] | None, typer.Option(help="A run folder whose fills count.")] = None
     fills: Annotated[list[Path] | None, typer.Option(help="A CSV or Parquet file of own fills.")] = None
+    session: Annotated[list[str] | None, typer.Option(help="An account; the fills in its journal count.")] = None
+    min_fills: Annotated[int, typer.Option(min=1, help="Fewer orders of a session that took are refused.")] = 30
     days: Annotated[int, typer.Option(min=0, help="Only the last days of the store; 0 = all.")] = 0
     classes: Annotated[
         list[str] | None, typer.Option("--class", metavar="SYMBOL=CLASS", help="fx, crypto, equity, futures or other.")
@@ -67,6 +70,8 @@ def measure(options: MeasureOptions) -> None:
         tuple(options.fills or ()),
         options.days,
         classes_given(options.classes or ()),
+        tuple(options.session or ()),
+        options.min_fills,
     )
     model = measure(sources, options.costs, time.time_ns(), lambda text: print(f"measuring {text}", file=sys.stderr))
     path = write_version(options.costs, model)
@@ -165,12 +170,17 @@ def _print(model: CostModel) -> None:
         told += "; own fills came from the SIMULATED venue and prove nothing about a real one"
     print(f"{model.version}, {told}")
     rows = [
-        (name, session, quantity, *(f"{v:.3f}" for v in (d.mean, d.p50, d.p90)), f"{d.n:,}")
+        (name, session, quantity, f"{d.mean:.3f}", f"{d.p50:.3f}", _interval(d), f"{d.p90:.3f}", f"{d.n:,}")
         for name, session, quantity, d in _cells(model)
     ]
-    print_table(_COLUMNS, rows, "   rrrr")
+    print_table(_COLUMNS, rows, "   rrrrr")
     for source in model.sources:
         print(f"From {source}")
+
+
+def _interval(found: Distribution) -> str:
+    bounds = found.interval(0.5)
+    return "-" if bounds is None else f"{bounds[0]:.3f} to {bounds[1]:.3f}"
 
 
 def _changes(old: CostModel, new: CostModel) -> list[dict[str, Any]]:

@@ -31,6 +31,8 @@ def screen(known: SessionStatus, age_s: float, stale_s: float) -> RenderableType
         parts.append(_orders(known))
     if known.limits:
         parts.append(_limits(known))
+    if known.execution:
+        parts.append(_execution(known))
     parts += [_works(known), _alerts(known)]
     return Group(*parts)
 
@@ -160,6 +162,15 @@ def _limits(known: SessionStatus) -> Table:
         bar = Text("█" * full, colour) + Text("·" * (_BAR - full), "dim")
         rows.append((use.name, bar, Text(f"{use.share:.0%}", colour), f"{use.used:,.6g} of {use.limit:,.6g}"))
     return _table("Limits used", "limit||share>|", rows)
+
+
+def _execution(known: SessionStatus) -> Table:
+    rows = [
+        (e.subject, e.session, e.quantity, f"{e.mean:.2f}", f"{e.p50:.2f}", f"{e.p90:.2f}", f"{e.count:,}")
+        for e in known.execution
+    ]
+    rows += [(name, "", "buffer_bps", f"{bps:.2f}", "", "", "") for name, bps in known.buffers_bps.items()]
+    return _table("Paid and waited", "what|session|quantity|mean>|p50>|p90>|samples>", rows)
 
 
 def _works(known: SessionStatus) -> Table:

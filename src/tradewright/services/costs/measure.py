@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tradewright.core.types.dtypes import ASK, BID
 from tradewright.core.types.errors import DataError
+from tradewright.core.types.instrument import Instrument
 from tradewright.data.catalogue import Dataset
 from tradewright.data.kinds import Kind
 from tradewright.data.store import BarStore
@@ -28,6 +29,7 @@ from tradewright.execution.costs.measuring import (
 from tradewright.execution.costs.model import CostModel, Liquidity
 from tradewright.services.costs.classes import class_of
 from tradewright.services.costs.own_fills import Arrival, fills_of_file, fills_of_run
+from tradewright.services.costs.session_fills import fills_of_session
 from tradewright.services.costs.sessions import cost_sessions
 from tradewright.services.runs.facts import SIMULATED
 from tradewright.services.runs.read import read_run
@@ -40,7 +42,8 @@ _DAY_NS = 86_400_000_000_000
 class Sources:
     """What to measure from: quotes and bars of ``symbols`` in the store (all if empty), run folders, files of fills.
 
-    Only the last ``days`` of the store count, all where it is 0. ``classes`` as told by the user.
+    ``sessions`` are accounts, whose journals must tell of ``least`` orders that took. Only the last ``days`` of the
+    store count, all where it is 0. ``classes`` as told by the user.
     """
 
     store: Path
@@ -49,6 +52,8 @@ class Sources:
     fills: tuple[Path, ...] = ()
     days: int = 0
     classes: Mapping[str, str] = field(default_factory=dict)
+    sessions: tuple[str, ...] = ()
+    least: int = 30
 
 
 class Market:
@@ -107,23 +112,24 @@ def measure(sources: Sources, folder: Path, now_ns: int, progress: Callable[[str
             events = store.load_events(entry.symbol, Kind.QUOTES, start)
             samples.append(spread_samples(entry.symbol, events.ts_event, events.fields[BID], events.fields[ASK]))
             named.append(f"quotes {entry.symbol} {entry.digest}")
-    fills, simulated = _own_fills(sources, Market(store, start), named, progress)
+    instruments = {d.symbol: d.instrument.instrument() for d in store.list()}
+    fills, simulated = _own_fills(sources, instruments, Market(store, start), named, progress)
     samples += [s for f in fills for s in fill_samples(f)]
     samples = [s for s in samples if s.weights.sum() > 0.0]
     if not samples:
         raise DataError(
             "there is nothing to measure: no quotes, no fills",
             where=str(sources.store),
-            fix="Record or import quotes (`tradewright data import --kind quotes`), or give --run or --fills.",
+            fix="Import quotes (`tradewright data import --kind quotes`), or give --session, --run or --fills.",
         )
     day = datetime.fromtimestamp(now_ns // 1_000_000_000, tz=UTC).date().isoformat()
-    known = {d.symbol: class_of(d.instrument.instrument()) for d in entries}
+    classes = {symbol: class_of(instrument) for symbol, instrument in instruments.items()}
     origin = Origin(
         next_version(folder, day),
         day,
         tuple(sorted(named)),
         simulated,
-        {s.symbol: sources.classes.get(s.symbol, known.get(s.symbol, "other")) for s in samples},
+        {s.symbol: sources.classes.get(s.symbol, classes.get(s.symbol, "other")) for s in samples},
         {symbol: found for symbol, found in _liquidity(store, entries, start) if found is not None},
     )
     first, last = (int(f([f(s.ts) for s in samples])) for f in (np.min, np.max))
@@ -131,7 +137,11 @@ def measure(sources: Sources, folder: Path, now_ns: int, progress: Callable[[str
 
 
 def _own_fills(
-    sources: Sources, market: Market, named: list[str], progress: Callable[[str], None]
+    sources: Sources,
+    known: Mapping[str, Instrument],
+    market: Market,
+    named: list[str],
+    progress: Callable[[str], None],
 ) -> tuple[list[OwnFills], bool]:
     found: list[OwnFills] = []
     simulated = False
@@ -145,6 +155,12 @@ def _own_fills(
         found += fills_of_file(file, market)
         named.append(f"fills {file.name}")
     wanted = sources.symbols
+    for account in sources.sessions:
+        progress(f"session {account}")
+        told = fills_of_session(account, known, wanted, sources.least)
+        simulated |= told.simulated
+        found += told.fills
+        named.append(told.said)
     return [f for f in found if not wanted or f.symbol in wanted], simulated
 
 

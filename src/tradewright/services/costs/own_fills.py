@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,28 +15,12 @@ from tradewright.core.types.order import OrderKind
 from tradewright.data.reading import RawTable
 from tradewright.data.times import TimeRule, parse_times
 from tradewright.execution.costs.measuring import OwnFills
-from tradewright.execution.monitors.fill_rows import FillRow
 
 Stamps = NDArray[np.int64]
 Floats = NDArray[np.float64]
 #: Columns a file of fills must have, and those it may have.
 NEEDED = ("symbol", "decided", "filled", "side", "price", "size")
 OPTIONAL = ("decision_price", "half_spread_bps", "fee", "ordered", "maker")
-#: In the run folder of a session that traded at a venue: what its monitor wrote, with the market at each decision.
-MONITORED = "own_fills.parquet"
-_SCHEMA = {
-    "symbol": pl.String,
-    "decided": pl.Int64,
-    "filled": pl.Int64,
-    "side": pl.Int64,
-    "price": pl.Float64,
-    "size": pl.Float64,
-    "decision_price": pl.Float64,
-    "half_spread_bps": pl.Float64,
-    "fee": pl.Float64,
-    "ordered": pl.Float64,
-    "maker": pl.Boolean,
-}
 _SIDES = {"buy": 1.0, "b": 1.0, "long": 1.0, "1": 1.0, "sell": -1.0, "s": -1.0, "short": -1.0, "-1": -1.0}
 _YES = {"1", "true", "yes", "maker"}
 
@@ -54,7 +38,7 @@ Market = Callable[[str, Stamps], Arrival]
 
 
 def fills_of_run(folder: Path, market: Market) -> list[OwnFills]:
-    """Return the fills of a run folder: as the session's monitor wrote them, else from the run's own tables.
+    """Return the fills of a run folder.
 
     Market orders are measured against the market at the decision, stops against their own price; what an order with a
     limit paid says nothing about slippage.
@@ -64,8 +48,6 @@ def fills_of_run(folder: Path, market: Market) -> list[OwnFills]:
     StoreError
         If a file is missing or damaged.
     """
-    if (folder / MONITORED).is_file():
-        return fills_of_file(folder / MONITORED, market)
     try:
         fills = pl.read_parquet(folder / "fills.parquet")
         orders = pl.read_parquet(folder / "orders.parquet")
@@ -101,13 +83,6 @@ def fills_of_run(folder: Path, market: Market) -> list[OwnFills]:
             )
         )
     return found
-
-
-def fills_frame(rows: Sequence[FillRow]) -> pl.DataFrame:
-    """Return rows of a monitor as the table that `fills_of_file` reads."""
-    frame = pl.DataFrame([asdict(row) for row in rows], schema=_SCHEMA)
-    instants = [pl.from_epoch(name, time_unit="ns").dt.replace_time_zone("UTC") for name in ("decided", "filled")]
-    return frame.with_columns(*instants, pl.col("side").cast(pl.String))
 
 
 def fills_of_file(path: Path, market: Market) -> list[OwnFills]:

@@ -104,11 +104,12 @@ def _capabilities(venue: str, record: JournalRecord) -> Capabilities:
     """Return what a venue can do; its library is imported only where a session used it."""
     if venue == SIMULATED:
         return sim_broker.CAPABILITIES
-    if venue == "alpaca":
+    vendor = venue.partition("-")[0]  # what follows says which of its places: live, paper, local
+    if vendor == "alpaca":
         from tradewright.adapters.alpaca.trading import CAPABILITIES as ALPACA
 
         return ALPACA
-    if venue == "binance":
+    if vendor == "binance":
         from tradewright.adapters.binance.trading import CAPABILITIES as BINANCE
 
         return BINANCE

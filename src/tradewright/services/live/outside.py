@@ -15,6 +15,7 @@ from tradewright.risk.kill.inbox import KillInbox
 from tradewright.risk.kill.switch import VARIABLE, KillSwitch
 from tradewright.risk.trading_state import TradingStateFile
 from tradewright.services.live.limit_watch import LimitWatch
+from tradewright.services.live.live_drill import LiveDrill
 from tradewright.services.live.session import TradingSession
 from tradewright.services.live.status_file import write_status
 
@@ -48,6 +49,7 @@ class Outside:
         self._limits = LimitWatch(folder.limits, session.run_.settings.limits, session.runtime, wall_ns)
         self._heartbeat = HeartbeatFile(folder.heartbeat)
         self._beat_ns = 0
+        self._drill: LiveDrill | None = None
 
     def start(self, environment: Mapping[str, str]) -> None:
         """Bind what was pulled while nothing ran."""
@@ -63,10 +65,16 @@ class Outside:
         """Carry out what waits, and say once a second that the session lives."""
         self.switch.poll()
         self._limits.look()
+        if self._drill is not None:
+            self._drill.look()
         now = self._wall_ns()
         if now - self._beat_ns >= _BEAT_NS:
             self._beat_ns = now
             self._say(is_running=True)
+
+    def take_drills(self) -> None:
+        """Let people ask for kill drills from now on."""
+        self._drill = LiveDrill(self._session, self._mode, self._wall_ns, lambda: self._say(is_running=True))
 
     def stop(self) -> None:
         """Say that this was an orderly end."""
@@ -76,7 +84,8 @@ class Outside:
     def status(self) -> dict[str, Any]:
         """Return the status as it stands in the file."""
         folder, params = self._session.params.folder, self._session.params
-        facts = StatusFacts(folder.name, self._mode, params.now_ns(), self._wall_ns())
+        monitor = self._session.monitor
+        facts = StatusFacts(folder.name, self._mode, params.now_ns(), self._wall_ns(), monitor)
         return status_of(self._session.runtime, facts)
 
     def _say(self, *, is_running: bool) -> None:

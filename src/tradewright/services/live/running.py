@@ -138,13 +138,18 @@ class LiveLoop:
                 await self.follower.tick(self.clock.now_ns())
 
     async def _compare(self) -> None:
-        """Compare our clock with the venue's; what cannot be compared refuses new risk. A person is told once."""
+        """Compare our clock with the venue's, and time its answer; what cannot be compared refuses new risk.
+
+        A person is told once.
+        """
         runtime, asked = self.session.runtime, self.clock.now_ns()
         drift = float("nan")
         with suppress(VenueError, TimeoutError):
             async with asyncio.timeout(self.session.desk.params.answer_s):
                 told = await self.session.desk.venue.server_time_ns()
-            drift = self.clock.compare(asked, told, self.clock.now_ns())
+            answered = self.clock.now_ns()
+            self.session.pinged(asked, answered)
+            drift = self.clock.compare(asked, told, answered)
         runtime.command(Command.CLOCK_DRIFT, drift)
         limit, was_off = runtime.conductor.plan.limits.max_clock_drift_ms, self._is_clock_off
         self._is_clock_off = limit is not None and not abs(drift) <= limit  # NaN is off too

@@ -6,17 +6,22 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from tradewright.core.types.errors import UsageError
+from tradewright.core.types.execution_costs import SESSIONS
 from tradewright.core.types.journal import JournalRecord
 from tradewright.engine.live.conductor import Conductor
 from tradewright.engine.live.recovery import Retelling
 from tradewright.engine.live.rows import MarketRow, rows_of
 from tradewright.engine.live.runtime import Runtime
 from tradewright.engine.plan import BacktestPlan
+from tradewright.execution.costs.measuring import session_of
 from tradewright.execution.desk import DeskPorts, OrderDesk
 from tradewright.execution.journal.disk import FolderDisk
 from tradewright.execution.journal.reading import SESSION
 from tradewright.execution.journal.writing import Journal
+from tradewright.execution.monitors.execution_monitor import ExecutionMonitor
 from tradewright.execution.orders.inputs import Alert, OrderEvent
 from tradewright.execution.orders.lease import Lease
 from tradewright.execution.orders.release import Release
@@ -24,6 +29,7 @@ from tradewright.execution.orders.state import OrdersState
 from tradewright.execution.sim_broker import CAPABILITIES, SimBroker
 from tradewright.execution.tactics.state import TacticsState
 from tradewright.execution.venue import Venue
+from tradewright.services.costs.sessions import cost_sessions
 from tradewright.services.runs.origins import code_hash
 from tradewright.services.runs.prepare import PreparedRun, to_yaml
 from tradewright.services.trading.folder import AccountFolder
@@ -97,6 +103,12 @@ def release_of(run: PreparedRun, mode: str) -> Release:
     return Release(code_hash=code_hash(), config_hash=config, model_hash=str(run.model.get("digest", "")), mode=mode)
 
 
+def _cost_session(first_ns: int) -> Callable[[int], str]:
+    """Return what names the part of the day that a time lies in, ns UTC."""
+    starts, labels = cost_sessions(first_ns, first_ns + _HORIZON_DAYS * _DAY_NS)
+    return lambda ts: SESSIONS[int(session_of(np.array([ts], np.int64), starts, labels)[0])]
+
+
 @dataclass(frozen=True, slots=True)
 class SessionParams:
     """What a session is made of: who it is, and what tells it the time.
@@ -139,6 +151,7 @@ class TradingSession:
         self.run_, self.params, self.is_continued = run, params, False
         self._venue, self._first_ns = venue, first_ns
         self._tactics = None if venue is None else run.settings.trading.tactics  # here fills are a backtest's
+        self.monitor: ExecutionMonitor | None = None  # of fills that are not a backtest's
         self.lease = Lease(params.folder.path)
         try:
             self._open()
@@ -182,11 +195,14 @@ class TradingSession:
             payload["tactics"] = self._tactics.model_dump(mode="json")
         self.journal.append(SESSION, payload | self.params.release.model_dump(), now, now)
         ports = DeskPorts(self.params.now_ns, self.lease.is_mine, self._told)
-        self.desk = OrderDesk(self.broker or self._venue_given(), self.journal, self.state, ports)
         tactics = None
         if self._tactics is not None:
             traded = {i.symbol: i for i in self.conductor.plan.instruments}
             tactics = TacticsState(traded, self.state.capabilities, self._tactics)
+            bounds = self.run_.settings.trading.bounds
+            self.monitor = ExecutionMonitor(traded, tactics.quotes, _cost_session(now), bounds)
+            ports = replace(ports, intended=self.monitor.intended)
+        self.desk = OrderDesk(self.broker or self._venue_given(), self.journal, self.state, ports)
         self.runtime = Runtime(self.conductor, self.desk, self.broker, self.warn, tactics)
         if self.is_continued:
             worked = set(self.conductor.worked)
@@ -234,7 +250,19 @@ class TradingSession:
 
     # ------------------------------------------------------------------------------------------------------- listening
     def _told(self, effect: OrderEvent | Alert) -> None:
+        if self.monitor is not None and isinstance(effect, OrderEvent):
+            self._measured(self.monitor.told(effect, self.desk.ts))
         self.runtime.told(effect)
+
+    def pinged(self, asked: int, answered: int) -> None:
+        """Take in how long the venue took to answer, ns UTC."""
+        self.runtime.pinged(asked, answered)
+        if self.monitor is not None:
+            self._measured(self.monitor.pinged(self.desk.venue.name, asked, answered))
+
+    def _measured(self, alerts: list[Alert]) -> None:
+        for alert in alerts:
+            self.runtime.alert(alert)
 
     def warn(self, alert: Alert) -> None:
         """Tell a person."""

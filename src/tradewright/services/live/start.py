@@ -127,6 +127,7 @@ class Started:
             warmup += await self._since(missed, session, warmup, clock.now_ns())
             outside = self._outside(session)
             self._around.signals.hear(outside.switch)
+            outside.take_drills()
             loop = LiveLoop(session, follower, clock, outside.look, lambda: self._admit(session, clock))
             subscriptions = [Subscription(d.symbol, Kind.BARS, d.timeframe) for d in self.prepared.data]
             async with asyncio.TaskGroup() as group:

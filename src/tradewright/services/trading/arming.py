@@ -17,10 +17,13 @@ from tradewright.risk.arming.conditions import ArmingFacts, ModelFacts, OrderFac
 from tradewright.risk.durable import write_text
 from tradewright.risk.trading_state import TradingStateFile
 from tradewright.services.runs.origins import code_hash
+from tradewright.services.trading.evidence import newest_drill
 from tradewright.services.trading.folder import ACCOUNTS, AccountFolder
 from tradewright.services.trading.order_facts import journal_facts
 from tradewright.services.trading.settings import TradingFile
 from tradewright.services.trading.venues import key_trouble
+
+_DAY_NS = 86_400 * 10**9
 
 
 def model_of(file: TradingFile) -> tuple[ModelFacts, str]:
@@ -65,6 +68,23 @@ def release_trouble(folder: AccountFolder, running: Release) -> str:
     except TradewrightError as error:
         return error.what
     return ""
+
+
+def drill_trouble(file: TradingFile, root: Path, now_ns: int) -> str:
+    """Return why the newest kill drill is not the one that the configuration asks for, "" where it is or none is."""
+    days = file.trading.drill_days
+    if not days:
+        return ""
+    name = file.trading.drill_account or file.trading.account
+    found = newest_drill(AccountFolder(name, root))
+    if found is None:
+        return f"account {name} has no kill drill that can be trusted"
+    if found["failures"]:
+        return f"the newest kill drill of account {name} failed: {'; '.join(found['failures'])}"
+    if found["code_hash"] != code_hash():
+        return f"the newest kill drill of account {name} was another build's"
+    age = (now_ns - int(found["at_ns"])) / _DAY_NS
+    return "" if 0 <= age <= days else f"the newest kill drill of account {name} is {age:.1f} days old"
 
 
 def is_lease_free(folder: AccountFolder) -> bool:
@@ -112,4 +132,5 @@ def gathered(
         drift_ms=drift_ms,
         max_drift_ms=file.trading.max_clock_drift_ms,
         release_trouble=release_trouble(folder, running),
+        drill_trouble=drill_trouble(file, root, now_ns),
     )

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import json
 import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from tradewright.core.types.errors import StoreError
 from tradewright.core.types.instrument import Instrument
 from tradewright.core.types.order import KillLevel, OrderKind, Side, TimeInForce
 from tradewright.execution.desk import DeskPorts, OrderDesk
-from tradewright.execution.drill import Budgets, DrillDesk, DrillPorts, Round, drill_round, over_budget
+from tradewright.execution.drill import (
+    DrillDesk,
+    DrillPorts,
+    Round,
+    drill_round,
+    release_round,
+)
 from tradewright.execution.journal.disk import FolderDisk
 from tradewright.execution.journal.writing import Journal
 from tradewright.execution.orders.inputs import Wish
 from tradewright.execution.orders.state import ALL, OrdersState
-from tradewright.risk.durable import write_text
 from tradewright.risk.kill.inbox import KillInbox
 from tradewright.risk.kill.requests import write_kill
 from tradewright.risk.kill.switch import KillSwitch
 from tradewright.risk.trading_state import TradingStateFile
-from tradewright.services.runs.origins import code_hash
 from tradewright.services.trading.folder import AccountFolder
 
 SYMBOL = "DRILL"
@@ -39,13 +39,17 @@ _FAR = 1.0
 
 
 async def rounds_of(desk: DrillDesk, folder: Path, count: int, wish: Wish) -> list[Round]:
-    """Drill a desk whose switch reads the requests in ``folder``; a session hands in its own."""
+    """Drill a desk whose switch reads the requests in ``folder``."""
 
     def pull() -> None:
         write_kill(folder, KillLevel.CANCEL, ALL, ("drill", "a drill"), time.time_ns())
 
     ports = DrillPorts(pull, time.monotonic_ns)
-    return [await drill_round(desk, wish, ports) for _ in range(count)]
+    rounds = []
+    for _ in range(count):
+        rounds.append(await drill_round(desk, wish, ports))
+        await release_round(desk, ports)
+    return rounds
 
 
 def resting() -> Wish:
@@ -99,50 +103,3 @@ def drill_locally(count: int) -> list[Round]:
 
     with tempfile.TemporaryDirectory() as name:
         return asyncio.run(inside(Path(name)))
-
-
-def keep_evidence(folder: AccountFolder, rounds: list[Round], what: str, at_ns: int) -> tuple[Path, dict[str, Any]]:
-    """Write what a drill showed, chained to the drill before by hash, so that none can be left out unseen.
-
-    Raises
-    ------
-    StoreError
-        If it cannot be written: a drill without evidence did not take place.
-    """
-    budgets = Budgets()
-    failures = over_budget(rounds, budgets)
-    document: dict[str, Any] = {
-        "drill": "kill",
-        "account": folder.name,
-        "subject": what,
-        "at_ns": at_ns,
-        "code_hash": code_hash(),
-        "budgets": asdict(budgets),
-        "rounds": [asdict(r) for r in rounds],
-        "worst": {k: max(getattr(r, k) for r in rounds) for k in ("block_ms", "dispatch_ms", "verify_ms")},
-        "failures": failures,
-        "passed": not failures,
-        "previous": _last_hash(folder.drills),
-    }
-    document["hash"] = hash_of(document)
-    path = folder.drills / f"kill-{at_ns:019d}.json"
-    try:
-        write_text(path, json.dumps(document, indent=1, sort_keys=True) + "\n")
-    except OSError as error:
-        fix = "Check rights and space."
-        raise StoreError(f"the evidence cannot be written: {error}", where=str(path), fix=fix) from error
-    return path, document
-
-
-def hash_of(document: dict[str, Any]) -> str:
-    """Return the hash of evidence, over everything but the hash itself."""
-    body = json.dumps({k: v for k, v in document.items() if k != "hash"}, sort_keys=True)
-    return hashlib.blake2b(body.encode(), digest_size=16).hexdigest()
-
-
-def _last_hash(drills: Path) -> str:
-    files = sorted(drills.glob("kill-*.json"))
-    try:
-        return str(json.loads(files[-1].read_text(encoding="utf-8"))["hash"]) if files else ""
-    except (OSError, ValueError, KeyError, TypeError):
-        return "unreadable"

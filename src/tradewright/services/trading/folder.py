@@ -75,6 +75,16 @@ class AccountFolder:
         return self.path / "drills"
 
     @property
+    def drill(self) -> Path:
+        """A drill that is asked of the running session."""
+        return self.path / "drill.json"
+
+    @property
+    def drill_answer(self) -> Path:
+        """What became of it."""
+        return self.path / "drill-answer.json"
+
+    @property
     def audit(self) -> Path:
         """A line for each call of the control endpoint."""
         return self.path / "control.jsonl"

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from tradewright.core.types.errors import ConfigError, UsageError
+from tradewright.execution.monitors.bounds import MonitorBounds
 from tradewright.execution.tactics.params import TacticParams
 from tradewright.risk.limits import Limits
 from tradewright.services.explain import explained
@@ -24,7 +25,9 @@ class TradingSettings(BaseModel):
     ``account`` names the folder that holds journal, lease and trading state. ``simulated`` is a venue in this process.
     ``unproven`` says that no promoted model stands behind the orders, and that this is meant. ``micro_lots``: no order
     above the smallest size that the instrument allows. ``tactics``: how orders are worked at a
-    venue that is not simulated.
+    venue that is not simulated, ``bounds`` of what they pay and how long they take, beyond which a person is told.
+    ``drill_days``: arming wants a kill drill of this build that passed and is no older, in the folder of
+    ``drill_account`` (this account's, where none is named); 0: it wants none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -36,6 +39,9 @@ class TradingSettings(BaseModel):
     unproven: bool = False
     micro_lots: bool = False
     tactics: TacticParams = TacticParams()
+    bounds: MonitorBounds = MonitorBounds()
+    drill_days: Annotated[float, Field(ge=0, le=366)] = 0.0
+    drill_account: str = ""
     max_clock_drift_ms: Annotated[float, Field(gt=0, le=5_000)] = 500.0
 
     @field_validator("account")

@@ -77,7 +77,7 @@ def test_as_it_is() -> None:
     assert order.told(name, OrderStatus.ACCEPTED) == [ParentAccepted(7, 0)]
     (filled,) = order.told(name, OrderStatus.PARTIALLY_FILLED, 40, 40)
     assert isinstance(filled, ParentFilled)
-    assert (filled.lots, filled.price, filled.decision_mid, filled.is_maker) == (40, 99.95, 100.0, False)
+    assert (filled.lots, filled.price) == (40, 99.95)
     assert order.passes(3600) == []
     assert order.told(name, OrderStatus.FILLED, 100, 60)[1:] == [ParentEnded(7, OrderStatus.FILLED, "", order.now)]
 
@@ -94,7 +94,7 @@ def test_a_quote_its_successor_and_the_crossing() -> None:
     assert order.quote(100.3) == [], "sent before the cancel was answered"
     (filled,) = order.told(name, OrderStatus.PARTIALLY_FILLED, 30, 30)
     assert isinstance(filled, ParentFilled)
-    assert filled.is_maker
+    assert filled.lots == 30
     (again,) = order.told(name, OrderStatus.CANCELED, 30)
     assert isinstance(again, SendChild)
     assert (again.wish.lots, again.wish.limit_price) == (70, 100.24)

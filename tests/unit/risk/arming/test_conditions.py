@@ -96,6 +96,7 @@ def test_all_that_is_missing_is_listed_at_once() -> None:
         is_lease_free=False,
         drift_ms=math.nan,
         release_trouble="none",
+        drill_trouble="none",
     )
     found = codes(bad)
     assert set(found) == set(Condition) - {Condition.ARM_EXPIRED, Condition.ARM_MATCHES}

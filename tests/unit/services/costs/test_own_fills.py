@@ -9,8 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tradewright.core.types.errors import DataError, TradewrightError, UsageError
-from tradewright.execution.monitors.fill_rows import FillRow, own_fills
-from tradewright.services.costs.own_fills import MONITORED, Arrival, fills_frame, fills_of_file, fills_of_run
+from tradewright.services.costs.own_fills import Arrival, fills_of_file
 
 HEAD = "symbol,decided,filled,side,price,size,decision_price,fee,ordered,maker"
 GOOD = "EURUSD,2026-01-05T09:00:00Z,2026-01-05T09:00:00.250Z,buy,1.1001,1000,1.1,0.11,2000,no"
@@ -68,29 +67,3 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
         fills_of_file(tmp_path / "none.csv", market)
     with pytest.raises(DataError, match="no column decided, filled"):
         fills_of_file(file(tmp_path, "symbol,side,price,size", "X,buy,1,1"), market)
-
-
-def rows() -> list[FillRow]:
-    """One order that took, one that rested and of which little is known."""
-    first = FillRow(
-        "EURUSD", 1_767_600_000_000_000_001, 1_767_600_000_250_000_000, 1, 1.1001, 1e3, 1.1, 0.7, 0.11, 2e3, False
-    )
-    return [
-        first,
-        FillRow("X", 1_767_600_000_000_000_000, 1_767_600_001_000_000_000, -1, 99.0, 5.0, None, None, None, 5.0, True),
-    ]
-
-
-def test_what_a_monitor_wrote_is_read_as_it_measured(tmp_path: Path) -> None:
-    fills_frame(rows()).write_parquet(tmp_path / MONITORED)
-    found = fills_of_run(tmp_path, market)
-    for read, direct in zip(found, own_fills(rows()), strict=True):
-        for name in ("symbol", "decided", "filled", "side", "price", "fee_share", "fill_ratio", "is_maker"):
-            np.testing.assert_array_equal(getattr(read, name), getattr(direct, name), err_msg=name)
-    assert (found[0].decision_price[0], found[0].half_spread_bps[0]) == (1.1, 0.7)
-    assert (found[1].decision_price[0], found[1].half_spread_bps[0]) == (1.0, 0.5), "the recorded market stands in"
-
-
-def test_a_session_without_fills_has_none(tmp_path: Path) -> None:
-    fills_frame([]).write_parquet(tmp_path / MONITORED)
-    assert fills_of_run(tmp_path, market) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from tests.unit.rollout.made_up import make_evidence, make_model, register
 from tradewright.core.types.errors import ConfigError, UsageError
 from tradewright.core.types.order import OrderKind, Side, TradingState
 from tradewright.core.types.venue import OrderIntent
+from tradewright.execution.drill import Round
 from tradewright.execution.journal.disk import FolderDisk
 from tradewright.execution.journal.writing import Journal
 from tradewright.execution.orders.inputs import Intended, Started
@@ -29,6 +30,7 @@ from tradewright.rollout.promotion import promote
 from tradewright.rollout.registry import Registry
 from tradewright.rollout.switching import promote_unproven
 from tradewright.services.trading.arming import approve, gathered, model_of, running_release
+from tradewright.services.trading.evidence import Drilled, keep_evidence
 from tradewright.services.trading.folder import AccountFolder
 from tradewright.services.trading.settings import TradingFile, config_hash, read_trading
 
@@ -134,6 +136,7 @@ def wrong_keys(place: Place) -> None:
     ("take_away", "condition"),
     [
         (lambda p: p.folder.arm.unlink(), "ARMED"),
+        (set_trading("drill_days", 7), "DRILL"),
         (lambda p: p.folder.arm.write_text("{}"), "ARMED"),
         (lambda p: setattr(p, "now", NOW + 2 * HOUR_NS), "ARM_EXPIRED"),
         (lambda p: p.environment.clear(), "KEYS"),
@@ -231,3 +234,24 @@ def test_a_section_that_makes_no_sense_is_named(tmp_path: Path, text: str, words
         read_trading(path)
     assert words in str(raised.value)
     assert "live.yaml" in raised.value.where
+
+
+def test_a_drill_counts_that_passed_is_this_builds_unchanged_and_not_too_old(place: Place) -> None:
+    def drilled(at_ns: int, took_ms: float = 1.0) -> Path:
+        return keep_evidence(place.folder, Drilled([Round(took_ms, 1.0, 1.0, 1.0)], "a test"), at_ns)[0]
+
+    set_trading("drill_days", 7)(place)
+    drilled(NOW - 8 * 24 * HOUR_NS)
+    assert place.missing() == ["DRILL"]
+    drilled(NOW - 6 * 24 * HOUR_NS)
+    assert place.missing() == []
+    changed = drilled(NOW - HOUR_NS)
+    changed.write_text(changed.read_text(encoding="utf-8").replace("a test", "another"), encoding="utf-8")
+    assert place.missing() == ["DRILL"]
+    drilled(NOW - HOUR_NS // 2, took_ms=51.0)
+    assert place.missing() == ["DRILL"]
+    set_trading("drill_account", "practice")(place)
+    assert place.missing() == ["DRILL"]
+    folder = replace(place.folder, name="practice")
+    keep_evidence(folder, Drilled([Round(1.0, 1.0, 1.0, 1.0)], "a test"), NOW)
+    assert place.missing() == []

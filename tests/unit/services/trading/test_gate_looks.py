@@ -75,8 +75,8 @@ def test_the_gate_looks_before_the_first_byte(tmp_path: Path, scope: str, origin
 
 
 def test_the_worst_round_is_what_counts() -> None:
-    good = Round(1.0, 2.0, 3.0)
+    good = Round(1.0, 1.5, 2.0, 3.0)
     assert over_budget([good], Budgets()) == []
-    found = over_budget([good, Round(51.0, 501.0, float("nan"))], Budgets())
-    assert [text.split(":")[0] for text in found] == ["block", "dispatch"]
-    assert len(over_budget([Round(float("nan"), 1.0, 1.0)], Budgets())) == 1
+    found = over_budget([good, Round(51.0, 60.0, 501.0, float("nan"), 10_001.0)], Budgets())
+    assert [text.split(":")[0] for text in found] == ["block", "dispatch", "flat"]
+    assert len(over_budget([Round(float("nan"), 1.0, 1.0, 1.0)], Budgets())) == 1

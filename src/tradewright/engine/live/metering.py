@@ -1,0 +1,76 @@
+"""What orders of a session paid and how long they took, read from its journal: as its monitor saw it, to the bit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tradewright.core.types.instrument import Instrument
+from tradewright.core.types.journal import JournalRecord
+from tradewright.core.types.venue import Idempotency
+from tradewright.engine.live.recovery import PING
+from tradewright.engine.live.rows import MARKET, bid_and_ask, row_of
+from tradewright.execution.journal.reading import SESSION
+from tradewright.execution.monitors.execution_monitor import ExecutionMonitor
+from tradewright.execution.orders.inputs import Intended, OrderEvent
+from tradewright.execution.orders.machine import step
+from tradewright.execution.orders.recovery import from_record
+from tradewright.execution.orders.state import OrdersState
+from tradewright.execution.tactics.messages import Quote
+from tradewright.execution.venue import Capabilities
+
+
+class JournalMeter:
+    """Takes the records of one account, in order; `monitor` holds what they tell.
+
+    Parameters
+    ----------
+    instruments : mapping
+        By symbol; what is not among them is left out.
+    """
+
+    def __init__(self, instruments: Mapping[str, Instrument]) -> None:
+        self._quotes: dict[str, Quote] = {}
+        self.monitor = ExecutionMonitor(instruments, self._quotes, lambda _: "all")
+        self.modes: set[str] = set()  # of the sessions that sent orders
+        self.strangers: set[str] = set()  # instruments that were ordered and are not among those given
+        self._instruments = instruments
+        self._state = OrdersState("", Capabilities(idempotency=Idempotency.HARD))
+        self._symbols: Sequence[str] = ()
+        self._venue = ""
+
+    def take(self, record: JournalRecord) -> None:
+        """Take in a record."""
+        if record.kind == SESSION:
+            self._session(record)
+        elif record.kind == MARKET:
+            row = row_of(record)
+            quote = Quote.of(*bid_and_ask(row))
+            if quote is not None:
+                self._quotes[self._symbols[row.instrument]] = quote
+        elif record.kind == PING:
+            asked, answered = (int(str(record.payload[name])) for name in ("asked", "answered"))
+            self.monitor.pinged(self._venue, asked, answered)
+        else:
+            self._desk(record)
+
+    def _session(self, record: JournalRecord) -> None:
+        named = record.payload.get("instruments")
+        self._symbols = [str(name) for name in named] if isinstance(named, list) else []
+        self._venue = str(record.payload.get("venue", ""))
+        if record.payload.get("begins", True):
+            self.monitor.begin()
+        self._quotes.clear()  # a session that starts has seen no market yet
+
+    def _desk(self, record: JournalRecord) -> None:
+        told = from_record(record)
+        if told is None:
+            return
+        effects = step(self._state, told)
+        if isinstance(told, Intended):
+            self.modes.add(record.mode)
+            if told.intent.instrument not in self._instruments:
+                self.strangers.add(told.intent.instrument)
+            self.monitor.intended(told.intent)
+        for effect in effects:
+            if isinstance(effect, OrderEvent):
+                self.monitor.told(effect, told.ts)

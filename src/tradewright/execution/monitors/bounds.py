@@ -1,0 +1,58 @@
+"""Bounds of what is measured while trading: an alert when the newest samples leave them."""
+
+from __future__ import annotations
+
+from collections import deque
+from statistics import median
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Bound = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class MonitorBounds(BaseModel):
+    """The most that the median of the newest ``samples`` of an instrument (for pings: of the venue) may be.
+
+    Basis points and milliseconds; None: it is measured, and nobody is told.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shortfall_bps: Bound | None = None
+    slippage_bps: Bound | None = None
+    accept_ms: Bound | None = None
+    fill_ms: Bound | None = None
+    ping_ms: Bound | None = None
+    samples: Annotated[int, Field(ge=1, le=1000)] = 20
+
+    def of(self, quantity: str) -> float | None:
+        """Return the bound of a quantity."""
+        found: float | None = getattr(self, quantity)
+        return found
+
+
+class BoundWatch:
+    """Compares the newest samples with their bounds."""
+
+    def __init__(self, bounds: MonitorBounds) -> None:
+        self._bounds = bounds
+        self._newest: dict[tuple[str, str], deque[float]] = {}
+        self._beyond: set[tuple[str, str]] = set()
+
+    def take(self, subject: str, quantity: str, value: float) -> str:
+        """Take in a sample; return what a person should read, once each time that a bound is left, else ""."""
+        bound = self._bounds.of(quantity)
+        if bound is None:
+            return ""
+        key, most = (subject, quantity), self._bounds.samples
+        newest = self._newest.setdefault(key, deque(maxlen=most))
+        newest.append(value)
+        middle = median(newest)
+        if len(newest) < most or middle <= bound:
+            self._beyond.discard(key)
+            return ""
+        if key in self._beyond:
+            return ""
+        self._beyond.add(key)
+        return f"{subject}: the median {quantity} of the newest {most} is {middle:.2f}, the bound is {bound:g}"
