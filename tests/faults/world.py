@@ -208,8 +208,8 @@ class World:
         """Look at an order in the instant before its first byte."""
         now = self.loop.time()
         self.seen.gates.append((now, intent))
-        durable = b"".join(bytes(self.disk.files[n][: self.disk.synced[n]]) for n in self.disk.names())
-        if intent.client_id.encode() not in durable:
+        name = intent.client_id.encode()
+        if not any(name in self.disk.files[n][: self.disk.synced[n]] for n in reversed(self.disk.names())):
             self.seen.breaches.append(f"I8: {intent.client_id} is sent before it is durable")
         adds = intent.origin not in PROTECTIVE and not intent.is_reduce_only
         if adds and self.seen.killed_at is not None:
@@ -234,9 +234,8 @@ class World:
         is_protected = self.state.of(name).stop_price is not None
         works = sum(
             b.told.lots - b.told.filled
-            for b in self.venue.books.values()
+            for b in self.venue.working.values()
             if b.told.instrument == name
-            and b.told.status in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
             and b.intent.origin in PROTECTIVE
             and b.told.side * position < 0
         )
@@ -250,9 +249,15 @@ class World:
         knows = position + self.state.of(name).external == self.venue.held.get(name, 0)
         most = self.capabilities.t_protect_s + _SLACK_S if knows else self.params.reconcile_s + 10.0
         late = self.loop.time() - since > most
-        exits = [at for at, i in self.seen.gates if i.origin is Origin.RISK and i.instrument == name and at > since - 1]
-        if late and not exits:
+        if late and not self._is_closing(name, since):
             self.seen.breaches.append(f"I2: {position} lots of {name} are bare since {since:.1f} s, nobody closes them")
+
+    def _is_closing(self, name: str, since: float) -> bool:
+        """Tell whether an emergency exit was sent since a time, or any exit at the market is being filled."""
+        books = self.venue.working.values()
+        filling = any(b.intent.is_reduce_only and b.intent.kind is OrderKind.MARKET for b in books if b.told.instrument == name)
+        sent = (at for at, i in self.seen.gates if i.origin is Origin.RISK and i.instrument == name)
+        return filling or any(at > since - 1 for at in sent)
 
     # ---------------------------------------------------------------------------------------------------- in the end
     def settle(self, seconds: float = 120.0) -> None:

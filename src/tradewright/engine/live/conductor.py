@@ -19,7 +19,7 @@ from tradewright.core.types.message import VenueMessage
 from tradewright.core.types.order import OrderStatus, Origin, Reason, Verb
 from tradewright.engine.backtest import Run
 from tradewright.engine.commands import Command
-from tradewright.engine.live.orders import answer, exit_record, fee_of, wish_of
+from tradewright.engine.live.orders import answer, exit_record, fee_of, whole, wish_of
 from tradewright.engine.live.rows import MarketRow, show
 from tradewright.engine.plan import BacktestPlan
 from tradewright.engine.session import Session
@@ -125,6 +125,9 @@ class Conductor:
         number = self.number(event.client_id) or self._adopted(event.client_id)
         if number in self.worked and event.fill is None and event.status in _ENDS:
             return []  # the end of a part; tactics say when the whole has ended
+        is_desks = not live.intent.reference and not live.intent.protects
+        if is_desks and event.fill is None:  # the desk places, trims and cancels its exits by itself
+            return []
         order = self._orders.get(number)
         if order is None:  # of an earlier lineage: its position was there when this session began
             return []
@@ -138,7 +141,7 @@ class Conductor:
         fee = 0.0 if event.fill is None else fee_of(event.fill, instrument)
         message = answer(event, order, now, -fee if event.fill_lots < 0 else fee)
         if message is not None:
-            self.session.on_order_event(message)
+            self.session.on_order_event(whole(message) if is_desks else message)
         if OrderStatus(int(order["status"][0])) in _OVER and event.fill_lots >= 0:
             self.sent.pop(number, None)
             self._successors.pop(number, None)
