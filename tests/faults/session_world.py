@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -27,7 +27,7 @@ from tradewright.execution.desk import DeskParams, DeskPorts, OrderDesk
 from tradewright.execution.journal.reading import SESSION, JournalReader
 from tradewright.execution.journal.writing import Journal, JournalParams
 from tradewright.execution.orders.inputs import Alert, OrderEvent
-from tradewright.execution.orders.state import OrdersState
+from tradewright.execution.orders.state import LiveOrder, OrdersState
 from tradewright.execution.sim_broker import SimBroker
 from tradewright.execution.tactics.params import Tactic, TacticParams
 from tradewright.execution.tactics.state import TacticsState
@@ -188,6 +188,9 @@ class SessionWorld(World):
 
         return Retelling(state, begin)
 
+    def _watched(self) -> Iterable[tuple[str, LiveOrder]]:
+        return self.state.open.items()  # a session may live for a day
+
     async def _second(self, rows: Sequence[MarketRow]) -> None:
         for row in rows:
             self.venue.move(INSTRUMENTS[row.instrument].symbol, float(row.fields[CLOSE]))
@@ -215,7 +218,7 @@ async def _nothing_missed(_j: int, _start: int, _end: int) -> list[MarketRow]:
     return []
 
 
-def trade(seed: int, seconds: int = 120, crash_at: int = 0, *, loses_power: bool = False) -> SessionWorld:
+def trade(seed: int, seconds: int = 60, crash_at: int = 0, *, loses_power: bool = False) -> SessionWorld:
     """Trade through bad weather and check the end; ``crash_at``: killed at that write, and started again."""
     world = SessionWorld(seed, *PLACES[seed % len(PLACES)])
     world.disk.crash_at, world.disk.tears = crash_at, seed % 2 == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ from tradewright.execution.orders.exits import at_target
 from tradewright.execution.orders.inputs import Alert, KillLevel, OrderEvent, Wish
 from tradewright.execution.orders.machine import step
 from tradewright.execution.orders.recovery import from_record
-from tradewright.execution.orders.state import PROTECTIVE, TERMINAL, OrderParams, OrdersState
+from tradewright.execution.orders.state import PROTECTIVE, TERMINAL, LiveOrder, OrderParams, OrdersState
 from tradewright.execution.venue import Capabilities
 
 CAPABILITIES = Capabilities(idempotency=Idempotency.HARD, settle_s=10.0, t_protect_s=2.0)
@@ -224,11 +224,15 @@ class World:
             return
         for name, known in self.state.instruments.items():
             self._watch_bare(name, known.position)
-        for client_id, order in self.state.orders.items():
+        for client_id, order in self._watched():
             most = self.seen.max_filled.get(client_id, 0)
             if order.filled < most or order.filled > order.intent.lots:
                 self.seen.breaches.append(f"I7: {client_id} has {order.filled} of {order.intent.lots} lots, was {most}")
             self.seen.max_filled[client_id] = order.filled
+
+    def _watched(self) -> Iterable[tuple[str, LiveOrder]]:
+        """Return the orders that are looked at ten times a second."""
+        return self.state.orders.items()
 
     def _watch_bare(self, name: str, position: int) -> None:
         is_protected = self.state.of(name).stop_price is not None
