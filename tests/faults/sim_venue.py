@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -84,6 +84,7 @@ class SimVenue:
         self.enforces_reduce_only = True
         self.price: dict[str, float] = {}
         self.books: dict[str, Book] = {}  # by venue id
+        self.working: dict[str, Book] = {}  # those that are open
         self.executions: list[VenueFill] = []
         self.held: dict[str, int] = {}
         self.log: list[str] = []
@@ -171,26 +172,26 @@ class SimVenue:
 
     async def cancel_all(self, instrument: str = "") -> None:
         def work() -> None:
-            for venue_id, book in self.books.items():
-                if book.told.status in _OPEN and instrument in ("", book.told.instrument):
+            for venue_id, book in list(self.working.items()):
+                if instrument in ("", book.told.instrument):
                     self.end(venue_id, OrderStatus.CANCELED)
 
         await self._call(work)
 
     async def order(self, client_id: str) -> VenueOrder | None:
         def work() -> VenueOrder | None:
-            seen = [b.told for b in self._visible() if b.told.client_id == client_id and client_id]
+            seen = [b.told for b in self._visible(self.books) if b.told.client_id == client_id and client_id]
             return seen[-1] if seen and not self.weather.forgets_orders else None
 
         return await self._call(work)
 
     async def open_orders(self) -> list[VenueOrder]:
-        return await self._call(lambda: [b.told for b in self._visible() if b.told.status in _OPEN])
+        return await self._call(lambda: [b.told for b in self._visible(self.working)])
 
     async def order_history(self, since_ns: int) -> list[VenueOrder]:
         return await self._call(
             lambda: (
-                [] if self.weather.forgets_orders else [b.told for b in self._visible() if b.told.ts_event >= since_ns]
+                [] if self.weather.forgets_orders else [b.told for b in self._visible(self.books) if b.told.ts_event >= since_ns]
             )
         )
 
@@ -223,9 +224,9 @@ class SimVenue:
             yield event
 
     # ------------------------------------------------------------------------------------------------- at the venue
-    def _visible(self) -> list[Book]:
+    def _visible(self, books: Mapping[str, Book]) -> list[Book]:
         now = self._loop.time()
-        return [b for b in self.books.values() if now - b.made >= self.weather.hides_s]
+        return [b for b in books.values() if now - b.made >= self.weather.hides_s]
 
     def _accept(self, intent: OrderIntent, fault: str) -> VenueOrder:
         if intent.lots <= 0:
@@ -247,7 +248,7 @@ class SimVenue:
         venue_id = f"V{len(self.books) + 1}"
         side, lots, ts = intent.side, intent.lots, self._loop.now_ns()
         told = VenueOrder(intent.client_id, venue_id, intent.instrument, side, lots, 0, OrderStatus.ACCEPTED, ts)
-        self.books[venue_id] = Book(intent, told, now, now)
+        self.books[venue_id] = self.working[venue_id] = Book(intent, told, now, now)
         self._note(told)
         if intent.kind is OrderKind.MARKET:
             self._loop.call_later(self._delay(), self.fill, venue_id, None)
@@ -262,8 +263,8 @@ class SimVenue:
             return
         working = sum(
             b.told.lots - b.told.filled
-            for b in self.books.values()
-            if b.told.is_open and b.told.instrument == intent.instrument and b.told.side is intent.side
+            for b in self.working.values()
+            if b.told.instrument == intent.instrument and b.told.side is intent.side
         )
         if self.capabilities.exits_hold_lots and intent.lots + working > abs(held):
             raise VenueRejectedError("insufficient qty available for order")
@@ -277,8 +278,8 @@ class SimVenue:
         self.end(venue_id, OrderStatus.CANCELED)
 
     def _replace(self, client_id: str, intent: OrderIntent) -> VenueOrder:
-        for venue_id, book in self.books.items():
-            if book.told.client_id == client_id and book.told.status in _OPEN:
+        for venue_id, book in list(self.working.items()):
+            if book.told.client_id == client_id:
                 self.end(venue_id, OrderStatus.CANCELED)
                 return self._accept(replace(intent, lots=intent.lots - book.told.filled), "")
         raise VenueRejectedError("unknown order")
@@ -292,6 +293,8 @@ class SimVenue:
     def _change(self, book: Book, told: VenueOrder) -> None:
         book.told = replace(told, ts_event=self._loop.now_ns())
         book.changed = self._loop.time()
+        if told.status not in _OPEN:
+            self.working.pop(told.venue_id, None)
         self._note(book.told)
 
     def _note(self, told: VenueOrder) -> None:
@@ -370,14 +373,14 @@ class SimVenue:
 
     def match(self, instrument: str) -> None:
         price = self.price.get(instrument, 100.0)
-        for venue_id, book in list(self.books.items()):
+        for venue_id, book in list(self.working.items()):
             intent = book.intent
             beyond = -1.0
             if intent.kind is OrderKind.LIMIT and intent.limit_price is not None:
                 beyond = intent.side * (intent.limit_price - price)
             elif intent.kind is OrderKind.STOP and intent.stop_price is not None:
                 beyond = intent.side * (price - intent.stop_price)
-            if book.told.status in _OPEN and intent.instrument == instrument and beyond >= 0:
+            if intent.instrument == instrument and beyond >= 0:
                 self.fill(venue_id, None)
 
     def find(self, client_id: str) -> list[Book]:

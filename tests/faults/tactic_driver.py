@@ -79,5 +79,8 @@ class Driver:
             name, said = desk.submit(effect.wish)
             now = self.world.now_ns()
             self._queue.append(ChildSent(effect.child, name, now) if name else ChildRefused(effect.child, said, now))
+            order = desk.state.orders.get(name)
+            if order is not None and not order.is_alive:
+                self._queue.append(ChildTold(OrderEvent(name, order.status, order.filled, reason=order.reason), now))
         elif isinstance(effect, CancelChild):
             desk.cancel(effect.client_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ from tradewright.execution.orders.exits import at_target
 from tradewright.execution.orders.inputs import Alert, KillLevel, OrderEvent, Wish
 from tradewright.execution.orders.machine import step
 from tradewright.execution.orders.recovery import from_record
-from tradewright.execution.orders.state import PROTECTIVE, TERMINAL, OrderParams, OrdersState
+from tradewright.execution.orders.state import PROTECTIVE, TERMINAL, LiveOrder, OrderParams, OrdersState
 from tradewright.execution.venue import Capabilities
 
 CAPABILITIES = Capabilities(idempotency=Idempotency.HARD, settle_s=10.0, t_protect_s=2.0)
@@ -208,8 +208,8 @@ class World:
         """Look at an order in the instant before its first byte."""
         now = self.loop.time()
         self.seen.gates.append((now, intent))
-        durable = b"".join(bytes(self.disk.files[n][: self.disk.synced[n]]) for n in self.disk.names())
-        if intent.client_id.encode() not in durable:
+        name = intent.client_id.encode()
+        if not any(name in self.disk.files[n][: self.disk.synced[n]] for n in reversed(self.disk.names())):
             self.seen.breaches.append(f"I8: {intent.client_id} is sent before it is durable")
         adds = intent.origin not in PROTECTIVE and not intent.is_reduce_only
         if adds and self.seen.killed_at is not None:
@@ -224,19 +224,22 @@ class World:
             return
         for name, known in self.state.instruments.items():
             self._watch_bare(name, known.position)
-        for client_id, order in self.state.orders.items():
+        for client_id, order in self._watched():
             most = self.seen.max_filled.get(client_id, 0)
             if order.filled < most or order.filled > order.intent.lots:
                 self.seen.breaches.append(f"I7: {client_id} has {order.filled} of {order.intent.lots} lots, was {most}")
             self.seen.max_filled[client_id] = order.filled
 
+    def _watched(self) -> Iterable[tuple[str, LiveOrder]]:
+        """Return the orders that are looked at ten times a second."""
+        return self.state.orders.items()
+
     def _watch_bare(self, name: str, position: int) -> None:
         is_protected = self.state.of(name).stop_price is not None
         works = sum(
             b.told.lots - b.told.filled
-            for b in self.venue.books.values()
+            for b in self.venue.working.values()
             if b.told.instrument == name
-            and b.told.status in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
             and b.intent.origin in PROTECTIVE
             and b.told.side * position < 0
         )
@@ -250,9 +253,15 @@ class World:
         knows = position + self.state.of(name).external == self.venue.held.get(name, 0)
         most = self.capabilities.t_protect_s + _SLACK_S if knows else self.params.reconcile_s + 10.0
         late = self.loop.time() - since > most
-        exits = [at for at, i in self.seen.gates if i.origin is Origin.RISK and i.instrument == name and at > since - 1]
-        if late and not exits:
+        if late and not self._is_closing(name, since):
             self.seen.breaches.append(f"I2: {position} lots of {name} are bare since {since:.1f} s, nobody closes them")
+
+    def _is_closing(self, name: str, since: float) -> bool:
+        """Tell whether an emergency exit was sent since a time, or any exit at the market is being filled."""
+        books = self.venue.working.values()
+        filling = any(b.intent.is_reduce_only and b.intent.kind is OrderKind.MARKET for b in books if b.told.instrument == name)
+        sent = (at for at, i in self.seen.gates if i.origin is Origin.RISK and i.instrument == name)
+        return filling or any(at > since - 1 for at in sent)
 
     # ---------------------------------------------------------------------------------------------------- in the end
     def settle(self, seconds: float = 120.0) -> None:

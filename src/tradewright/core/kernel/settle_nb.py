@@ -120,6 +120,23 @@ def adopt_nb(session: int, told: Any) -> int:
 
 
 @inlined
+def note_fill_nb(session: int, message: Any, told: Any) -> None:
+    """Book an execution and write it into the fills."""
+    s = session_nb(session)[0]
+    j = told.instrument
+    fill_id = book_fill_nb(session, j, told.side, message.fill_lots, message.fill_price, message.fill_fee)
+    if s.guard != 0:
+        after_fill_nb(session, j, told.side, message.fill_lots, message.fill_price)
+    if s.fills != 0:
+        fill = fill_at_nb(s.fills, fill_id - 1)
+        fill.order = told.id
+        fill.parent = told.parent
+        fill.is_maker = message.is_maker
+        fill.origin = told.origin
+        fill.ts_event = message.ts_sent
+
+
+@inlined
 def apply_nb(session: int, message: Any, told: Any) -> int:
     """Apply one answer of the venue: update our copy of the order, book what was filled."""
     s = session_nb(session)[0]
@@ -130,7 +147,9 @@ def apply_nb(session: int, message: Any, told: Any) -> int:
     k = find_order_nb(session, j, told.id)
     if k < 0:
         k = adopt_nb(session, told)
-    if k < 0:
+    if k < 0:  # no room for it; what it fills is booked all the same
+        if message.verb == c.ORDER_FILLED:
+            note_fill_nb(session, message, told)
         return -1
     mine = order_nb(s, j, k)
     if message.verb == c.ORDER_ACCEPTED:
@@ -143,17 +162,8 @@ def apply_nb(session: int, message: Any, told: Any) -> int:
     mine.reserve_micro = reserve
     mine.is_canceling = is_canceling
     if message.verb == c.ORDER_FILLED:
-        fill_id = book_fill_nb(session, j, told.side, message.fill_lots, message.fill_price, message.fill_fee)
-        if s.guard != 0:
-            after_fill_nb(session, j, told.side, message.fill_lots, message.fill_price)
+        note_fill_nb(session, message, told)
         reserve_nb(session, j, k, int(reserve * ((told.lots - told.filled) / left)) if left > 0 else 0)
-        if s.fills != 0:
-            fill = fill_at_nb(s.fills, fill_id - 1)
-            fill.order = told.id
-            fill.parent = told.parent
-            fill.is_maker = message.is_maker
-            fill.origin = told.origin
-            fill.ts_event = message.ts_sent
     if told.status != c.ACCEPTED and told.status != c.PARTIALLY_FILLED:
         forget_nb(session, j, k)
     stale_limits_nb(session, j)

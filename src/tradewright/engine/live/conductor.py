@@ -19,7 +19,7 @@ from tradewright.core.types.message import VenueMessage, copied
 from tradewright.core.types.order import OrderStatus, Origin, Reason, Verb
 from tradewright.engine.backtest import Run
 from tradewright.engine.commands import Command
-from tradewright.engine.live.orders import answer, exit_record, fee_of, wish_of
+from tradewright.engine.live.orders import answer, exit_record, fee_of, whole, wish_of
 from tradewright.engine.live.rows import MarketRow, show
 from tradewright.engine.plan import BacktestPlan
 from tradewright.engine.session import Session
@@ -85,6 +85,7 @@ class Conductor:
         self.newest: list[VenueMessage] = []  # what it wished for after the newest event, timestamp or command
         self.since_epoch = 0  # the epoch this lineage began with
         self.worked: set[int] = set()  # numbers of orders that tactics work
+        self._parted: set[int] = set()  # those of them that had a part at the desk
         self._takes_fractions, self._tactics = takes_fractions, tactics
         self._numbers = {instrument.symbol: j for j, instrument in enumerate(plan.instruments)}
         self._orders: dict[int, Record] = {}  # our copies, by number
@@ -131,8 +132,13 @@ class Conductor:
         if live.intent.epoch < self.since_epoch:  # of an earlier lineage, whose numbers were its own
             return []
         number = self.number(event.client_id) or self._adopted(event.client_id)
-        if number in self.worked and event.fill is None and event.status in _ENDS:
-            return []  # the end of a part; tactics say when the whole has ended
+        if number in self.worked:
+            self._parted.add(number)
+            if event.fill is None and event.status in _ENDS:
+                return []  # the end of a part; tactics say when the whole has ended
+        is_desks = not live.intent.reference and not live.intent.protects
+        if is_desks and event.fill is None:  # the desk places, trims and cancels its exits by itself
+            return []
         order = self._orders.get(number)
         if order is None:  # of an earlier lineage: its position was there when this session began
             return []
@@ -146,7 +152,7 @@ class Conductor:
         fee = 0.0 if event.fill is None else fee_of(event.fill, instrument)
         message = answer(event, order, now, -fee if event.fill_lots < 0 else fee)
         if message is not None:
-            self.session.on_order_event(message)
+            self.session.on_order_event(whole(message) if is_desks else message)
         if OrderStatus(int(order["status"][0])) in _OVER and event.fill_lots >= 0:
             self.sent.pop(number, None)
             self._successors.pop(number, None)
@@ -154,7 +160,9 @@ class Conductor:
 
     def ended(self, reference: int, status: OrderStatus, now: int) -> list[Act]:
         """Take in that nothing more comes of an order that was worked."""
+        had_parts = reference in self._parted
         self.worked.discard(reference)
+        self._parted.discard(reference)
         order = self._orders.get(reference)
         if order is None or OrderStatus(int(order["status"][0])) in _OVER:
             return []
@@ -162,6 +170,8 @@ class Conductor:
         if message is not None:
             self.session.on_order_event(message)
         self.sent.pop(reference, None)
+        if not had_parts:  # nothing comes late
+            del self._orders[reference]
         return []
 
     def refused(self, reference: int, now: int) -> None:

@@ -150,6 +150,14 @@ def _taken_back(order: Record, lots: int) -> Record:
     return back
 
 
+def whole(message: VenueMessage) -> VenueMessage:
+    """Make an execution that of an order of its own size: the session then keeps no place for what is left of it."""
+    order = message.order
+    order["lots"] = order["filled"] = message.header["fill_lots"]
+    order["status"] = int(OrderStatus.FILLED)
+    return message
+
+
 def fee_of(fill: VenueFill, instrument: Instrument) -> float:
     """Return an execution's commission in the instrument's currency, by the fee model where the venue names none."""
     if fill.fee is not None and fill.fee_currency in ("", instrument.currency):

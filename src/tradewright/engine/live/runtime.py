@@ -244,6 +244,10 @@ class Runtime:
             case SendChild(child, wish):
                 name, said = self.desk.submit(wish)
                 self._queue.append(ChildSent(child, name, now) if name else ChildRefused(child, said, now))
+                order = self.desk.state.orders.get(name)
+                if order is not None and not order.is_alive:  # it was over before anybody here knew its name
+                    event = OrderEvent(name, order.status, order.filled, reason=order.reason)
+                    self._queue.append(ChildTold(event, now))
             case CancelChild(client_id):
                 self.desk.cancel(client_id)
             case ParentEnded(reference, status, reason):

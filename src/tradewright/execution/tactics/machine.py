@@ -39,6 +39,7 @@ def step(state: TacticsState, told: Input) -> list[Effect]:
 
 
 def _wanted(state: TacticsState, told: ParentWanted) -> list[Effect]:
+    _forget_old(state)
     if told.order_id in state.parents:
         return []
     wish = told.wish
@@ -80,10 +81,7 @@ def _quoted(state: TacticsState, told: Quoted) -> list[Effect]:
 
 
 def _passed(state: TacticsState, _: Passed) -> list[Effect]:
-    for order_id, when in list(state.ended.items()):
-        if state.now - when < _REMEMBERED_NS:
-            break
-        _forget(state, order_id)
+    _forget_old(state)
     return [e for p in _open(state) for e in advance(state, p)]
 
 
@@ -91,11 +89,12 @@ def _open(state: TacticsState) -> list[Parent]:
     return [state.parents[k] for k in sorted(state.parents.keys() - state.ended.keys())]
 
 
-def _forget(state: TacticsState, order_id: int) -> None:
-    del state.ended[order_id]
-    for child in state.parents.pop(order_id).children:
-        del state.children[child.number]
-        state.by_client_id.pop(child.client_id, None)
+def _forget_old(state: TacticsState) -> None:
+    while state.ended:
+        order_id, when = next(iter(state.ended.items()))
+        if state.now - when < _REMEMBERED_NS:
+            return
+        state.forget(order_id)
 
 
 def _sent(state: TacticsState, told: ChildSent) -> list[Effect]:

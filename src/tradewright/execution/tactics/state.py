@@ -91,3 +91,10 @@ class TacticsState:
     def buffer_bps(self, instrument: str) -> float:
         """Return how far inside the mid an instrument's quotes begin, basis points."""
         return self.buffers.get(instrument, self.params.buffer_bps)
+
+    def forget(self, order_id: int) -> None:
+        """Remember a parent that has ended no more."""
+        self.ended.pop(order_id, None)
+        for child in self.parents.pop(order_id).children:
+            del self.children[child.number]
+            self.by_client_id.pop(child.client_id, None)

@@ -56,7 +56,10 @@ def _cancels(live: list[Child]) -> list[Effect]:
 
 def _ended(state: TacticsState, parent: Parent, status: OrderStatus, reason: str) -> list[Effect]:
     parent.is_ended = True
-    state.ended[parent.order_id] = state.now
+    if any(c.client_id for c in parent.children):
+        state.ended[parent.order_id] = state.now
+    else:  # nothing was sent: nothing comes late
+        state.forget(parent.order_id)
     if any(not c.is_crossing for c in parent.children) and status in (OrderStatus.FILLED, OrderStatus.EXPIRED):
         name = parent.wish.instrument
         share = sum(c.filled for c in parent.children if not c.is_crossing) / parent.wish.lots

@@ -1,0 +1,61 @@
+"""Whole sessions beside a venue and a network that misbehave; what they hold in memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.faults.session_soak import held, let_pass
+from tests.faults.session_world import CALM, QUICK, QUOTED, SPOT, SessionWorld, trade
+
+from tradewright.execution.orders.inputs import KillLevel
+
+#: Where orders of a session were lost once: fills of stops for which it had no room, and parts over before they began.
+_KNOWN = (1, 3, 10)
+
+
+@pytest.mark.parametrize("seed", [*_KNOWN, 4, 5])
+def test_session_desk_venue_and_journal_agree_in_the_end(seed: int) -> None:
+    world = trade(seed)
+    assert len(world.state.orders) > 10
+    world.close()
+
+
+@pytest.mark.parametrize(("seed", "at", "loses_power"), [(1000, 383, False), (1001, 10, True), (1003, 201, True)])
+def test_a_kill_at_a_write(seed: int, at: int, *, loses_power: bool) -> None:
+    world = trade(seed, crash_at=at, loses_power=loses_power)
+    assert world.epoch == 2
+    world.close()
+
+
+def test_one_seed_gives_one_trace() -> None:
+    worlds = [trade(7, 30) for _ in range(2)]
+    assert worlds[0].trace() == worlds[1].trace()
+    for world in worlds:
+        world.close()
+
+
+def test_refusals_leave_nothing_behind() -> None:
+    world, rng = SessionWorld(1, SPOT, QUOTED, QUICK), np.random.default_rng(1)
+    world.start()
+    let_pass(world, rng, 30)
+    world.kill(KillLevel.BLOCK_NEW)
+    assert world.runtime is not None
+    let_pass(world, rng, 60)
+    before, wished = held(world), world.runtime.counts.decisions
+    let_pass(world, rng, 240)
+    after = held(world)
+    assert world.runtime.counts.decisions > wished + 100, "nothing was wished for: the test tests nothing"
+    grown = {k: after[k] - before.get(k, 0) for k in after if "gauges" not in k}  # rings, which fill up
+    assert sum(grown.values()) < 20_000, sorted(grown.items(), key=lambda kv: -kv[1])[:5]
+    world.close()
+
+
+def test_memory_grows_with_orders_and_with_nothing_else() -> None:
+    world, rng = SessionWorld(2, SPOT, QUOTED, CALM), np.random.default_rng(2)
+    world.start()
+    let_pass(world, rng, 200)
+    before, orders = held(world), len(world.state.orders)
+    let_pass(world, rng, 1000)
+    grown = sum(v - before.get(k, 0) for k, v in held(world).items() if "gauges" not in k)
+    assert grown < 10_000 * (len(world.state.orders) - orders) + 50_000
+    world.close()
