@@ -157,6 +157,8 @@ def test_quiet_bars_change_nothing_under_prop_rules(seed: int) -> None:
     whole = run_backtest(plan)
     assert len(whole.decisions) > 0
     assert_same(whole, run_backtest(plan, "session"), f"seed {seed}")
+    plain = replace(plan, strategy=replace(plan.strategy, is_compiled=False))
+    assert_same(whole, run_backtest(plain), f"seed {seed}, plain Python")
     bare = run_backtest(replace(plan, keeps_equity=False))
     assert whole.decisions.tobytes() == bare.decisions.tobytes()
 
