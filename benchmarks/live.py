@@ -59,7 +59,7 @@ from tradewright.strategies.registry import built_in
 INSTRUMENTS = 10
 MINUTE = 60_000_000_000
 LEARNED = 4_000
-#: asyncio's timers are late by up to a millisecond and more, a feed's socket is not: what is nearer is waited for awake.
+#: asyncio's timers are late by a millisecond or two, a feed's socket is not: what is nearer is waited for awake, s.
 TIMER = 3e-3
 _FEATURES = {name: build_feature(parse_feature(text)) for name, text in STANDARD.items()}
 
