@@ -59,6 +59,8 @@ from tradewright.strategies.registry import built_in
 INSTRUMENTS = 10
 MINUTE = 60_000_000_000
 LEARNED = 4_000
+#: asyncio's timers are late by a millisecond or two, a feed's socket is not: what is nearer is waited for awake, s.
+TIMER = 3e-3
 _FEATURES = {name: build_feature(parse_feature(text)) for name, text in STANDARD.items()}
 
 
@@ -194,7 +196,7 @@ async def trade(
             begun = time.perf_counter_ns()
         at = begun + int((k - warm) * gap)
         while k >= warm and time.perf_counter_ns() < at:  # noqa: ASYNC110 - this is the clock
-            await asyncio.sleep(max(0.0, (at - time.perf_counter_ns()) / 1e9 - 2e-4))
+            await asyncio.sleep(max(0.0, (at - time.perf_counter_ns()) / 1e9 - TIMER))
         news = forecasts.forecast(row)
         seen = row._replace(decides=k >= warm)
         if news is not None:

@@ -268,7 +268,7 @@ class Conductor:
         return {
             "features": features,
             "verdicts": blake2b(verdicts.tobytes(), digest_size=8).hexdigest(),
-            "denied": [self._denial(row) for row in ended if row["status"] == OrderStatus.DENIED],
+            "denied": [self._denial(row) for row in ended[ended["status"] == OrderStatus.DENIED]],
             "book": self.book(),
         }
 

@@ -93,7 +93,7 @@ def row_of(record: JournalRecord) -> MarketRow:
     try:
         fields = np.frombuffer(a2b_base64(known["f"]))
         forecast = np.frombuffer(a2b_base64(known["p"])) if "p" in known else None
-        instrument, kind, ts_open, decides = (int(known[name]) for name in ("j", "k", "o", "d"))
+        instrument, kind, ts_open, decides = int(known["j"]), int(known["k"]), int(known["o"]), bool(known["d"])
         when = None if known.get("t") is None else int(known["t"])
     except (KeyError, TypeError, ValueError) as error:
         msg = f"record {record.sequence} holds no market event: {error}"
@@ -101,7 +101,7 @@ def row_of(record: JournalRecord) -> MarketRow:
     if fields.shape != (N_FIELDS,):
         msg = f"record {record.sequence} holds {len(fields)} fields, this version has {N_FIELDS}"
         raise ValueError(msg)
-    return MarketRow(instrument, kind, ts_open, record.ts_event, record.ts_seen, fields, bool(decides), forecast, when)
+    return MarketRow(instrument, kind, ts_open, record.ts_event, record.ts_seen, fields, decides, forecast, when)
 
 
 def _text(values: NDArray[np.float64]) -> str:

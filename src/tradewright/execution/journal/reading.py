@@ -64,7 +64,7 @@ class JournalReader:
     def __init__(self, disk: Disk) -> None:
         self.disk = disk
         self.tail = Tail()
-        self._stamps: dict[str, str] = dict.fromkeys(_STAMPS, "")
+        self._stamps = tuple("" for _ in _STAMPS)
 
     def __iter__(self) -> Iterator[JournalRecord]:
         """Yield the records.
@@ -121,10 +121,10 @@ class JournalReader:
             raise JournalDamagedError(what, where=f"{name}, byte {tail.size:,}", fix=_FIX)
         kind, ts_event, ts_seen, payload = decode_body(body)
         if kind == SESSION:
-            self._stamps = {name: str(payload.get(name, "")) for name in _STAMPS}
+            self._stamps = tuple(str(payload.get(name, "")) for name in _STAMPS)
         tail.sequence, tail.chain, tail.durable = head.sequence, chain, head.durable
         tail.size += HEAD_BYTES + head.length + TAIL_BYTES
-        return JournalRecord(head.sequence, kind, ts_event, ts_seen, payload, **self._stamps)
+        return JournalRecord(head.sequence, kind, ts_event, ts_seen, payload, *self._stamps)
 
     def _end(self, data: bytes, name: str, *, is_last: bool) -> None:
         """Accept what follows the last whole record as a lost tail, or refuse it as damage."""

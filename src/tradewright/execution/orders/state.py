@@ -169,6 +169,8 @@ class OrdersState:
 
     def live(self, instrument: str) -> list[LiveOrder]:
         """Return orders that may still fill, or whose executions we have not all seen."""
+        if not self.open:  # nearly always, and asked of every instrument after every input
+            return []
         return [o for o in self.open.values() if o.intent.instrument == instrument and o.remaining > 0]
 
     def index(self, order: LiveOrder) -> None:
