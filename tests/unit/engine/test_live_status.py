@@ -85,6 +85,20 @@ def test_limits_show_how_much_of_each_is_used() -> None:
     assert all(one["share"] == one["used"] / one["limit"] for one in used.values())
 
 
+def test_prop_rules_show_how_much_of_each_loss_is_lost() -> None:
+    runtime, now = watched(Limits.model_validate({"prop": {"rules": ["ftmo.2step.challenge"], "gap": 0.01}}))
+    status = told(runtime, now)
+    used = {one["name"]: one for one in status["limits"]}
+    daily, most = (used[f"ftmo.2step.challenge {name} loss"] for name in ("daily", "max"))
+    assert (daily["limit"], most["limit"]) == (5_000.0, 10_000.0)
+    assert most["used"] == pytest.approx(max(100_000.0 - status["equity"], 0.0))
+    assert most["used"] > 0.0, "there is a loss to show"
+    guard = runtime.conductor.run.memory.guard
+    assert guard is not None
+    day_start = int(guard.arrays["states"]["day_start_micro"][0]) / 1e6
+    assert daily["used"] == pytest.approx(max(day_start - status["equity"], 0.0))
+
+
 def test_kills_and_alerts_of_the_last_hour() -> None:
     runtime, now = watched()
     runtime.desk.state.kills["symbol:AAA"] = KillLevel.BLOCK_NEW
