@@ -231,3 +231,13 @@ def test_a_section_that_makes_no_sense_is_named(tmp_path: Path, text: str, words
         read_trading(path)
     assert words in str(raised.value)
     assert "live.yaml" in raised.value.where
+
+
+def test_the_symbols_of_several_strategies_are_the_accounts(tmp_path: Path) -> None:
+    path = tmp_path / "several.yaml"
+    path.write_text(
+        "strategies:\n  - {name: ema_cross, symbols: [AAPL@1d, MSFT]}\n  - {name: confidence, symbols: GOOG@1h}\n"
+        "trading: {account: several, venue: alpaca, kind: live}\n",
+        encoding="utf-8",
+    )
+    assert read_trading(path).symbols == ("AAPL", "MSFT", "GOOG")
