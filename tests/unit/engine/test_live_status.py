@@ -85,6 +85,20 @@ def test_limits_show_how_much_of_each_is_used() -> None:
     assert all(one["share"] == one["used"] / one["limit"] for one in used.values())
 
 
+def test_prop_rules_show_how_much_of_each_loss_is_lost() -> None:
+    runtime, now = watched(Limits.model_validate({"prop": {"rules": ["ftmo.2step.challenge"], "gap": 0.01}}))
+    memory = runtime.conductor.run.memory
+    memory.record["equity_micro"] = 97_000 * 1_000_000
+    used = {one["name"]: one for one in told(runtime, now)["limits"]}
+    daily, most = (used[f"ftmo.2step.challenge {name} loss"] for name in ("daily", "max"))
+    assert (most["used"], most["limit"], most["share"]) == (3_000.0, 10_000.0, 0.3)
+    assert memory.guard is not None
+    day_start = int(memory.guard.arrays["states"]["day_start_micro"][0]) / 1e6
+    assert (daily["used"], daily["limit"]) == (day_start - 97_000.0, 5_000.0)
+    memory.record["equity_micro"] = 120_000 * 1_000_000
+    assert told(runtime, now)["limits"][-1]["used"] == 0.0
+
+
 def test_kills_and_alerts_of_the_last_hour() -> None:
     runtime, now = watched()
     runtime.desk.state.kills["symbol:AAA"] = KillLevel.BLOCK_NEW

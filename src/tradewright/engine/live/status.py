@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,12 +12,14 @@ from tradewright.engine.live.runtime import Runtime
 from tradewright.engine.memory import MICRO
 from tradewright.execution.monitors.execution_monitor import ExecutionMonitor
 from tradewright.execution.orders.state import LiveOrder
+from tradewright.risk.prop.watch import RuleWatch
 
 #: Changes whenever a field changes its meaning; a reader refuses another one.
 STATUS_VERSION = 1
 _SECOND = 1e9
 _HOUR_NS = 3_600_000_000_000
 _LONG = 2**62
+_WHOLE_PPM = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +298,21 @@ def _limits(runtime: Runtime) -> tuple[LimitUse, ...]:
         if 0 < most < _LONG:
             today = float(guard.record["orders_today"][0])
             found.append(LimitUse("max_orders_per_day", today, float(most), today / most))
+        if guard.watch is not None:
+            found += _floors(guard.watch, int(record["equity_micro"]))
     return tuple(found)
+
+
+def _floors(watch: RuleWatch, equity_micro: int) -> Iterator[LimitUse]:
+    """Return how much of each loss that prop rules allow is lost: what lies between a floor and what it hangs from."""
+    for rules, rule, state in zip(watch.rule_sets, watch.rules, watch.states, strict=True):
+        for kind, name in (("day", "daily"), ("max", "max")):
+            least, share = int(state[f"{kind}_least_micro"]), int(rule[f"{name}_ppm"])
+            if least <= -_LONG:
+                continue
+            distance = least * share // (_WHOLE_PPM - share) if share else int(rule[f"{name}_distance_micro"])
+            lost = max(least + distance - equity_micro, 0)
+            yield LimitUse(f"{rules.id} {name} loss", lost / MICRO, distance / MICRO, lost / max(distance, 1))
 
 
 def _feeds(runtime: Runtime, now: int) -> tuple[FeedStatus, ...]:

@@ -8,7 +8,7 @@ until the sink can be trusted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from tradewright.core.types.errors import StoreError
@@ -21,6 +21,8 @@ from tradewright.risk.trading_state import TradingStateFile
 RELEASE_VALID_NS = 3_600 * 10**9
 #: The level to start with, from the environment: it stands before anything connects.
 VARIABLE = "TRADEWRIGHT_KILL"
+#: How the scope of one strategy begins.
+STRATEGY = "strategy:"
 _LEVELS = {
     TradingState.ACTIVE: KillLevel.NONE,
     TradingState.REDUCING: KillLevel.REDUCE_ONLY,
@@ -58,6 +60,8 @@ class KillSwitch:
         ns UTC.
     is_ready : callable
         Whether the sink agrees with its venue: until then releases wait.
+    strategies : sequence of str
+        Who trades here. A kill of another name is kept, and told to have stopped nobody.
     """
 
     def __init__(
@@ -67,8 +71,10 @@ class KillSwitch:
         state: TradingStateFile,
         now_ns: Callable[[], int],
         is_ready: Callable[[], bool],
+        strategies: Sequence[str] = (),
     ) -> None:
         self.sink = sink
+        self._scopes = [f"{STRATEGY}{name}" for name in strategies]
         self.inbox = inbox
         self.state = state
         self.troubles: list[str] = []  # what the disk refused; the kill stands in memory all the same
@@ -153,6 +159,8 @@ class KillSwitch:
         level = self.sink.kills.get(request.scope, KillLevel.NONE)
         if level < request.level:
             return f"NOT carried out: {request.scope} is at {level.name}"
+        if self._scopes and request.scope.startswith(STRATEGY) and request.scope not in self._scopes:
+            return f"NOT a strategy of this session: {request.scope}; it has {', '.join(self._scopes)}"
         more = {
             KillLevel.CANCEL: "; orders are being cancelled",
             KillLevel.FLATTEN: "; orders are being cancelled and positions closed",

@@ -62,7 +62,10 @@ COMMANDS: Final = {
         "trade",
         "Trade with real money: only what was approved and armed, and only while everything else is there.",
     ),
-    "status": ("status", "Show positions, orders, limits used, feeds, latencies, journal and alerts of a session."),
+    "status": (
+        "status",
+        "Show positions, orders, limits used, feeds, latencies, journal and alerts of a session, or of all.",
+    ),
     "kill": ("kill", "Stop trading now: one step, no network, with a live, hung or dead process."),
     "release": (
         "kill",

@@ -117,11 +117,9 @@ def _run(options: PaperOptions | LiveOptions, assignments: list[str], mode: str)
     if len(runs) == 1:
         for error in errors.values():
             raise error
-    documents = [_document(started) for started in sessions]
+    documents = [_document(started, errors.get(started.folder.name)) for started in sessions]
     if options.json:
-        told_errors = [{"error": shown(e)} if (e := errors.get(s.folder.name)) else {} for s in sessions]
-        both = [d | e for d, e in zip(documents, told_errors, strict=True)]
-        print_json(both[0] if len(both) == 1 else {"sessions": both})
+        print_json(documents[0] if len(documents) == 1 else {"sessions": documents})
     else:
         for number, document in enumerate(documents):
             print("\n" * (number > 0), end="")
@@ -190,14 +188,14 @@ def _say(whose: str, alert: Alert) -> None:
         print(f"{whose}{alert.code}: {alert.text}", file=sys.stderr)
 
 
-def _document(started: Started) -> dict[str, Any]:
+def _document(started: Started, error: Exception | None) -> dict[str, Any]:
     """Return what became of the session."""
     session = started.session
+    known: dict[str, Any] = {"account": str(started.folder.path)} | ({"error": shown(error)} if error else {})
     if session is None:
-        return {"account": str(started.folder.path)}
+        return known
     book = session.conductor.book()
-    return {
-        "account": str(started.folder.path),
+    return known | {
         "continued": session.is_continued,
         "rows": session.runtime.counts.rows,
         "decisions": session.runtime.counts.decisions,

@@ -37,13 +37,14 @@ class Outside:
 
     def __init__(self, session: TradingSession, mode: str, wall_ns: Callable[[], int]) -> None:
         self._session, self._mode, self._wall_ns = session, mode, wall_ns
-        folder = session.params.folder
+        folder, strategy = session.params.folder, session.run_.strategy
         self.switch = KillSwitch(
             session.runtime,
             KillInbox(folder.kill, wall_ns),
             TradingStateFile(folder.state),
             wall_ns,
             lambda: session.state.is_ready,
+            [member.strategy.name for member in strategy.members] or [strategy.name],
         )
         session.desk.ports = replace(session.desk.ports, heed=self.switch.poll)
         self._limits = LimitWatch(folder.limits, session.run_.settings.limits, session.runtime, wall_ns)

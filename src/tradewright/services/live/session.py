@@ -83,7 +83,7 @@ def plan_of(run: PreparedRun, first_ns: int) -> BacktestPlan:
         limits = limits.model_copy(update={"max_clock_drift_ms": 500.0})
     if run.settings.trading.micro_lots:
         instruments = tuple(replace(i, max_lots=i.min_lots) for i in instruments)
-    last = first_ns + _HORIZON_DAYS * _DAY_NS
+    last = max(first_ns + _HORIZON_DAYS * _DAY_NS, run.plan.last_ns)  # a recording may be longer
     return replace(
         run.plan,
         instruments=instruments,

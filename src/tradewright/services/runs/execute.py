@@ -99,10 +99,10 @@ def simulate(run: PreparedRun, progress: Progress) -> BacktestResult:
 def _not_compilable(run: PreparedRun, error: NumbaError) -> StrategyLoadError:
     """Name the line of `decide` that Numba refuses, without its pages of internals."""
     loc = getattr(error, "loc", None)
-    source = run.strategy.source or run.strategy.name
-    where = (
-        f"{source}:{loc.line}" if loc is not None and Path(loc.filename).resolve() == Path(source).resolve() else source
-    )
+    where = run.strategy.source or run.strategy.name
+    for strategy in (run.strategy, *(member.strategy for member in run.strategy.members)):
+        if loc is not None and Path(loc.filename).resolve() == Path(strategy.source).resolve():
+            where = f"{strategy.source}:{loc.line}"
     lines = [line.strip() for line in str(getattr(error, "msg", error)).splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith(("Failed in", "During:", "File ", "-", "^"))]
     fix = "Use the Numba subset of Python in `decide`, or put `COMPILED = False` at the top of the file."

@@ -183,7 +183,9 @@ def members_of(run: PreparedRun) -> list[dict[str, Any]]:
             "hash": member.strategy.source_hash,
             "symbols": [d.symbol for d in run.data[member.first : member.stop]],
         }
-        for member, settings in zip(run.strategy.members, run.settings.strategies, strict=True)
+        for member, settings in zip(
+            run.strategy.members, run.settings.strategies, strict=False
+        )  # a list of one has none
     ]
 
 

@@ -212,3 +212,18 @@ def test_a_state_is_never_loosened_by_a_kill(tmp_path: Path) -> None:
     assert tighten(file, TradingState.REDUCING, "bob", "y", 7) is TradingState.HALTED
     assert file.read().by == "ann"
     assert tighten(file, TradingState.KILLED, "", "", 8) is TradingState.KILLED
+
+
+def test_a_kill_of_a_strategy_that_does_not_trade_here_says_so_and_stands(account: Account) -> None:
+    inbox = KillInbox(account.folder, lambda: account.now)
+    account.switch = KillSwitch(
+        account.sink, inbox, account.state, lambda: account.now, lambda: True, ["quick", "slow.one"]
+    )
+    wrong = write_kill(account.folder, KillLevel.CANCEL, "strategy:quack", SAID, 10)
+    right = write_kill(account.folder, KillLevel.CANCEL, "strategy:slow.one", SAID, 11)
+    account.look()
+    assert account.did(wrong.id) == (
+        "NOT a strategy of this session: strategy:quack; it has strategy:quick, strategy:slow.one"
+    )
+    assert account.did(right.id).startswith("CANCEL of strategy:slow.one: the gate is closed")
+    assert set(account.sink.kills) == {"strategy:quack", "strategy:slow.one"}

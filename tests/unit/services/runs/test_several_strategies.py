@@ -94,6 +94,16 @@ def test_strategies_that_cannot_share_an_account_are_refused(
     assert said in str(caught.value)
 
 
+def test_a_list_of_one_is_the_strategy_itself(store: Path, tmp_path: Path) -> None:
+    run = prepared(store, (TWO[1],), report={"enabled": False})
+    assert (run.strategy.name, run.strategy.members) == ("slow", ())
+    finished = execute(run, Place(tmp_path / "runs"), lambda _: None)
+    assert "members" not in finished.manifest["strategy"]
+    alone = {"name": "ema_cross", "params": TWO[1]["params"]}
+    same = prepare(RunSettings.model_validate({"strategy": alone, "data": {"store": store, "symbols": ["BOLT"]}}))
+    assert run.plan.params == same.plan.params
+
+
 def _forecasts(folder: Path, symbol: str) -> Path:
     start = datetime(2024, 1, 1, 5, tzinfo=UTC)
     frame = pl.DataFrame({"symbol": [symbol], "ts_seen": [start], "p_up": [0.9]})

@@ -255,3 +255,13 @@ def test_a_drill_counts_that_passed_is_this_builds_unchanged_and_not_too_old(pla
     folder = replace(place.folder, name="practice")
     keep_evidence(folder, Drilled([Round(1.0, 1.0, 1.0, 1.0)], "a test"), NOW)
     assert place.missing() == []
+
+
+def test_the_symbols_of_several_strategies_are_the_accounts(tmp_path: Path) -> None:
+    path = tmp_path / "several.yaml"
+    path.write_text(
+        "strategies:\n  - {name: ema_cross, symbols: [AAPL@1d, MSFT]}\n  - {name: confidence, symbols: GOOG@1h}\n"
+        "trading: {account: several, venue: alpaca, kind: live}\n",
+        encoding="utf-8",
+    )
+    assert read_trading(path).symbols == ("AAPL", "MSFT", "GOOG")
