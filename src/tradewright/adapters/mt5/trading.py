@@ -47,6 +47,16 @@ from tradewright.execution.venue import (
 #: The server's zone may change its hour under a running terminal: questions about the past reach so much further back.
 OVERLAP_MS = 2 * 3_600_000
 _RETENTION_S = 90 * 86_400.0
+CAPABILITIES = Capabilities(
+    idempotency=Idempotency.TAG,
+    id_max_len=31,
+    settle_s=10.0,
+    retention_s=_RETENTION_S,
+    bulk_cancel=False,
+    replace="none",
+    trade_id_scope="account",
+    server_time=False,  # the newest quote's is all there is
+)
 
 
 def _open() -> None:
@@ -80,16 +90,7 @@ class Mt5Trading:
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.name, self.account_id = params.name, str(params.account.login)
-        self.capabilities = Capabilities(
-            idempotency=Idempotency.TAG,
-            id_max_len=terminal.comment_length,
-            settle_s=10.0,
-            retention_s=_RETENTION_S,
-            bulk_cancel=False,
-            replace="none",
-            trade_id_scope="account",
-            server_time=False,  # the newest quote's is all there is
-        )
+        self.capabilities = CAPABILITIES.model_copy(update={"id_max_len": terminal.comment_length})
         self._params, self._terminal, self._instruments = params, terminal, instruments
         self._clock_ns, self._sleep = clock_ns, sleep
         self._symbols: dict[str, Traded] = {}
@@ -122,7 +123,7 @@ class Mt5Trading:
                 what, fix = f"the broker has no symbol {name}", "Write it as the terminal's Market Watch does."
                 raise VenueRejectedError(what, where=self.name, fix=fix)
             traded = Traded(instrument, symbol)
-            if not traded.fits():
+            if not (mine.takes_any_lot or traded.fits()):
                 what = f"one lot of {name} is {float(traded.lot):g} of MetaTrader's, which go by {symbol.volume_step:g}"
                 fix = f"Set lot_size to a multiple of {symbol.volume_step * symbol.contract_size:g}."
                 raise VenueRejectedError(what, where=self.name, fix=fix)

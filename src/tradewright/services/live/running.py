@@ -41,12 +41,17 @@ async def run_recording(
 
 @dataclass(frozen=True, slots=True)
 class LiveParams:
-    """Times of the loop, seconds. ``compare_s``: how often the venue's clock is asked for."""
+    """Times of the loop, seconds. ``compare_s``: how often the venue's clock is asked for.
+
+    One that is told late is asked up to ``looks`` times, until it is within ``near_ms`` of ours.
+    """
 
     poll_s: float = 0.005
     tick_s: float = 0.1
     compare_s: float = 10.0
     ready_s: float = 60.0
+    looks: int = 10
+    near_ms: float = 100.0
 
 
 class LiveLoop:
@@ -134,13 +139,23 @@ class LiveLoop:
 
     async def _compare(self) -> None:
         """Compare our clock with the venue's; what cannot be compared refuses new risk."""
+        can = self.session.desk.venue.capabilities
+        tells_late = can.clock_step_s > 0 or not can.server_time
+        drift = await self._drift(tells_late=tells_late)
+        for _ in range(self.params.looks - 1):
+            if not tells_late or abs(drift) <= self.params.near_ms:
+                break
+            await asyncio.sleep(self.params.tick_s)
+            drift = await self._drift(tells_late=tells_late)
+        self.session.runtime.command(Command.CLOCK_DRIFT, drift)
+
+    async def _drift(self, *, tells_late: bool) -> float:
         asked = self.clock.now_ns()
-        drift = float("nan")
         with suppress(VenueError, TimeoutError):
             async with asyncio.timeout(self.session.desk.params.answer_s):
                 told = await self.session.desk.venue.server_time_ns()
-            drift = self.clock.compare(asked, told, self.clock.now_ns())
-        self.session.runtime.command(Command.CLOCK_DRIFT, drift)
+            return self.clock.compare(asked, told, self.clock.now_ns(), tells_late=tells_late)
+        return float("nan")
 
     async def _compare_forever(self) -> None:
         while True:
