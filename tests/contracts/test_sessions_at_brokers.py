@@ -93,7 +93,7 @@ def place_at(where: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
             market=Swinging((bid + ask) / 2),
             orders=TwsOrders(LocalAccount("SPY") if is_mt5 else local),
             live_start=now_s - now_s % 60,
-            live_pause_s=0.004,
+            live_pause_s=0.006,
         )
         stack.enter_context(tws)
         data = {"TRADEWRIGHT_IBKR_HOST": "127.0.0.1", "TRADEWRIGHT_IBKR_PORT": str(tws.port)}
@@ -118,6 +118,7 @@ def _terminal(
     secret = "TRADEWRIGHT_KEYS_MT5_PAPER_SECRET"  # noqa: S105 - the name of the variable
     if way == "module":
         monkeypatch.setattr(package, "load_module", lambda: Mt5Module(server))
+        told = told | {"utc_offset_s": 3 * 3_600}  # of a market of other days it cannot be measured by our clock
     elif way == "bridge":
         url = stack.enter_context(serving(make_app(module_terminal(server), BRIDGE_TOKEN)))
         told, environment = told | {"url": url}, environment | {secret: BRIDGE_TOKEN}
@@ -164,19 +165,20 @@ class Session:
     async def run_until(self, what: str, holds: Callable[[Started], bool]) -> None:
         if self.task is None:
             self.task = asyncio.create_task(self.started.follow_feed(VenueClock(time.time_ns, follows=True)))
-        for _ in range(2_000):
+        for look in range(2_000):
             if self.started.session is not None and holds(self.started):
                 return
             if self.task.done():
                 await self.task
             await asyncio.sleep(0.01)
-            self.place.local.advance()  # the venue's book fills up again
+            if look % 20 == 0:
+                self.place.local.advance()  # the venue's book fills up again
         raise AssertionError(f"{what}: {self.alerts}")
 
     async def end(self) -> None:
         if self.task is not None:
             self.task.cancel()
-            with suppress(asyncio.CancelledError, ExceptionGroup):
+            with suppress(asyncio.CancelledError, ExceptionGroup, TradewrightError):
                 await self.task
         await self.started.close()
 
@@ -198,9 +200,7 @@ def stops(started: Started) -> list[int]:
 
 
 @pytest.mark.parametrize("where", PLACES)
-def test_a_session_trades_is_restarted_and_killed(
-    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_session_trades_is_restarted_and_killed(where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def work(place: Place) -> None:
         first = Session(place, tmp_path)
         try:
@@ -228,3 +228,60 @@ def test_a_session_trades_is_restarted_and_killed(
 
     with place_at(where, tmp_path, monkeypatch) as place:
         asyncio.run(work(place))
+
+
+REAL = {"kind": "live"}
+
+
+def changed(place: Place, **about: Any) -> dict[str, Any]:  # noqa: ANN401
+    name = place.trading["venue"]
+    return {name: place.trading[name] | about}
+
+
+async def refused(place: Place, folder: Path, **changes: Any) -> str:  # noqa: ANN401
+    session = Session(place, folder, **changes)
+    try:
+        with pytest.raises(TradewrightError) as error:
+            await session.run_until("it is refused", lambda _: False)
+    finally:
+        await session.end()
+    assert not (folder / "side" / "journal").exists()
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"account_id": "U0000001"}, "not a paper account"),
+        ({"account_id": "DU7777777"}, "logged in to DU0000001, not to the paper account"),
+        ({"port": 1}, "no TWS or IB Gateway answers"),
+    ],
+)
+def test_another_account_of_interactive_brokers_is_refused(
+    changes: Mapping[str, Any], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with place_at("ibkr", tmp_path, monkeypatch) as place:
+        assert said in asyncio.run(refused(place, tmp_path, **changed(place, **changes)))
+        real = asyncio.run(refused(place, tmp_path, **REAL))
+        assert "this is a paper account" in real
+        real = asyncio.run(refused(place, tmp_path, **REAL, **changed(place, account_id="U0000001")))
+        assert "logged in to DU0000001, not to the live account" in real
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_another_account_of_metatrader_is_refused(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with place_at(f"mt5 {way}", tmp_path, monkeypatch) as place:
+        assert place.server is not None
+        assert "logged in to 5001 (DEMO)" in asyncio.run(refused(place, tmp_path, **changed(place, login=5002)))
+        live = {k.replace("_PAPER_", "_LIVE_"): v for k, v in place.environment.items()}
+        place.environment |= live
+        assert "logged in to 5001 (DEMO)" in asyncio.run(refused(place, tmp_path, **REAL))
+        place.server.trade_mode = 2
+        assert "logged in to 5001 (REAL)" in asyncio.run(refused(place, tmp_path))
+        if way != "module":
+            secret = "TRADEWRIGHT_KEYS_MT5_PAPER_SECRET"  # noqa: S105 - the name of the variable
+            place.environment[secret] = "another-token-than-is-wanted"
+            told = asyncio.run(refused(place, tmp_path))
+            assert "401" in told
+            assert place.environment.pop(secret) not in told
+            assert f"{secret}: the paper keys are missing" in asyncio.run(refused(place, tmp_path))

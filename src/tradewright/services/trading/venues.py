@@ -70,8 +70,10 @@ def params_of(settings: TradingSettings, environment: Mapping[str, str], role: s
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         what = str(first["msg"]).removeprefix("Value error, ")
-        where = names[0] if names else f"trading.{settings.venue}"
-        raise ConfigError(what, where=where, fix=f"Give what is of kind {settings.kind}, and no other url.") from None
+        if settings.venue in ("ibkr", "mt5"):
+            where, fix = f"trading.{settings.venue}", f"Correct it; trading.kind is {settings.kind}."
+            raise ConfigError(what, where=where, fix=fix) from None
+        raise ConfigError(what, where=names[0], fix=f"Give keys of kind {settings.kind}, and no other url.") from None
 
 
 def _alpaca(settings: TradingSettings, key: object, word: object) -> Any:  # noqa: ANN401
