@@ -40,7 +40,7 @@ from tradewright.services.runs.prepare import prepare
 from tradewright.services.settings import RunSettings
 
 SYMBOL = "AAPL"
-PLACES = ("ibkr", *(f"mt5 {way}" for way in WAYS))
+PLACES = ("ibkr", *(f"mt5 {way}" for way in WAYS), "mt5 module hedging")
 #: Between 0.99 and 1.01 of the price at which the venue fills, up and down in some twelve minutes.
 SWING_S = 120.0
 
@@ -102,6 +102,8 @@ def place_at(where: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
             place = Place(local, {"venue": "ibkr", "ibkr": about}, {}, tws)
         else:
             place = _terminal(where.split()[1], local, tws, data, stack, monkeypatch)
+            assert place.server is not None
+            place.server.margin_mode = 2 if where.endswith("hedging") else 0
         place.store = _stored(folder, tws.market, now_s)
         yield place
 
@@ -222,6 +224,7 @@ def test_a_session_trades_is_restarted_and_killed(where: str, tmp_path: Path, mo
             write_kill(again.started.folder.kill, KillLevel.FLATTEN, ALL, ("ann", "the end"), time.time_ns())
             await again.run_until("it is flat", lambda s: position(s) == 0 and not session.state.open)
             assert (place.held, place.working) == (0, 0)
+            assert place.server is None or place.server.positions() == [], "no pair is left"
             assert session.state.corrections == 0
         finally:
             await again.end()
