@@ -27,7 +27,7 @@ from tradewright.adapters.ibkr.trading_params import IbkrTradingParams, PaperAcc
 from tradewright.adapters.mt5.trading import Mt5Trading
 from tradewright.adapters.mt5.trading_params import DemoAccount, Mt5TradingParams
 from tradewright.core.types.instrument import Instrument
-from tradewright.core.types.order import OrderKind, OrderStatus, Side
+from tradewright.core.types.order import OrderKind, OrderStatus, Side, TimeInForce
 from tradewright.execution.desk import DeskParams, DeskPorts, OrderDesk
 from tradewright.execution.journal.disk import FolderDisk
 from tradewright.execution.journal.writing import Journal, JournalParams
@@ -78,6 +78,12 @@ def test_a_position_is_protected_and_flattened(name: str, target: float | None, 
         asyncio.run(_played(make, start_ns, X[name], target, tmp_path))
 
 
+@pytest.mark.parametrize("name", ["alpaca", "binance"])
+def test_a_limit_exit_takes_the_place_of_the_stop_that_holds_its_lots(name: str, tmp_path: Path) -> None:
+    with venue_at(name) as (make, start_ns):
+        asyncio.run(_played(make, start_ns, X[name], None, tmp_path, limit=50.0))
+
+
 #: The connection breaks once the whole bracket is there; the terminal's answer is lost.
 _SILENT = [("ibkr", Fault("drop", "order", skip=1)), ("mt5", Fault("silent", "send 1"))]
 
@@ -88,7 +94,9 @@ def test_an_entry_without_an_answer_is_found_and_not_sent_again(name: str, fault
         asyncio.run(_played(make, start_ns, X[name], None, tmp_path))
 
 
-async def _played(make: Callable[[], Venue], start_ns: int, x: str, target: float | None, folder: Path) -> None:
+async def _played(
+    make: Callable[[], Venue], start_ns: int, x: str, target: float | None, folder: Path, limit: float | None = None
+) -> None:
     began, lots = time.monotonic_ns(), LOTS.get(x, 1)
     venue, told = make(), list[OrderEvent | Alert]()
     await venue.connect()
@@ -119,7 +127,11 @@ async def _played(make: Callable[[], Venue], start_ns: int, x: str, target: floa
         await desk.reconcile()
         assert sum(o.side is Side.SELL for o in await venue.open_orders()) >= 1
         assert [o.side for o in await venue.order_history(0)].count(Side.BUY) == 1
-        desk.kill(KillLevel.FLATTEN, ALL, "test", "the end")
+        if limit is None:
+            desk.kill(KillLevel.FLATTEN, ALL, "test", "the end")
+        else:  # as tactics send it when its price is there
+            now = {"limit_price": limit, "time_in_force": TimeInForce.IOC, "is_reduce_only": True}
+            assert desk.submit(Wish("s", x, Side.SELL, OrderKind.LIMIT, lots, **now))[0]
         await until("flat", lambda: state.of(x).position == 0 and not stops())
         await desk.reconcile()
         assert await venue.positions() == []

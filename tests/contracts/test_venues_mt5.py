@@ -16,8 +16,9 @@ from tradewright.core.types.instrument import Instrument
 from tradewright.execution.contract import Trial, check_venue
 
 
+@pytest.mark.parametrize("margin_mode", [0, 2], ids=["netting", "hedging"])
 @pytest.mark.parametrize("way", WAYS)
-def test_metatrader_satisfies_the_contract(way: str) -> None:
+def test_metatrader_satisfies_the_contract(way: str, margin_mode: int) -> None:
     local = LocalAccount("EURUSD")
 
     async def work(terminal: Terminal) -> None:
@@ -29,5 +30,5 @@ def test_metatrader_satisfies_the_contract(way: str) -> None:
         finally:
             await venue.close()
 
-    with way_to(way, Mt5Server(local)) as terminal:
+    with way_to(way, Mt5Server(local, margin_mode=margin_mode)) as terminal:
         asyncio.run(work(terminal))

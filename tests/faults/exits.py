@@ -244,12 +244,80 @@ def t10(c: Case) -> None:
     _in_bounds(c, driver, 1, c.lots)
 
 
+def _exits_at(c: Case) -> tuple[Driver, float]:
+    """Enter with a stop and want a limit exit beyond the market; return what works it, and its price."""
+    c.enter()
+    driver, limit = Driver(c.world, TacticParams()), 100.0 + 2.0 * c.side
+    _stands(c, driver, 100.0, 2.0)
+    driver.want(1, Wish("S", X, Side(-c.side), OrderKind.LIMIT, c.lots, limit_price=limit, is_reduce_only=True))
+    _stands(c, driver, 100.0, 3.0)
+    expect(c.covered() == c.lots and not driver.names(1), "the exit is not held back, or the stop does not stand")
+    return driver, limit
+
+
+def _stands(c: Case, driver: Driver, price: float, seconds: float) -> None:
+    """Let the market stand at a price, seen ten times a second; at no time bare for longer than T_protect."""
+    since = c.world.loop.time()
+    c.world.inside(lambda: c.world.venue.move(X, price))
+    for _ in range(int(seconds * 10)):
+        driver.quote(X, price, price)
+        c.world.run(0.1)
+        if c.covered() >= abs(c.held()):
+            since = c.world.loop.time()
+        expect(c.world.loop.time() - since < c.world.capabilities.t_protect_s + 0.3, "bare, and T_protect is over")
+
+
+def t11(c: Case) -> None:
+    """A limit exit beside a stop that holds the lots: it waits here, and takes the stop's place at its price."""
+    driver, limit = _exits_at(c)
+    _stands(c, driver, limit, 4.0)
+    expect(c.held() == 0 and not c.stops() and driver.has_ended(1), "not closed at its limit")
+    expect(not c.world.alerts("emergency exit"), "an exit as planned is no emergency")
+    _never_turned(c)
+
+
+def t12(c: Case) -> None:
+    """The client dies between the end of the stop and the limit exit."""
+    driver, limit = _exits_at(c)
+    world = c.world
+    world.disk.crash_at = world.disk.operations + int(c.rng.integers(1, 12))
+    with world.survives():
+        _stands(c, driver, limit, 1.0)
+    world.disk.crash_at = 0
+    _stands(c, Driver(world, TacticParams()), 100.0, 30.0)  # what was worked has ended with its session
+    _never_turned(c)
+    expect(c.held() == 0 or c.covered() == abs(c.held()), "left bare after the restart")
+
+
+def t13(c: Case) -> None:
+    """The price is gone before the exit arrives, in any weather: the stop is back, and the exit not forgotten."""
+    driver, limit = _exits_at(c)
+    (c.world.venue.script if c.rng.random() < 0.5 else c.world.venue.cancel_script).append(str(c.rng.choice(_FAULTS)))
+    c.world.inside(lambda: driver.take(Quoted(X, limit, limit, c.world.now_ns(), c.position())))
+    _stands(c, driver, 100.0, 30.0)
+    expect(c.held() == 0 or c.covered() == c.lots, "the stop is not back")
+    if c.held():
+        _stands(c, driver, limit, 10.0)
+        expect(c.held() == 0 and driver.has_ended(1), "not closed the second time")
+    _never_turned(c)
+
+
+def t14(c: Case) -> None:
+    """The stop is hit while the exit waits: the exit ends with the position, and meets no later one."""
+    driver, limit = _exits_at(c)
+    _stands(c, driver, c.stop, 4.0)
+    expect(c.held() == 0 and driver.has_ended(1), "the exit outlived its position")
+    c.enter()
+    _stands(c, driver, limit, 4.0)
+    expect(c.held() == c.lots * c.side and c.covered() == c.lots, "an old exit met a new position")
+
+
 _HOLDS = CAPABILITIES.model_copy(update={"exits_hold_lots": True, "turns_positions": False})
 _KINDS = tuple(
     CAPABILITIES.model_copy(update={"idempotency": kind})
     for kind in (Idempotency.HARD, Idempotency.OPEN_ONLY, Idempotency.TAG)
 )
-_ONLY = {"T06": (_HOLDS,), "T07": (_HOLDS,), "T09": (_HOLDS,)}
+_ONLY = dict.fromkeys(("T06", "T07", "T09", "T11", "T12", "T13", "T14"), (_HOLDS,))
 
 EXITS: dict[str, Callable[[Case], None]] = {
     name.upper(): script for name, script in sorted(globals().items()) if name[:1] == "t" and name[1:].isdigit()

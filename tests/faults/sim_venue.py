@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 from tests.faults.sim_loop import SimLoop
 
-from tradewright.core.types.order import OrderKind, OrderStatus, Side
+from tradewright.core.types.order import OrderKind, OrderStatus, Side, TimeInForce
 from tradewright.core.types.venue import (
     Idempotency,
     Listing,
@@ -191,7 +191,9 @@ class SimVenue:
     async def order_history(self, since_ns: int) -> list[VenueOrder]:
         return await self._call(
             lambda: (
-                [] if self.weather.forgets_orders else [b.told for b in self._visible(self.books) if b.told.ts_event >= since_ns]
+                []
+                if self.weather.forgets_orders
+                else [b.told for b in self._visible(self.books) if b.told.ts_event >= since_ns]
             )
         )
 
@@ -254,6 +256,8 @@ class SimVenue:
             self._loop.call_later(self._delay(), self.fill, venue_id, None)
         else:
             self._loop.call_later(self._delay(), self.match, intent.instrument)
+        if intent.kind is OrderKind.LIMIT and intent.time_in_force is TimeInForce.IOC:
+            self._loop.call_later(1.5 * self.weather.latency[1], self.end, venue_id, OrderStatus.CANCELED)
         return told
 
     def _check_held(self, intent: OrderIntent) -> None:

@@ -19,11 +19,12 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import tradewright
 from tests.faults.exits import EXITS, play_any
 from tests.faults.long_day import live
 from tests.faults.scenarios import SCENARIOS
 from tests.faults.session_world import trade
+
+import tradewright
 
 _DAYS, _SESSIONS, _KILLS = "days", "sessions", "kills of "
 _BLOCK = 50

@@ -39,14 +39,16 @@ class Driver:
         world.on_event = self._told
 
     def want(self, order: int, wish: Wish) -> None:
-        position = self.world.state.of(wish.instrument).position
-        self.world.inside(lambda: self.take(ParentWanted(order, wish, self.world.now_ns(), position)))
+        state, name = self.world.state, wish.instrument
+        known = (state.position(name), state.is_guarded(name))
+        self.world.inside(lambda: self.take(ParentWanted(order, wish, self.world.now_ns(), *known)))
 
     def cancel(self, order: int) -> None:
         self.world.inside(lambda: self.take(ParentCancelWanted(order, self.world.now_ns())))
 
     def quote(self, instrument: str, bid: float, ask: float) -> None:
-        self.world.inside(lambda: self.take(Quoted(instrument, bid, ask, self.world.now_ns())))
+        position = self.world.state.position(instrument)
+        self.world.inside(lambda: self.take(Quoted(instrument, bid, ask, self.world.now_ns(), position)))
         self.world.inside(lambda: self.take(Passed(self.world.now_ns())))
 
     def names(self, order: int) -> set[str]:

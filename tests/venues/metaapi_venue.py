@@ -77,13 +77,15 @@ class MetaApiVenue:
         name = self.server.local.symbol
         return [
             {
-                "id": "1",
+                "id": str(p.number),
                 "symbol": name,
-                "type": f"POSITION_TYPE_{'BUY' if lots > 0 else 'SELL'}",
-                "volume": abs(lots) * STEP,
-                "openPrice": price,
+                "type": f"POSITION_TYPE_{'BUY' if p.lots > 0 else 'SELL'}",
+                "volume": abs(p.lots) * STEP,
+                "openPrice": p.price,
+                "magic": p.magic,
+                "comment": p.comment,
             }
-            for lots, price in self.server.held()
+            for p in self.server.positions()
         ]
 
     def history_orders(self, request: Request) -> list[dict[str, Any]]:
@@ -127,7 +129,15 @@ class MetaApiVenue:
             return JSONResponse({"error": "ValidationError", "message": "comment is too long"}, 400)
         kind = body["actionType"]
         fields: dict[str, float] = {"action": 8, "order": int(body.get("orderId", 0))}
-        if kind != "ORDER_CANCEL":
+        if kind == "POSITION_CLOSE_BY":
+            fields = {"action": 10, "position": int(body["positionId"]), "position_by": int(body["closeByPositionId"])}
+        elif kind == "POSITION_PARTIAL":
+            number = int(body["positionId"])
+            with self.server.local.lock:
+                is_long = any(p.lots > 0 for p in self.server.positions() if p.number == number)
+            fields = {"action": 1, "type": int(is_long), "volume": body["volume"], "magic": body["magic"]}
+            fields |= {"price": 0.0, "position": number}
+        elif kind != "ORDER_CANCEL":
             type_ = _TYPES.index(kind.removeprefix("ORDER_TYPE_"))
             fields = {"action": 5 if type_ > 1 else 1, "type": type_, "volume": body["volume"], "magic": body["magic"]}
             fields |= {"price": body.get("openPrice", 0.0)}

@@ -100,9 +100,19 @@ class Mt5Module:
         if not self._is_there():
             return None
         name = self.server.local.symbol
+        with self.server.local.lock:
+            found = self.server.positions()
         return tuple(
-            SimpleNamespace(ticket=1, symbol=name, type=int(lots < 0), volume=abs(lots) * STEP, price_open=price)
-            for lots, price in self.server.held()
+            SimpleNamespace(
+                ticket=p.number,
+                symbol=name,
+                type=int(p.lots < 0),
+                volume=abs(p.lots) * STEP,
+                price_open=p.price,
+                magic=p.magic,
+                comment=p.comment,
+            )
+            for p in found
         )
 
     def order_send(self, request: dict[str, float]) -> SimpleNamespace | None:

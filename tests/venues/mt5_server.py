@@ -52,6 +52,7 @@ class Ticket:
     comment: str
     work: WorkOrder
     reason: int = 3
+    closes: int = 0  # the position that a deal names
 
     @property
     def volume(self) -> float:
@@ -64,6 +65,17 @@ class Ticket:
     @property
     def state(self) -> int:
         return _STATES[self.work.life]
+
+
+@dataclass
+class Held:
+    """A position of a hedging account."""
+
+    number: int
+    lots: int
+    price: float
+    magic: int
+    comment: str
 
 
 @dataclass
@@ -82,6 +94,9 @@ class Mt5Server:
     tickets: list[Ticket] = field(default_factory=list)
     deals: list[tuple[int, Execution]] = field(default_factory=list)
     requests: int = 0
+    pairs: list[tuple[int, int, int]] = field(
+        default_factory=list
+    )  # deals before it, position, position that closes it
 
     def __post_init__(self) -> None:
         self.script = FaultScript(self.faults)
@@ -106,6 +121,18 @@ class Mt5Server:
 
     def _carried_out(self, fields: dict[str, float], comment: str) -> tuple[int, int, float]:
         now = self.local.now_ns
+        if fields["action"] == 10:
+            held = {p.number: p.lots for p in self.positions()}
+            one, other = int(fields["position"]), int(fields["position_by"])
+            if held.get(one, 0) * held.get(other, 0) >= 0:
+                return 10013, 0, 0.0
+            self.pairs.append((len(self.deals), one, other))
+            return 10009, 0, 0.0
+        closes = int(fields.get("position", 0))
+        if closes:
+            lots = next((p.lots for p in self.positions() if p.number == closes), 0)
+            if lots * (1 if int(fields["type"]) == 1 else -1) < round(fields["volume"] / STEP):
+                return 10036 if not lots else 10038, 0, 0.0
         if fields["action"] == 8:
             found = [t for t in self.tickets if t.number == fields["order"] and not t.work.is_over]
             if not found:
@@ -130,7 +157,7 @@ class Mt5Server:
         except RefusedError as refused:
             return _CODES.get(refused.reason, 10006), 0, 0.0
         self.local.runner.settle()
-        ticket = Ticket(9_000_001 + len(self.tickets), type_, int(fields["magic"]), comment, work)
+        ticket = Ticket(9_000_001 + len(self.tickets), type_, int(fields["magic"]), comment, work, closes=closes)
         self.tickets.append(ticket)
         return 10009, ticket.number, round(work.filled * STEP, 8)
 
@@ -142,6 +169,24 @@ class Mt5Server:
 
     def ticket_of(self, execution: Execution) -> Ticket:
         return next(t for t in self.tickets if t.work is execution.order)
+
+    def positions(self) -> list[Held]:
+        """Return the positions of a hedging account, from all deals and pairs in order; else the one there is."""
+        if self.margin_mode != 2:
+            return [Held(1, lots, price, 0, "") for lots, price in self.held()]
+        found: dict[int, Held] = {}
+        for n in range(len(self.deals) + 1):
+            for at, one, other in self.pairs:
+                if at == n:
+                    lots = min(abs(found[one].lots), abs(found[other].lots))
+                    for each in (found[one], found[other]):
+                        each.lots -= lots if each.lots > 0 else -lots
+            if n < len(self.deals):
+                execution = self.deals[n][1]
+                ticket = self.ticket_of(execution)
+                new = Held(ticket.number, 0, execution.price, ticket.magic, ticket.comment)
+                found.setdefault(ticket.closes or ticket.number, new).lots += execution.lots * execution.order.wish.side
+        return [p for p in found.values() if p.lots]
 
     def held(self) -> list[tuple[int, float]]:
         """Return lots and price of what is held."""

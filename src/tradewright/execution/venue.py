@@ -30,6 +30,8 @@ class Capabilities(BaseModel):
     none. ``trade_id_scope``: within what a trade id is unique; ``none``: it gives none. ``t_protect_s``: how long a
     position may be without a working stop. ``turns_positions``: one order may close a position and open the opposite.
     ``exits_hold_lots``: a working exit holds the lots it would close, so another is refused beside it.
+    ``server_time``: it has a clock that can be asked, else the newest quote's time is told; ``clock_step_s``: what is
+    told of the clock may be so much too early.
     ``takes_fractions``: exits may be given as shares of the fill's price. ``caps_exits``: whatever exits work, the
     venue never fills one beyond the position.
     """
@@ -47,6 +49,7 @@ class Capabilities(BaseModel):
     replace: Literal["none", "total", "remaining"] = "none"
     trade_id_scope: Literal["account", "instrument", "none"] = "account"
     server_time: bool = True
+    clock_step_s: Seconds = 0.0
     bracket_native: bool = False
     turns_positions: bool = True
     exits_hold_lots: bool = False

@@ -16,7 +16,7 @@ from tradewright.core.types.order import OrderKind, Origin, Side, TimeInForce
 from tradewright.core.types.venue import OrderIntent, VenueOrder, VenuePosition
 from tradewright.execution.heartbeat import Heartbeat
 from tradewright.execution.orders.client_id import client_id
-from tradewright.execution.venue import Venue, VenueRejectedError
+from tradewright.execution.venue import Venue, VenueRejectedError, VenueUnavailableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +158,13 @@ class Watchdog:
         summary.open, summary.cancelled = len(gone), max(summary.cancelled, len(gone))
         if gone and not kept:
             await self.venue.cancel_all()
-        for order in gone if kept else ():
-            await _unless_gone(self.venue.cancel(order.client_id, order.venue_id))
+        try:
+            for order in gone if kept else ():
+                await _unless_gone(self.venue.cancel(order.client_id, order.venue_id))
+        except VenueUnavailableError:
+            if not self.params.flattens:
+                raise
+            await self.venue.cancel_all()  # singly only the program that hangs could; positions are closed next
         if self.params.flattens and not gone:
             for position in positions:
                 await self._close(position, [o for o in kept if o.instrument == position.instrument])

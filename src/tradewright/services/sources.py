@@ -182,15 +182,15 @@ def remembered(name: str, market: str, environment: Mapping[str, str]) -> dict[s
     return ({"market": market} if market else {}) | chosen
 
 
-def history(name: str, options: Mapping[str, str], environment: Mapping[str, str], now_ns: NowNs) -> HistorySource:
+def history(name: str, options: Mapping[str, Any], environment: Mapping[str, str], now_ns: NowNs) -> HistorySource:
     """Return a vendor's history.
 
     Parameters
     ----------
     name : str
         As on the command line.
-    options : mapping of str to str
-        As `remembered` returned them; they win over the environment.
+    options : mapping of str
+        The adapter's fields, as `remembered` returned them; they win over the environment.
     environment : mapping of str to str
         Where addresses and keys are read.
     now_ns : callable

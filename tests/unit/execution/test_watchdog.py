@@ -10,7 +10,13 @@ import pytest
 from tradewright.core.types.order import OrderStatus, Origin, Side
 from tradewright.core.types.venue import Idempotency, OrderIntent, VenueOrder, VenuePosition
 from tradewright.execution.heartbeat import Heartbeat, HeartbeatFile
-from tradewright.execution.venue import Capabilities, Venue, VenueRejectedError, VenueTimeoutError
+from tradewright.execution.venue import (
+    Capabilities,
+    Venue,
+    VenueRejectedError,
+    VenueTimeoutError,
+    VenueUnavailableError,
+)
 from tradewright.execution.watchdog import Summary, Watchdog, WatchdogParams, WatchdogPorts, to_cancel
 
 Known = tuple[frozenset[str], frozenset[str]]
@@ -62,6 +68,7 @@ class FakeVenue:
     error: Exception = field(default_factory=lambda: VenueTimeoutError("the venue is down"))
     locks: bool = False  # a position that has stops is held for them
     is_slow: bool = False  # cancels are taken and not carried out
+    is_theirs: bool = False  # only the connection that made an order may cancel it, and that one hangs
     calls: list[str] = field(default_factory=list)
     account_id: str = "A"
     capabilities: Capabilities = field(default_factory=lambda: Capabilities(idempotency=Idempotency.HARD))
@@ -82,6 +89,8 @@ class FakeVenue:
 
     async def cancel(self, client_id: str, venue_id: str) -> None:  # noqa: ARG002
         self.calls.append(f"cancel {client_id}")
+        if self.is_theirs:
+            raise VenueUnavailableError("its program holds on: end it")
         if client_id not in names(self.orders):
             raise VenueRejectedError("gone")
         self.orders = [o for o in self.orders if o.client_id != client_id]
@@ -193,6 +202,13 @@ def test_flattening_closes_and_then_takes_the_stops_away(locks: bool) -> None:
     assert summary.positions == []
     assert scene.venue.calls[:2] == ["cancel entry", "SELL 10"]  # the stop works until the position is closed
     assert ("cancel stop" in scene.venue.calls) is locks
+
+
+def test_orders_that_only_a_hung_program_could_cancel_go_with_all_others_when_positions_are_closed() -> None:
+    scene = Scene(FakeVenue([ENTRY, STOP], held=10, is_theirs=True))
+    scene.kill(flattens=True)
+    assert scene.venue.calls == ["cancel entry", "cancel all", "SELL 10"]
+    assert (scene.venue.held, scene.venue.orders) == (0, [])
 
 
 def beat(sequence: int, *, is_running: bool = True) -> Heartbeat:

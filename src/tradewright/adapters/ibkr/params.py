@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from tradewright.core.types.calendar import Calendar
 from tradewright.core.types.errors import UsageError
@@ -28,6 +29,8 @@ class IbkrParams:
         ``STK``, ``CASH``, ``FUT``, ``CONTFUT`` or ``CRYPTO``; empty: as the symbol is written (see `symbols`).
     exchange, currency : str
         Empty exchange: SMART for stocks, IDEALPRO for currencies, PAXOS for crypto, the home of well-known futures.
+    contracts : mapping of str to str
+        Instruments that are called otherwise than `symbols` reads them: its word by our name.
     what_to_show : str
         Which prices bars are made of; empty: MIDPOINT for currencies, AGGTRADES for crypto, else TRADES.
     use_rth : bool
@@ -56,6 +59,7 @@ class IbkrParams:
     sec_type: str = ""
     exchange: str = ""
     currency: str = "USD"
+    contracts: Mapping[str, str] = field(default_factory=dict)
     what_to_show: str = ""
     use_rth: bool = False
     calendar: Calendar | None = None

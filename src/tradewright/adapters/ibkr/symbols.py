@@ -9,7 +9,8 @@
 ``BTC-USD``         crypto currency on PAXOS
 ==================  =========================================================================================
 
-`IbkrParams.sec_type` overrules the form: with ``STK``, ``EURUSD`` is looked up as a stock.
+`IbkrParams.sec_type` overrules the form: with ``STK``, ``EURUSD`` is looked up as a stock. `IbkrParams.contracts` says
+what is called otherwise here.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ def parse_symbol(text: str, params: IbkrParams) -> ContractSpec:
     UsageError
         If it has none of these forms, does not fit ``params.sec_type``, or is a future of unknown exchange.
     """
-    word = text.strip().upper()
+    word = params.contracts.get(text, text).strip().upper()
     pair = re.fullmatch(r"([A-Z]{3,5})([-./]?)([A-Z]{3})", word)
     if "@" in word:
         return _future(word, text, params)

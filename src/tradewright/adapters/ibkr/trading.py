@@ -49,6 +49,7 @@ CAPABILITIES = Capabilities(
     retention_s=0.0,  # completed orders and executions of the day only, which may have begun a moment ago
     replace="none",
     trade_id_scope="account",
+    clock_step_s=1.0,
     bracket_native=True,
 )
 _TAGS = "NetLiquidation,TotalCashValue"
@@ -86,6 +87,7 @@ class IbkrTrading:
         self._names = Names(instruments)
         self._news = OrderNews(self._names, self.account_id, clock_ns)
         self._link = OrderLink(params, self._message, self._news.gap)
+        self._other: OrderLink | None = None  # of another program's client id, while its order is cancelled
         rate = params.messages_per_second
         self._limit = RateLimit(rate * 0.9, max(1.0, rate * 0.1))
         self._contracts: dict[str, Contract] = {}
@@ -138,15 +140,16 @@ class IbkrTrading:
         if known is None:
             shown = [k for k in await self._open() if venue_id in ("", str(k.order.permId))]
             known = next((k for k in shown if client_id in ("", k.order.orderRef)), None)
-        if known is None or known.order.clientId != self._params.client_id:
+        is_ours = known is not None and known.order.clientId == self._params.client_id
+        if known is None or not (is_ours or self._params.ends_for_others):
             raise VenueRejectedError("no such order was made by this connection", where=client_id or venue_id)
         await self._limit.take()
-        client, number = await self._link.ready(), known.order.orderId
+        await self._link.ready()
         self._link.need_link()
-        ended = ("PendingCancel", "Cancelled", "ApiCancelled")
-        await self._link.heard(
-            number, lambda: client.cancelOrder(number), lambda told: told.status in ended, ORDER_CANCELLED
-        )
+        if is_ours:
+            await _cancelled(self._link, known.order.orderId)
+            return
+        await self._cancel_for(known.order.clientId, known.order.orderId)
 
     async def replace(self, client_id: str, intent: OrderIntent, gate: Gate) -> VenueOrder:
         """Refuse: a changed order would keep its old label."""
@@ -260,6 +263,21 @@ class IbkrTrading:
 
     # ---------------------------------------------------------------------------------------------------- the inside
 
+    async def _cancel_for(self, client_id: int, number: int) -> None:
+        """Cancel an order in the name of the connection that made it."""
+        params = self._params.model_copy(update={"client_id": client_id})
+        self._other = OrderLink(params, self._message, lambda _: None)
+        try:
+            try:
+                await self._other.ready()
+            except VenueUnavailableError as error:
+                what = f"only the program that made the order can cancel it ({error.what}), and it holds on: end it"
+                raise VenueUnavailableError(what, where=f"{self.name} client id {client_id}") from error
+            await _cancelled(self._other, number)
+        finally:
+            await self._other.close()
+            self._other = None
+
     def _message(self, name: str, args: Args) -> None:
         """Take what answers no question."""
         known: KnownOrder | None = None
@@ -274,6 +292,8 @@ class IbkrTrading:
                 self._news.commission(report)
         if known is not None and known.order.clientId == self._params.client_id:
             self._link.told(known.order.orderId, known)
+        elif known is not None and self._other is not None:
+            self._other.told(known.order.orderId, known)
 
     async def _ask(self, messages: int = 1) -> Any:  # noqa: ANN401  # ib_async.Client
         await self._limit.take(messages)
@@ -320,3 +340,9 @@ class IbkrTrading:
             self._ticks[symbol] = format(Decimal(repr(rows[0][0].minTick)), "f") if rows[0][0].minTick else ""
             self._contracts[symbol], self._names.by_number[named.conId] = named, symbol
         return self._contracts[symbol]
+
+
+async def _cancelled(link: OrderLink, number: int) -> None:
+    """Ask to cancel an order of a connection, and wait for a word of it."""
+    client, ended = await link.ready(), ("PendingCancel", "Cancelled", "ApiCancelled")
+    await link.heard(number, lambda: client.cancelOrder(number), lambda told: told.status in ended, ORDER_CANCELLED)

@@ -63,7 +63,7 @@ class IbkrTradingParams(BaseModel):
         live).
     client_id : int
         Number of this connection among all to the same gateway; orders belong to it, so keep it from start to start.
-    sec_type, exchange, currency : str
+    sec_type, exchange, currency, contracts : str, mapping of str to str
         As in `IbkrParams`.
     outside_rth : bool
         Orders work outside regular trading hours, too.
@@ -73,6 +73,8 @@ class IbkrTradingParams(BaseModel):
         Longest wait for an answer; then what became of the request is not known.
     messages_per_second : float
         The gateway's limit.
+    ends_for_others : bool
+        Cancel orders that another connection made, under its client id: possible when its program is gone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -84,10 +86,12 @@ class IbkrTradingParams(BaseModel):
     sec_type: Literal["", "STK", "CASH", "FUT", "CRYPTO"] = ""
     exchange: str = ""
     currency: str = "USD"
+    contracts: dict[str, str] = Field(default_factory=dict)
     outside_rth: bool = False
     zone: str = "UTC"
     timeout_s: Seconds = 10.0
     messages_per_second: Seconds = 45.0
+    ends_for_others: bool = False
 
     @property
     def name(self) -> str:
@@ -97,4 +101,6 @@ class IbkrTradingParams(BaseModel):
     @property
     def symbols(self) -> IbkrParams:
         """How symbols are read."""
-        return IbkrParams(sec_type=self.sec_type, exchange=self.exchange, currency=self.currency)
+        return IbkrParams(
+            sec_type=self.sec_type, exchange=self.exchange, currency=self.currency, contracts=self.contracts
+        )

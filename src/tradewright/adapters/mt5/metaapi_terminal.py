@@ -194,7 +194,13 @@ def _deal(row: Row) -> DealRow:
 def _position(row: Row) -> PositionRow:
     side = named(_SIDES, row["type"], "POSITION_TYPE_")
     return PositionRow(
-        ticket=int(row["id"]), symbol=row["symbol"], side=side, volume=row["volume"], price=row["openPrice"]
+        ticket=int(row["id"]),
+        symbol=row["symbol"],
+        side=side,
+        volume=row["volume"],
+        price=row["openPrice"],
+        magic=row.get("magic", 0),
+        comment=row.get("comment", ""),
     )
 
 
@@ -208,6 +214,9 @@ def _trade(request: Request) -> Row:
     """Return a request as MetaApi's; a market order has neither price nor expiration."""
     if request.action is Action.REMOVE:
         return {"actionType": "ORDER_CANCEL", "orderId": str(request.order)}
+    if request.action is Action.CLOSE_BY:
+        by = {"positionId": str(request.position), "closeByPositionId": str(request.position_by)}
+        return {"actionType": "POSITION_CLOSE_BY", **by}
     body: Row = {
         "actionType": f"ORDER_TYPE_{request.type.name}",
         "symbol": request.symbol,
@@ -215,6 +224,9 @@ def _trade(request: Request) -> Row:
         "magic": request.magic,
         "comment": request.comment,
     }
+    if request.position:
+        body = {"actionType": "POSITION_PARTIAL", "positionId": str(request.position), **dict(list(body.items())[2:])}
+        return body | {"slippage": request.deviation}
     if request.action is Action.DEAL:
         return body | {"slippage": request.deviation, "fillingModes": [f"ORDER_FILLING_{request.filling.name}"]}
     body |= {

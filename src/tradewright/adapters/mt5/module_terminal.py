@@ -135,6 +135,8 @@ class ModuleTerminal:
                     side=1 if row.type == _BUY else -1,
                     volume=row.volume,
                     price=row.price_open,
+                    magic=row.magic,
+                    comment=row.comment,
                 )
                 for row in rows
             ]
@@ -246,6 +248,8 @@ def _fields(request: Request) -> dict[str, Any]:
     """Return a request as the package's dictionary; what does not belong to an action is left out."""
     if request.action is Action.REMOVE:
         return {"action": int(request.action), "order": request.order}
+    if request.action is Action.CLOSE_BY:
+        return {"action": int(request.action), "position": request.position, "position_by": request.position_by}
     fields = {
         "action": int(request.action),
         "symbol": request.symbol,
@@ -258,6 +262,7 @@ def _fields(request: Request) -> dict[str, Any]:
         "magic": request.magic,
         "comment": request.comment,
     }
+    fields |= {"position": request.position} if request.position else {}
     return fields | ({"stoplimit": request.stop_limit} if request.stop_limit else {})
 
 

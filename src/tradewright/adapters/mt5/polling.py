@@ -24,6 +24,9 @@ class Looked(Protocol):
     async def fills(self, since_ns: int) -> list[VenueFill]:
         """Return executions since a time."""
 
+    async def net_pairs(self) -> None:
+        """Have positions that stand against each other close each other."""
+
 
 async def events(
     venue: Looked, every_s: float, clock_ns: Callable[[], int], sleep: Sleep
@@ -36,6 +39,8 @@ async def events(
         began = clock_ns()
         try:
             news: list[VenueEvent] = await _differences(venue, since - _OVERLAP_NS, orders, fills)
+            if news or lost:
+                await venue.net_pairs()
         except (VenueTimeoutError, VenueUnavailableError) as error:
             lost = lost or error.what
             await sleep(wait)

@@ -37,6 +37,7 @@ class Action(IntEnum):
     DEAL = 1
     PENDING = 5
     REMOVE = 8
+    CLOSE_BY = 10
 
 
 class OrderType(IntEnum):
@@ -153,17 +154,19 @@ class DealRow(_Row):
 
 
 class PositionRow(_Row):
-    """A position; ``side`` is 1 or -1."""
+    """A position; ``side`` is 1 or -1. Magic number and comment are those of the order that opened it."""
 
     ticket: int
     symbol: str
     side: int
     volume: float
     price: float
+    magic: int = 0
+    comment: str = ""
 
 
 class Request(_Row):
-    """What is sent to the server."""
+    """What is sent to the server. ``position``: the ticket that a deal closes; ``position_by``: one that closes it."""
 
     action: Action
     order: int = 0
@@ -175,6 +178,8 @@ class Request(_Row):
     deviation: int = 0
     is_day: bool = False
     filling: Filling = Filling.RETURN
+    position: int = 0
+    position_by: int = 0
     magic: int = 0
     comment: str = ""
 

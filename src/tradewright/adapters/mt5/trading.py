@@ -1,7 +1,9 @@
 """MetaTrader 5 behind the port `execution.venue.Venue`, whichever way the terminal is reached.
 
-It holds no policy: one verb, one request. Accounts whose positions net are traded; hedging ones are refused, because
-there an order that should close opens a second position beside the first.
+It holds no policy: one verb, one request. Hedging accounts, which keep opposite positions side by side, are seen as
+what their tickets come to together. A market order that reduces closes the oldest ticket of ours that is large enough.
+What else reduces opens an opposite ticket (a pending order cannot name one); `net_pairs` then has the two close each
+other, at no price and the oldest first. Tickets without our label are never touched.
 """
 
 from __future__ import annotations
@@ -12,7 +14,15 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from tradewright.adapters.http import Sleep
 from tradewright.adapters.mt5.answers import PLACED, error_of
 from tradewright.adapters.mt5.polling import events
-from tradewright.adapters.mt5.terminal import Action, MarginMode, Request, Result, Terminal
+from tradewright.adapters.mt5.terminal import (
+    Action,
+    MarginMode,
+    OrderType,
+    PositionRow,
+    Request,
+    Result,
+    Terminal,
+)
 from tradewright.adapters.mt5.trading_params import Mt5TradingParams
 from tradewright.adapters.mt5.trading_rows import (
     MS,
@@ -23,6 +33,7 @@ from tradewright.adapters.mt5.trading_rows import (
     order_of,
     positions_of,
     request_of,
+    tickets_of,
 )
 from tradewright.core.types.instrument import Instrument
 from tradewright.core.types.order import OrderKind, OrderStatus
@@ -48,6 +59,17 @@ from tradewright.execution.venue import (
 #: The server's zone may change its hour under a running terminal: questions about the past reach so much further back.
 OVERLAP_MS = 2 * 3_600_000
 _RETENTION_S = 90 * 86_400.0
+CAPABILITIES = Capabilities(
+    idempotency=Idempotency.TAG,
+    id_max_len=31,
+    settle_s=10.0,
+    retention_s=_RETENTION_S,
+    bulk_cancel=False,
+    replace="none",
+    trade_id_scope="account",
+    turns_positions=False,  # not where tickets stand side by side
+    server_time=False,  # the newest quote's is all there is
+)
 
 
 def _open() -> None:
@@ -81,21 +103,13 @@ class Mt5Trading:
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.name, self.account_id = params.name, str(params.account.login)
-        self.capabilities = Capabilities(
-            idempotency=Idempotency.TAG,
-            id_max_len=terminal.comment_length,
-            settle_s=10.0,
-            retention_s=_RETENTION_S,
-            bulk_cancel=False,
-            replace="none",
-            trade_id_scope="account",
-            server_time=False,  # the newest quote's is all there is
-        )
+        self.capabilities = CAPABILITIES.model_copy(update={"id_max_len": terminal.comment_length})
         self._params, self._terminal, self._instruments = params, terminal, instruments
         self._clock_ns, self._sleep = clock_ns, sleep
         self._symbols: dict[str, Traded] = {}
         self._sent: dict[int, str] = {}  # magic number -> client id, where a comment does not come back
         self._currency = ""
+        self._is_hedging = False
 
     async def connect(self) -> None:
         """Make sure that the terminal trades the account that is meant, and look the symbols up.
@@ -105,7 +119,7 @@ class Mt5Trading:
         VenueAuthError
             If it is logged in to another account, or to another kind of money.
         VenueRejectedError
-            If the account is a hedging one, or a symbol is missing or traded in other steps.
+            If a symbol is missing or traded in other steps.
         VenueUnavailableError
             If there is no fresh quote to tell the server's time by.
         """
@@ -113,9 +127,7 @@ class Mt5Trading:
         if not mine.fits(account):
             what = f"the terminal is logged in to {account.login} ({account.trade_mode.name}) at {account.server}"
             raise VenueAuthError(what, where=self.name, fix=f"Log it in to {mine.account.login}, or name that account.")
-        if account.margin_mode is MarginMode.HEDGING:
-            what = f"account {account.login} keeps opposite positions side by side (hedging)"
-            raise VenueRejectedError(what, where=self.name, fix="Open an account of the netting kind at the broker.")
+        self._is_hedging = account.margin_mode is MarginMode.HEDGING
         self._currency = account.currency
         for name, instrument in sorted(self._instruments.items()):
             symbol = await self._terminal.symbol(name)
@@ -123,7 +135,7 @@ class Mt5Trading:
                 what, fix = f"the broker has no symbol {name}", "Write it as the terminal's Market Watch does."
                 raise VenueRejectedError(what, where=self.name, fix=fix)
             traded = Traded(instrument, symbol)
-            if not traded.fits():
+            if not (mine.takes_any_lot or traded.fits()):
                 what = f"one lot of {name} is {float(traded.lot):g} of MetaTrader's, which go by {symbol.volume_step:g}"
                 fix = f"Set lot_size to a multiple of {traded.step}."
                 raise VenueRejectedError(what, where=self.name, fix=fix)
@@ -145,6 +157,7 @@ class Mt5Trading:
         except VenueTimeoutError as error:
             raise VenueUnavailableError(f"no quote, so nothing was sent: {error.what}", where=error.where) from error
         request = request_of(intent, self._symbols, tick, self._params.deviation_points)
+        request = await self._at_ticket(request, intent)
         self._sent[request.magic] = intent.client_id
         result = await self._asked(request, gate)
         if not result.order:
@@ -163,6 +176,35 @@ class Mt5Trading:
             status=OrderStatus.FILLED if whole else OrderStatus.PARTIALLY_FILLED if some else OrderStatus.ACCEPTED,
             ts_event=tick.time_ms * MS,
         )
+
+    async def _at_ticket(self, request: Request, intent: OrderIntent) -> Request:
+        """Name the ticket that an order closes, where tickets stand side by side and one is large enough."""
+        if not (self._is_hedging and intent.is_reduce_only and request.action is Action.DEAL):
+            return request
+        try:
+            tickets = await self._tickets(intent.instrument, -int(intent.side))
+        except VenueTimeoutError as error:
+            raise VenueUnavailableError(f"no positions, nothing was sent: {error.what}", where=error.where) from error
+        found = next((row.ticket for row in tickets if row.volume >= request.volume - 1e-9), 0)
+        return request.model_copy(update={"position": found})
+
+    async def _tickets(self, name: str, side: int) -> list[PositionRow]:
+        rows = [row for row in await self._terminal.positions() if row.symbol == name]
+        return tickets_of(rows, side, self._sent, any_owner=self._params.takes_any_lot)
+
+    async def net_pairs(self) -> None:
+        """Have tickets of ours that stand against each other close each other; nothing where positions net anyway.
+
+        What the broker refuses stays as it is: the two come to nothing together.
+        """
+        for name in sorted(self._symbols) if self._is_hedging else ():
+            while longs := await self._tickets(name, 1):
+                shorts = await self._tickets(name, -1)
+                if not shorts:
+                    break
+                pair = Request(action=Action.CLOSE_BY, position=longs[0].ticket, position_by=shorts[0].ticket)
+                if error_of(await self._terminal.send(pair, _open), self.name) is not None:
+                    break
 
     async def cancel(self, client_id: str, venue_id: str) -> None:
         """Ask to cancel an order."""
@@ -206,7 +248,8 @@ class Mt5Trading:
         # asked in this order, an order that ends meanwhile is in both lists and not in none
         still = await self.open_orders()
         ended = await self._terminal.history_orders(self._since_ms(since_ns))
-        return [*(order_of(row, self._symbols, self._sent) for row in ended), *still]
+        made = [row for row in ended if row.type is not OrderType.CLOSE_BY]
+        return [*(order_of(row, self._symbols, self._sent) for row in made), *still]
 
     async def fills(self, since_ns: int) -> list[VenueFill]:
         """Return executions since a time, and of two hours before, oldest first."""

@@ -36,6 +36,8 @@ class Mt5TradingParams(BaseModel):
         How far from the quote a market order may fill at brokers that execute at a price.
     poll_s : float
         The terminal has no stream: it is asked so often.
+    takes_any_lot : bool
+        For who closes what is there and opens nothing: lots finer than the broker's step are no mistake then.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +45,7 @@ class Mt5TradingParams(BaseModel):
     account: DemoAccount | RealAccount
     deviation_points: Annotated[int, Field(ge=0)] = 20
     poll_s: Seconds = 0.5
+    takes_any_lot: bool = False
 
     @property
     def name(self) -> str:

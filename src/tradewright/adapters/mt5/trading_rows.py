@@ -130,11 +130,25 @@ def fill_of(row: DealRow, symbols: Symbols, currency: str) -> VenueFill:
 
 
 def positions_of(rows: Iterable[PositionRow], symbols: Symbols) -> list[VenuePosition]:
-    """Return what is held of each symbol."""
-    return [
-        VenuePosition(row.symbol, row.side * lots_of(row.volume, row.symbol, symbols), row.price)
-        for row in sorted(rows, key=lambda row: (row.symbol, row.ticket))
-    ]
+    """Return what is held of each symbol, tickets of both sides together; the price is that of the larger side."""
+    held: dict[str, list[tuple[int, float]]] = {}
+    for row in sorted(rows, key=lambda row: (row.symbol, row.ticket)):
+        held.setdefault(row.symbol, []).append((row.side * lots_of(row.volume, row.symbol, symbols), row.price))
+    found = []
+    for name, tickets in held.items():
+        lots = sum(n for n, _ in tickets)
+        same = [(n, price) for n, price in tickets if n * lots > 0]
+        if same:
+            found.append(VenuePosition(name, lots, sum(n * p for n, p in same) / sum(n for n, _ in same)))
+    return found
+
+
+def tickets_of(
+    rows: Iterable[PositionRow], side: int, sent: Mapping[int, str], *, any_owner: bool
+) -> list[PositionRow]:
+    """Return our tickets of a side, the oldest first; ``any_owner``: everybody's."""
+    ours = (row for row in rows if row.side == side and (any_owner or label_of(row.comment, row.magic, sent)))
+    return sorted(ours, key=lambda row: row.ticket)
 
 
 def request_of(intent: OrderIntent, symbols: Symbols, tick: TickRow, deviation: int) -> Request:

@@ -166,10 +166,14 @@ class Conductor:
         order = self._orders.get(reference)
         if order is None or OrderStatus(int(order["status"][0])) in _OVER:
             return []
+        successor = self._successors.get(reference)
+        if successor is not None and status is OrderStatus.CANCELED:
+            return self._succeed(reference, order, successor)
         message = answer(OrderEvent("", status, 0), order, now, 0.0)
         if message is not None:
             self.session.on_order_event(message)
         self.sent.pop(reference, None)
+        self._successors.pop(reference, None)
         if not had_parts:  # nothing comes late
             del self._orders[reference]
         return []
@@ -181,6 +185,12 @@ class Conductor:
         message = answer(OrderEvent("", OrderStatus.REJECTED, 0), order, now, 0.0)
         if message is not None:
             self.session.on_order_event(message)
+
+    def wish(self, reference: int) -> Wish | None:
+        """Return what is left of an order that the session sent; None where nothing is."""
+        order = self._orders.get(reference)
+        is_over = order is None or OrderStatus(int(order["status"][0])) in _OVER
+        return None if order is None or is_over else self._wish(order)
 
     def number(self, client_id: str) -> int:
         """Return the session's number of an order, 0 where it has none."""
@@ -212,7 +222,9 @@ class Conductor:
 
     def _placed(self, number: int, wish: Wish) -> Place:
         position = self.state.position(wish.instrument)
-        if self._tactics is None or not is_worked(self._tactics, self.state.capabilities, wish, position):
+        guarded = self.state.is_guarded(wish.instrument)
+        can = self.state.capabilities
+        if self._tactics is None or not is_worked(self._tactics, can, wish, position, is_guarded=guarded):
             return Place(wish)
         self.worked.add(number)
         return Place(wish, is_worked=True)
@@ -232,7 +244,7 @@ class Conductor:
             return []
         self.sent[number] = VenueMessage(self.sent[number].header, copied(order))
         self.session.on_order_event(_replaced(order))
-        return [Place(self._wish(order))]
+        return [self._placed(number, self._wish(order))]
 
     def _adopted(self, client_id: str) -> int:
         """Give an exit that the venue or the desk made a number of the session's."""

@@ -25,7 +25,7 @@ from tradewright.engine.live.rows import MARKET, MarketRow, bid_and_ask, payload
 from tradewright.execution.desk import OrderDesk
 from tradewright.execution.journal.errors import JournalUnavailableError
 from tradewright.execution.orders.exits import at_target
-from tradewright.execution.orders.inputs import Alert, JournalLost, KillLevel, OrderEvent, Source
+from tradewright.execution.orders.inputs import Alert, JournalLost, KillLevel, OrderEvent, Source, Wish
 from tradewright.execution.orders.state import ALL
 from tradewright.execution.sim_broker import SimBroker
 from tradewright.execution.tactics.machine import step
@@ -43,6 +43,7 @@ from tradewright.execution.tactics.messages import (
 )
 from tradewright.execution.tactics.messages import Effect as TacticEffect
 from tradewright.execution.tactics.messages import Input as TacticInput
+from tradewright.execution.tactics.routing import is_watched
 from tradewright.execution.tactics.state import TacticsState
 
 #: What a kill of the whole account means to the session; the desk itself cancels and flattens.
@@ -110,7 +111,12 @@ class Runtime:
             parts = self.conductor.clients(number)
             for client_id in parts:
                 self.desk.cancel(client_id)
-            if not parts:
+            wish = None if parts else self.conductor.wish(number)
+            state = self.desk.state
+            if wish is not None and is_watched(state.capabilities, wish, is_guarded=state.is_guarded(wish.instrument)):
+                self.conductor.worked.add(number)  # a limit that was only watched is watched on
+                self._want(wish, now)
+            elif not parts:
                 self._record(ENDED, {"reference": number, "status": int(OrderStatus.CANCELED)}, now, now)
                 self._do(self.conductor.ended(number, OrderStatus.CANCELED, now), now, now)
         for act in owed:
@@ -133,7 +139,7 @@ class Runtime:
         self._record(MARKET, payload_of(row), row.ts_event, row.ts_seen)
         name = self.conductor.plan.instruments[row.instrument].symbol
         if self.tactics is not None:
-            self._work(Quoted(name, *bid_and_ask(row), row.ts_seen))
+            self._work(Quoted(name, *bid_and_ask(row), row.ts_seen, self.desk.state.position(name)))
         self._do(self.conductor.market(row), row.ts_event, row.ts_seen)
         if not self.desk.venue.capabilities.bracket_native:
             wish = at_target(self.desk.state, name, *bid_and_ask(row))  # the venue holds none: they are watched here
@@ -219,14 +225,18 @@ class Runtime:
             self.gauges.took(EVENT_TO_ACT, self.desk.ports.now_ns() - ts_seen)
         for act in acts:
             if isinstance(act, Place) and act.is_worked:
-                position = self.desk.state.position(act.wish.instrument)
-                self._work(ParentWanted(act.wish.reference, act.wish, ts_seen, position))
+                self._want(act.wish, ts_seen)
             elif isinstance(act, Place):
                 _, said = self.desk.submit(act.wish)
                 if said:
                     self._refused(act.wish.reference, said, ts_seen)
             else:
                 self._withdraw(act.reference)
+
+    def _want(self, wish: Wish, now: int) -> None:
+        """Give an order to tactics."""
+        state, name = self.desk.state, wish.instrument
+        self._work(ParentWanted(wish.reference, wish, now, state.position(name), state.is_guarded(name)))
 
     def _work(self, told: TacticInput) -> None:
         """Let tactics take inputs in turn: what an effect causes at once waits until the others are carried out."""

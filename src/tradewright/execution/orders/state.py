@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tradewright.core.types.order import OrderKind, OrderStatus, Origin
+from tradewright.core.types.order import OrderKind, OrderStatus, Origin, TimeInForce
 from tradewright.core.types.venue import OrderIntent, VenueFill, VenueOrder
 from tradewright.execution.orders.inputs import KillLevel, Source
 from tradewright.execution.venue import Capabilities
@@ -94,8 +94,10 @@ class LiveOrder:
 
     @property
     def is_market_exit(self) -> bool:
-        """Whether it closes at once whatever the price."""
-        return self.intent.is_reduce_only and self.intent.kind is OrderKind.MARKET
+        """Whether it closes at once: whatever the price, or what there is at its limit."""
+        intent = self.intent
+        is_instant = intent.kind is OrderKind.LIMIT and intent.time_in_force is TimeInForce.IOC
+        return intent.is_reduce_only and (intent.kind is OrderKind.MARKET or is_instant)
 
     @property
     def is_protective(self) -> bool:
@@ -190,6 +192,11 @@ class OrdersState:
         """Return the lots we hold, signed; asking makes no entry."""
         known = self.instruments.get(instrument)
         return 0 if known is None else known.position
+
+    def is_guarded(self, instrument: str) -> bool:
+        """Return whether a stop is to stand for what we hold; asking makes no entry."""
+        known = self.instruments.get(instrument)
+        return known is not None and known.stop_price is not None
 
     def exposure(self, instrument: str) -> tuple[int, int]:
         """Return the lowest and highest position that may come about; every order counts in full, unknown ones too."""

@@ -24,11 +24,16 @@ from tradewright.execution.tactics.messages import (
     Quoted,
 )
 from tradewright.execution.tactics.params import Tactic
+from tradewright.execution.tactics.routing import is_watched
 from tradewright.execution.tactics.state import Child, Parent, TacticsState
 from tradewright.execution.tactics.working import advance
 
 #: An order that has ended is remembered for so long: executions may come late.
 _REMEMBERED_NS = 3600 * SECOND
+_WITHDRAWN = (OrderStatus.CANCELED, OrderStatus.EXPIRED)
+#: How an exit at a watched limit ends that is tried again: it took what there was, its stop did not make room in time,
+#: or nobody ever saw it.
+_TRIED = (*_WITHDRAWN, OrderStatus.DENIED, OrderStatus.ABANDONED)
 _AT_VENUE = (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED)
 
 
@@ -40,8 +45,11 @@ def step(state: TacticsState, told: Input) -> list[Effect]:
 
 def _wanted(state: TacticsState, told: ParentWanted) -> list[Effect]:
     _forget_old(state)
-    if told.order_id in state.parents:
-        return []
+    known = state.parents.get(told.order_id)
+    if known is not None:
+        if not known.is_ended:
+            return []
+        state.forget(told.order_id)  # its successor: another price under the same number
     wish = told.wish
     if wish.instrument not in state.instruments:
         return [ParentEnded(told.order_id, OrderStatus.DENIED, f"{wish.instrument} is not traded here", state.now)]
@@ -52,6 +60,8 @@ def _wanted(state: TacticsState, told: ParentWanted) -> list[Effect]:
         tactic=_tactic(state, wish),
         ts=state.now,
         closing=abs(told.position) if turns and not state.capabilities.turns_positions else 0,
+        is_watched=is_watched(state.capabilities, wish, is_guarded=told.is_guarded),
+        held=abs(told.position),
     )
     state.parents[told.order_id] = parent
     return advance(state, parent)
@@ -77,6 +87,11 @@ def _quoted(state: TacticsState, told: Quoted) -> list[Effect]:
     if quote is None:
         return []
     state.quotes[told.instrument] = quote
+    for parent in _open(state):
+        if parent.is_watched and parent.wish.instrument == told.instrument and told.position is not None:
+            parent.held = max(-told.position * parent.wish.side, 0)
+            if not parent.held:
+                _end(state, parent, OrderStatus.CANCELED, "there is nothing left to close")
     return [e for p in _open(state) if p.wish.instrument == told.instrument for e in advance(state, p)]
 
 
@@ -124,7 +139,7 @@ def _told(state: TacticsState, told: ChildTold) -> list[Effect]:
         effects.append(ParentAccepted(parent.order_id, state.now))
     if event.fill_lots:
         effects.append(_filled(state, parent, child, told))
-    is_ours = child.is_canceling and event.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED)
+    is_ours = event.status in _TRIED if parent.is_watched else child.is_canceling and event.status in _WITHDRAWN
     if not child.is_alive and event.status is not OrderStatus.FILLED and not is_ours:
         _end(state, parent, event.status, event.reason)  # somebody else's word is not fought
     return effects + advance(state, parent)

@@ -39,12 +39,13 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class ParentWanted:
-    """The session wants an order. ``position``: lots of ours that the desk knows of, signed."""
+    """The session wants an order. ``position``: lots of ours that the desk knows of, signed; guarded: by a stop."""
 
     order_id: int
     wish: Wish
     ts: int
     position: int = 0
+    is_guarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,13 @@ class ParentCancelWanted:
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """The market moved."""
+    """The market moved. ``position``: lots of ours, signed; None: not asked for."""
 
     instrument: str
     bid: float
     ask: float
     ts: int
+    position: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

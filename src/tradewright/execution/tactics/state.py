@@ -42,7 +42,10 @@ class Child:
 
 @dataclass(slots=True)
 class Parent:
-    """An order of the session. ``closing``: lots of it that close a position first, where the venue turns none."""
+    """An order of the session. ``closing``: lots of it that close a position first, where the venue turns none.
+
+    ``is_watched``: a limit that is not at the venue, because a stop is; ``held``: lots there are to close.
+    """
 
     order_id: int
     wish: Wish
@@ -55,6 +58,8 @@ class Parent:
     is_accepted: bool = False
     is_ended: bool = False
     is_stuck: bool = False  # a person was told
+    is_watched: bool = False
+    held: int = 0
 
     @property
     def filled(self) -> int:

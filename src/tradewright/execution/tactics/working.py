@@ -36,6 +36,8 @@ def advance(state: TacticsState, parent: Parent) -> list[Effect]:
         return [*_cancels(live), *_stuck(state, parent)] if live else _ended(state, parent, *parent.ending)
     if live:
         return _cancels(live) if _gives_way(state, parent, live[-1]) else []
+    if parent.is_watched and not _is_reached(state, parent):
+        return []
     wish, is_crossing = _next_wish(state, parent)
     child = Child(state.next_child, wish, state.now, state.quotes.get(wish.instrument), is_crossing)
     state.next_child += 1
@@ -75,6 +77,8 @@ def _overfilled(parent: Parent) -> list[Effect]:
 
 
 def _out_of_time(state: TacticsState, parent: Parent) -> tuple[OrderStatus, str] | None:
+    if parent.is_watched and 0 < parent.wish.ts_expire <= state.now:
+        return OrderStatus.EXPIRED, "its time is over"
     rests = parent.wish.kind in _RESTING and not parent.is_protective
     limit_s = state.params.give_up_s if parent.tactic is Tactic.QUOTED else state.params.stale_s if rests else None
     if limit_s is None or state.now - parent.ts < limit_s * SECOND:
@@ -98,12 +102,24 @@ def _is_quoted(state: TacticsState, parent: Parent) -> bool:
     return parent.tactic is Tactic.QUOTED and not is_held and wish.instrument in state.quotes
 
 
+def _is_reached(state: TacticsState, parent: Parent) -> bool:
+    """Tell whether somebody would trade at a watched limit now; not again at once after that was tried."""
+    wish, quote = parent.wish, state.quotes.get(parent.wish.instrument)
+    if quote is None or wish.limit_price is None or not parent.held:
+        return False
+    if parent.children and state.now - parent.children[-1].ts_sent < state.params.min_requote_s * SECOND:
+        return False
+    return quote.ask <= wish.limit_price if wish.side > 0 else quote.bid >= wish.limit_price
+
+
 def _next_wish(state: TacticsState, parent: Parent) -> tuple[Wish, bool]:
     """Return the next child, and whether it crosses the spread."""
     wish = replace(parent.wish, lots=parent.wish.lots - parent.filled)
     if parent.filled < parent.closing:  # first flat, then the other way
         lots = parent.closing - parent.filled
         wish = replace(wish, lots=lots, is_reduce_only=True, stop_loss=None, take_profit=None)
+    if parent.is_watched:
+        return replace(wish, lots=min(wish.lots, parent.held), time_in_force=TimeInForce.IOC), True
     if not _is_quoted(state, parent):
         return wish, True
     quote, tick = state.quotes[wish.instrument], state.instruments[wish.instrument].tick

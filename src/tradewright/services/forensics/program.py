@@ -113,6 +113,14 @@ def _capabilities(venue: str, record: JournalRecord) -> Capabilities:
         from tradewright.adapters.binance.trading import CAPABILITIES as BINANCE
 
         return BINANCE
+    if vendor == "ibkr":
+        from tradewright.adapters.ibkr.trading import CAPABILITIES as IBKR
+
+        return IBKR
+    if vendor == "mt5":
+        from tradewright.adapters.mt5.trading import CAPABILITIES as MT5
+
+        return MT5
     fix = f"Use the program that wrote it, source {record.code_hash or 'unknown'}."
     raise StoreError(
         f"it traded at '{venue}', which this program does not know", where=f"record {record.sequence}", fix=fix

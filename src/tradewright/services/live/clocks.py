@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 
@@ -40,6 +41,7 @@ class VenueClock:
         self._ahead: int | None = None if follows else 0
         self._last = 0
         self.drift_ms = float("nan")  # our clock less the venue's
+        self._recent: deque[float] = deque(maxlen=60)
 
     def now_ns(self) -> int:
         """Return the time, ns UTC; never earlier than before."""
@@ -48,13 +50,15 @@ class VenueClock:
         self._last = max(self._last, self._wall_ns() + self._ahead)
         return self._last
 
-    def compare(self, asked_ns: int, venue_ns: int, answered_ns: int) -> float:
+    def compare(self, asked_ns: int, venue_ns: int, answered_ns: int, *, tells_late: bool = False) -> float:
         """Take in the venue's clock, asked and answered by ours (`now_ns`); return the drift in ms.
 
-        Half of the round trip is taken to be the way back.
+        Half of the round trip is taken to be the way back. A venue that ``tells_late`` (whole seconds, or the time of
+        its newest quote) is behind its own clock by what nobody knows: of the last 60 answers the least late counts.
         """
         middle = (asked_ns + answered_ns) // 2
         if self._ahead is None:
             self._ahead = venue_ns - middle
-        self.drift_ms = 0.0 if self._follows else (middle - venue_ns) / 1e6
+        self._recent.append((middle - venue_ns) / 1e6)
+        self.drift_ms = 0.0 if self._follows else min(self._recent) if tells_late else self._recent[-1]
         return self.drift_ms

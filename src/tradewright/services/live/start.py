@@ -35,7 +35,7 @@ from tradewright.services.live.session import (
     split_market,
 )
 from tradewright.services.live.several import Signals
-from tradewright.services.live.vendors import live_feed
+from tradewright.services.live.vendors import gateway_of, live_feed
 from tradewright.services.runs.prepare import PreparedRun
 from tradewright.services.settings import ForecastSettings
 from tradewright.services.sources import history as vendor_history
@@ -43,8 +43,7 @@ from tradewright.services.trading.folder import AccountFolder
 from tradewright.services.trading.venues import open_venue
 
 if TYPE_CHECKING:
-    from tradewright.adapters.alpaca.trading import AlpacaTrading
-    from tradewright.adapters.binance.trading import BinanceTrading
+    from tradewright.services.trading.venues import TradingVenue
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ class Started:
         self.prepared, self.mode, self._around = run, mode, around
         self.feed, self.trading = run.settings.feed, run.settings.trading
         self.folder = AccountFolder(self.trading.account, around.accounts)
-        self.venue: AlpacaTrading | BinanceTrading | None = None
+        self.venue: TradingVenue | None = None
         self.session: TradingSession | None = None
         self.outside: Outside | None = None
 
@@ -112,8 +111,9 @@ class Started:
             if feed.clock == "venue":
                 asked = clock.now_ns()
                 clock.compare(asked, await self.venue.server_time_ns(), clock.now_ns())
-        source = live_feed(feed.source, environment, self._around.wall_ns)
-        past = vendor_history(feed.source, {}, environment, lambda: max(clock.now_ns(), missed.asked))
+        shared = gateway_of(self.trading, feed.source, environment)
+        source = live_feed(feed.source, shared, environment, self._around.wall_ns)
+        past = vendor_history(feed.source, shared, environment, lambda: max(clock.now_ns(), missed.asked))
         try:
             market, now = split_market(self.prepared, None), clock.now_ns()
             past_rows = [row for row in market.history if row.ts_event <= now]  # a venue may play a recording

@@ -6,9 +6,9 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from tradewright.core.types.errors import ConfigError, UsageError
 from tradewright.execution.monitors.bounds import MonitorBounds
@@ -16,11 +16,14 @@ from tradewright.execution.tactics.params import TacticParams
 from tradewright.risk.limits import Limits
 from tradewright.services.explain import explained
 from tradewright.services.places import Place
+from tradewright.services.trading.brokers import IbkrSettings, Mt5Settings
 from tradewright.services.trading.folder import check_name
 
 
 class TradingSettings(BaseModel):
     """Where orders go. ``kind: live`` is real money; ``url`` is a venue on this machine, in place of the vendor's.
+
+    ``ibkr`` and ``mt5`` say how the broker's program is reached, where that is the venue.
 
     ``account`` names the folder that holds journal, lease and trading state. ``simulated`` is a venue in this process.
     ``unproven`` says that no promoted model stands behind the orders, and that this is meant. ``micro_lots``: no order
@@ -33,9 +36,11 @@ class TradingSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     account: str = "paper"
-    venue: Literal["simulated", "alpaca", "binance"] = "simulated"
+    venue: Literal["simulated", "alpaca", "binance", "ibkr", "mt5"] = "simulated"
     kind: Literal["paper", "live"] = "paper"
     url: str = ""
+    ibkr: IbkrSettings | None = None
+    mt5: Mt5Settings | None = None
     unproven: bool = False
     micro_lots: bool = False
     tactics: TacticParams = TacticParams()
@@ -51,6 +56,17 @@ class TradingSettings(BaseModel):
             return check_name(value)
         except UsageError as error:
             raise ValueError(error.what) from error
+
+    @model_validator(mode="after")
+    def _says_how(self) -> Self:
+        for name in ("ibkr", "mt5"):
+            if (getattr(self, name) is not None) is not (self.venue == name):
+                msg = f"`venue: {name}` and a section `{name}` of `trading` need each other"
+                raise ValueError(msg)
+        if self.url and self.venue in ("ibkr", "mt5"):
+            msg = f"`url` is not used by venue {self.venue}: its section `{self.venue}` says where it is"
+            raise ValueError(msg)
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from tradewright.services.trading.settings import TradingFile
 from tradewright.services.trading.venues import in_smallest_units, key_names, open_venue, params_of
 
 ROLE = "watchdog"
+#: Venues whose positions can be told apart only when their contracts were looked up: better now than in an emergency.
+LEARN_NAMES = ("ibkr", "mt5")
 
 
 def role_of(file: TradingFile, environment: Mapping[str, str], *, same_keys: bool) -> str:
@@ -63,6 +65,8 @@ async def watch(
         say=lambda text: print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {text}", file=sys.stderr, flush=True),
     )
     try:
+        if file.trading.venue in LEARN_NAMES:
+            await venue.connect()
         dog = Watchdog(venue, ports, params)
         reason = await dog.silence()
         if not venue.account_id:

@@ -379,3 +379,24 @@ def test_notices_change_nothing(code: int) -> None:
 def test_versions_of_an_execution_differ_behind_the_last_point() -> None:
     assert revision_of("0000e0d5.6580b5d1.01.02") == ("0000e0d5.6580b5d1.01", 2)
     assert revision_of("odd") == ("odd", 0)
+
+
+def test_only_the_client_id_that_made_an_order_cancels_it_and_a_watchdog_takes_that_of_a_program_that_is_gone(
+    tws: IbkrVenue,
+) -> None:
+    async def work() -> None:
+        async with adapter(tws, client_id=73, ends_for_others=True) as dog, adapter(tws, client_id=74) as stranger:
+            async with adapter(tws, client_id=72) as session:
+                for name in "ab":
+                    await session.submit(resting(name), open_gate)
+                with pytest.raises(VenueUnavailableError, match=r"client id 72.*end it"):
+                    await dog.cancel("a", "")
+            await asyncio.sleep(0.1)  # the gateway lets the id go
+            with pytest.raises(VenueRejectedError, match="no such order was made by this connection"):
+                await stranger.cancel("a", "")
+            await dog.cancel("a", "")
+            assert [order.client_id for order in await dog.open_orders()] == ["b"]
+            await dog.cancel("b", "")
+            assert await dog.open_orders() == []
+
+    asyncio.run(work())

@@ -141,14 +141,13 @@ def test_a_comment_that_the_broker_rewrites_does_not_hide_an_order(server: Mt5Se
 
 @pytest.mark.parametrize("way", WAYS)
 def test_another_account_is_refused(server: Mt5Server, way: str) -> None:
-    cases: list[tuple[DemoAccount | RealAccount, int, int, type[Exception]]] = [
-        (DemoAccount(login=77), 0, 0, VenueAuthError),
-        (DEMO, 2, 0, VenueAuthError),  # real money behind the parameters of a demo account
-        (RealAccount(login=5001), 0, 0, VenueAuthError),
-        (DEMO, 0, 2, VenueRejectedError),
+    cases: list[tuple[DemoAccount | RealAccount, int, type[Exception]]] = [
+        (DemoAccount(login=77), 0, VenueAuthError),
+        (DEMO, 2, VenueAuthError),  # real money behind the parameters of a demo account
+        (RealAccount(login=5001), 0, VenueAuthError),
     ]
-    for account, trade_mode, margin_mode, expected in cases:
-        server.trade_mode, server.margin_mode = trade_mode, margin_mode
+    for account, trade_mode, expected in cases:
+        server.trade_mode = trade_mode
 
         async def work(venue: Mt5Trading, expected: type[Exception] = expected) -> None:
             with pytest.raises(expected):
@@ -234,3 +233,68 @@ def test_three_answers_are_successes(code: int) -> None:
 )
 def test_all_others_say_what_is_known(codes: tuple[int, ...], kind: type[Exception]) -> None:
     assert {type(error_of(Result(code=code), "here")) for code in codes} == {kind}
+
+
+def tickets(server: Mt5Server) -> list[tuple[str, int]]:
+    return [(held.comment, held.lots) for held in server.positions()]
+
+
+def exits(client_id: str, lots: int, **more: Any) -> OrderIntent:  # noqa: ANN401
+    return intent(client_id, lots, side=Side.SELL, is_reduce_only=True, **more)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_tickets_that_stand_side_by_side_are_one_position_and_a_strangers_stays(server: Mt5Server, way: str) -> None:
+    server.margin_mode = 2
+    foreign = {"action": 1, "type": 0, "volume": 0.01, "price": 0.0, "magic": 77}
+
+    async def work(venue: Mt5Trading) -> None:
+        server.send(foreign, "by hand")
+        for name, lots in (("a", 4), ("b", 2)):
+            await venue.submit(intent(name, lots), open_gate)
+        assert [p.lots for p in await venue.positions()] == [7]
+        await venue.submit(exits("c", 2), open_gate)
+        assert tickets(server) == [("by hand", 1), ("a", 2), ("b", 2)], "the oldest of ours that is large enough"
+        server.local.advance(2)  # the book fills up again
+        await venue.submit(exits("d", 4), open_gate)
+        assert tickets(server)[-1] == ("d", -4), "no ticket is large enough: one against the others"
+        before = len(await venue.fills(0))
+        await venue.net_pairs()
+        assert tickets(server) == [("by hand", 1)]
+        assert ([p.lots for p in await venue.positions()], len(await venue.fills(0))) == ([1], before)
+        await venue.net_pairs()
+        assert tickets(server) == [("by hand", 1)]
+
+    run(server, work, way)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_stop_that_fills_beside_its_position_is_paired_with_it_by_the_stream(server: Mt5Server, way: str) -> None:
+    server.margin_mode = 2
+
+    async def work(venue: Mt5Trading) -> None:
+        await venue.submit(intent("a", 2), open_gate)
+        bid, _ = server.local.runner.exchange.top(0)
+        await venue.submit(exits("s", 2, kind=OrderKind.STOP, stop_price=bid - 0.02), open_gate)
+        async with aclosing(venue.stream()) as heard:
+            await anext(heard)
+            for _ in range(400):
+                server.local.advance()
+                if any(execution.order.wish.side < 0 for _, execution in server.deals):
+                    break
+            told = [await anext(heard) for _ in range(2)]
+        assert any(isinstance(event, VenueFill) and event.side is Side.SELL for event in told)
+        assert (tickets(server), await venue.positions()) == ([], [])
+
+    run(server, work, way)
+
+
+def test_who_ends_everything_closes_a_strangers_ticket_too(server: Mt5Server) -> None:
+    server.margin_mode = 2
+
+    async def work(venue: Mt5Trading) -> None:
+        server.send({"action": 1, "type": 0, "volume": 0.04, "price": 0.0, "magic": 77}, "by hand")
+        await venue.submit(exits("w", 4), open_gate)
+        assert tickets(server) == []
+
+    run(server, work, takes_any_lot=True)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
+import pytest
 from tests.live_world import LIMITS, World, plan
 
-from tradewright.core.types.order import OrderKind, OrderStatus
-from tradewright.engine.live.conductor import Conductor
+from tradewright.core.types.instrument import Instrument
+from tradewright.core.types.order import OrderKind, OrderStatus, Side
+from tradewright.engine.live.conductor import Act, Conductor
 from tradewright.engine.live.feeding import RowMaker
 from tradewright.engine.live.following import Follower
 from tradewright.engine.live.recovery import Retelling
@@ -17,13 +21,15 @@ from tradewright.engine.live.rows import MarketRow
 from tradewright.engine.live.runtime import Runtime
 from tradewright.engine.plan import BacktestPlan
 from tradewright.execution.desk import DeskPorts, OrderDesk
+from tradewright.execution.journal.disk import FolderDisk
 from tradewright.execution.journal.reading import SESSION, JournalReader
 from tradewright.execution.journal.writing import Journal
-from tradewright.execution.orders.inputs import Alert, OrderEvent, Started, Ticked
+from tradewright.execution.orders.inputs import Alert, OrderEvent, Started, Ticked, Wish
 from tradewright.execution.orders.state import OrdersState
 from tradewright.execution.sim_broker import CAPABILITIES, SimBroker
 from tradewright.execution.tactics.params import Tactic, TacticParams
 from tradewright.execution.tactics.state import TacticsState
+from tradewright.execution.venue import Venue
 
 SECOND = 1_000_000_000
 #: A venue like most: it refuses an order that turns a position.
@@ -149,6 +155,46 @@ def test_what_was_worked_when_the_session_ended_ends_with_it(tmp_path: Path) -> 
         epochs = {o.intent.epoch for o in parts}
         assert len(epochs) == 1, "a new process works no order of an old one"
     assert session.retold().differences == []
+
+
+class Remembered:
+    """What a conductor knows of an exit that its journal told of."""
+
+    def __init__(self, wish: Wish | None, part: str = "") -> None:
+        self.left, self.part = wish, part
+        self.worked: set[int] = set()
+        self.told: list[tuple[int, OrderStatus]] = []
+        self.has_judged = False
+        self.plan = SimpleNamespace(instruments=())
+
+    def clients(self, _: int) -> list[str]:
+        return [self.part] if self.part else []
+
+    def wish(self, _: int) -> Wish | None:
+        return self.left
+
+    def ended(self, reference: int, status: OrderStatus, _: int) -> list[Act]:
+        self.told.append((reference, status))
+        return []
+
+
+@pytest.mark.parametrize(("part", "stop", "goes_on"), [("", 90.0, True), ("", None, False), ("IOC1", 90.0, False)])
+def test_a_limit_exit_that_waited_beside_a_stop_is_watched_on_after_a_restart(
+    part: str, stop: float | None, goes_on: bool, tmp_path: Path
+) -> None:
+    wish = Wish("s", "X", Side.SELL, OrderKind.LIMIT, 7, limit_price=105.0, is_reduce_only=True, reference=3)
+    can = SPOT.model_copy(update={"exits_hold_lots": True})
+    state = OrdersState("account", can)
+    state.of("X").position, state.of("X").stop_price = 7, stop
+    conductor = Remembered(wish, part)
+    journal = Journal(FolderDisk(tmp_path), lambda: 0)
+    desk = OrderDesk(cast("Venue", None), journal, state, DeskPorts(lambda: 9, lambda: True, lambda _: None))
+    tactics = TacticsState({"X": Instrument("X")}, can, TacticParams())
+    Runtime(cast("Conductor", conductor), desk, None, lambda _: None, tactics).take_up([], {3})
+    assert (conductor.worked == {3}) is goes_on
+    assert [p.wish.lots for p in tactics.parents.values()] == ([7] if goes_on else [])
+    assert conductor.told == ([] if goes_on or part else [(3, OrderStatus.CANCELED)])
+    journal.close()
 
 
 def _by_reference(state: OrdersState) -> dict[int, list]:  # type: ignore[type-arg]

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from tradewright.core.types.instrument import Instrument
-from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side
+from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side, TimeInForce
 from tradewright.core.types.venue import Idempotency
 from tradewright.execution.orders.inputs import Alert, OrderEvent, Wish
 from tradewright.execution.orders.state import SECOND
@@ -47,14 +47,15 @@ class Order:
         if quoted:
             self.quote(100.0)
         fields = {"strategy": "s", "instrument": "X", "side": Side.BUY, "kind": OrderKind.MARKET, "lots": 100, **more}
-        self.first = step(self.state, ParentWanted(7, Wish(**fields), 0, position))
+        guarded = bool(fields.pop("guarded", False))
+        self.first = step(self.state, ParentWanted(7, Wish(**fields), 0, position, guarded))
 
     def sent(self) -> Wish:
         """The newest child."""
         return self.state.parents[7].children[-1].wish
 
-    def quote(self, mid: float) -> list[Effect]:
-        return step(self.state, Quoted("X", mid - 0.01, mid + 0.01, self.now))
+    def quote(self, mid: float, position: int | None = None) -> list[Effect]:
+        return step(self.state, Quoted("X", mid - 0.01, mid + 0.01, self.now, position))
 
     def passes(self, seconds: float) -> list[Effect]:
         self.now += int(seconds * SECOND)
@@ -256,3 +257,70 @@ def test_what_has_ended_is_forgotten_after_an_hour() -> None:
 def test_parameters_that_make_no_sense(wrong: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         TacticParams(**wrong)
+
+
+EXIT: dict[str, Any] = {
+    "side": Side.SELL,
+    "kind": OrderKind.LIMIT,
+    "limit_price": 105.0,
+    "is_reduce_only": True,
+    "position": 100,
+    "guarded": True,
+    "venue": {"exits_hold_lots": True},
+}
+
+
+def test_a_limit_exit_beside_a_stop_waits_here_and_takes_what_there_is_at_its_price() -> None:
+    order = Order(TacticParams(), **EXIT)
+    assert order.first == order.quote(104.0, 100) == []
+    sent = order.quote(105.02, 60)  # the stop has closed 40
+    assert [type(effect) for effect in sent] == [SendChild]
+    wish = order.sent()
+    assert (wish.kind, wish.limit_price, wish.lots, wish.time_in_force) == (OrderKind.LIMIT, 105.0, 60, TimeInForce.IOC)
+    name = order.named()
+    order.told(name, OrderStatus.PARTIALLY_FILLED, 20, 20)
+    assert order.told(name, OrderStatus.EXPIRED, 20) == [], "the rest is watched on"
+    order.now += SECOND // 2
+    assert order.quote(105.02, 40) == [], "not at once: each attempt takes the stop away"
+    order.now += SECOND
+    order.quote(105.02, 40)
+    assert order.sent().lots == 40
+    order.told(order.named(), OrderStatus.REJECTED)
+    ended = order.state.parents[7].ending
+    assert ended is not None
+    assert ended[0] is OrderStatus.REJECTED, "a definite no is not fought"
+
+
+@pytest.mark.parametrize("status", [OrderStatus.DENIED, OrderStatus.ABANDONED, OrderStatus.CANCELED])
+def test_an_attempt_that_came_to_nothing_is_made_again(status: OrderStatus) -> None:
+    order = Order(TacticParams(), **EXIT)
+    order.quote(105.02, 100)
+    assert order.told(order.named(), status) == []
+    order.now += 2 * SECOND
+    assert [type(effect) for effect in order.quote(105.02, 100)] == [SendChild]
+
+
+def test_a_limit_exit_ends_with_its_position_and_with_its_time() -> None:
+    order = Order(TacticParams(), **EXIT)
+    (ended,) = order.quote(104.0, 0)
+    assert isinstance(ended, ParentEnded)
+    assert (ended.status, ended.reason) == (OrderStatus.CANCELED, "there is nothing left to close")
+    order = Order(TacticParams(), **EXIT, ts_expire=5 * SECOND)
+    assert order.passes(4.0) == []
+    (ended,) = order.passes(1.0)
+    assert isinstance(ended, ParentEnded)
+    assert ended.status is OrderStatus.EXPIRED
+
+
+@pytest.mark.parametrize("changes", [{"guarded": False}, {"venue": {"exits_hold_lots": False}}])
+def test_where_nothing_stands_in_its_way_a_limit_exit_rests_at_the_venue(changes: dict[str, Any]) -> None:
+    order = Order(TacticParams(), **(EXIT | changes))
+    assert order.sent().time_in_force is TimeInForce.GTC
+
+
+def test_another_price_under_the_same_number_is_worked_again() -> None:
+    order = Order(TacticParams(), **EXIT)
+    assert isinstance(step(order.state, ParentCancelWanted(7, order.now))[0], ParentEnded)
+    wish = Wish("s", "X", Side.SELL, OrderKind.LIMIT, 100, limit_price=102.0, is_reduce_only=True)
+    assert step(order.state, ParentWanted(7, wish, order.now, 100, is_guarded=True)) == []
+    assert [type(effect) for effect in order.quote(102.02, 100)] == [SendChild]
