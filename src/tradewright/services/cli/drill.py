@@ -91,8 +91,12 @@ def session(options: SessionOptions) -> None:
         raise RunError(f"nothing was drilled: {answer.refused}", where=f"account {folder.name}", fix="Ask again then.")
     document = json.loads(Path(answer.evidence).read_text(encoding="utf-8"))
     why, nonce = f"end of the drill {answer.id}", os.urandom(4).hex()
-    ask_release(folder, PendingRelease("all", options.by, why, nonce, time.time_ns()))
-    if not options.json:
+    try:
+        ask_release(folder, PendingRelease("all", options.by, why, nonce, time.time_ns()))
+    except UsageError as error:
+        nonce = ""
+        print(f"It is killed, and its release has to be asked for: {error}", file=sys.stderr)
+    if nonce and not options.json:
         print("It is killed. Another person releases it after 60 s:")
         print(f"  tradewright release --account {folder.name} --confirm {nonce} --by NAME")
     _tell(document | {"file": answer.evidence, "nonce": nonce}, is_json=options.json)

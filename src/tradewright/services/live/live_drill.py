@@ -110,7 +110,8 @@ class LiveDrill:
             rounds.append(await drill_round(self._session.desk, rests, ports, enters))
         except TradewrightError as error:
             trouble = str(error)
-            self._pull(request)  # whatever it left open is closed
+            why = f"a drill that failed, {request.id}"  # whatever it left open is closed; no disk is needed for it
+            self._session.runtime.kill(KillLevel.FLATTEN, ALL, request.by, why)
         venue = self._session.desk.venue.name
         drilled = Drilled(rounds, f"running session, {self._mode} at {venue}", request.by, request.id, trouble)
         try:
