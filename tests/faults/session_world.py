@@ -267,5 +267,3 @@ def _again(world: SessionWorld, *, loses_power: bool) -> None:
     world.run(0.5)
     world.start()
     world.run(2.0)
-
-

@@ -190,7 +190,9 @@ class SimVenue:
     async def order_history(self, since_ns: int) -> list[VenueOrder]:
         return await self._call(
             lambda: (
-                [] if self.weather.forgets_orders else [b.told for b in self._visible(self.books) if b.told.ts_event >= since_ns]
+                []
+                if self.weather.forgets_orders
+                else [b.told for b in self._visible(self.books) if b.told.ts_event >= since_ns]
             )
         )
 

@@ -239,9 +239,7 @@ class World:
         works = sum(
             b.told.lots - b.told.filled
             for b in self.venue.working.values()
-            if b.told.instrument == name
-            and b.intent.origin in PROTECTIVE
-            and b.told.side * position < 0
+            if b.told.instrument == name and b.intent.origin in PROTECTIVE and b.told.side * position < 0
         )
         if not self.checks_bare or not is_protected or works >= abs(position):
             self.seen.bare_since.pop(name, None)
@@ -258,10 +256,10 @@ class World:
 
     def _is_closing(self, name: str, since: float) -> bool:
         """Tell whether an emergency exit was sent since a time, or any exit at the market is being filled."""
-        books = self.venue.working.values()
-        filling = any(b.intent.is_reduce_only and b.intent.kind is OrderKind.MARKET for b in books if b.told.instrument == name)
-        sent = (at for at, i in self.seen.gates if i.origin is Origin.RISK and i.instrument == name)
-        return filling or any(at > since - 1 for at in sent)
+        for book in self.venue.working.values():
+            if book.intent.is_reduce_only and book.intent.kind is OrderKind.MARKET and book.told.instrument == name:
+                return True
+        return any(at > since - 1 for at, i in self.seen.gates if i.origin is Origin.RISK and i.instrument == name)
 
     # ---------------------------------------------------------------------------------------------------- in the end
     def settle(self, seconds: float = 120.0) -> None:
