@@ -78,7 +78,7 @@ $(BENCH_STAMP): $(STAMP) $(wildcard benchmarks/requirements.txt)
 	done < benchmarks/requirements.txt
 	touch $@
 
-soak: setup ## play every fault a thousand times, long days, and a kill at every write (hours; SOAK_ARGS='--seeds 20')
+soak: setup ## play every fault a thousand times, days, sessions, a kill at every write (hours; SOAK_ARGS='--seeds 20')
 	$(BIN)/python -m tests.faults.soak $(SOAK_ARGS)
 
 golden: setup ## regenerate the golden files, on purpose; then explain the change in CHANGELOG.md, section Behaviour

@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Planted:
-    """One mistake: ``right`` stands once in the module, ``wrong`` replaces it, scenario ``guard`` must fail."""
+    """One mistake: ``right`` stands once in the module, ``wrong`` replaces it, part ``guard`` of the soak must fail."""
 
     name: str
     module: str
@@ -341,6 +341,13 @@ BUGS = [
         "if turns and not state.capabilities.turns_positions else 0",
         "if False else 0",
         "T09",
+    ),
+    Planted(
+        "nobody hears that a part was over before its name was known",
+        "tradewright.engine.live.runtime",
+        "if order is not None and not order.is_alive:",
+        "if order is None:",
+        "sessions",
     ),
 ]
 

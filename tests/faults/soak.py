@@ -1,9 +1,9 @@
-"""The long run: ``python -m tests.faults.soak [--seeds 1000] [--days 200] [--sweeps 1] [--out soak.jsonl]``.
+"""The long run: ``python -m tests.faults.soak [--seeds 1000] [--days 200] [--sessions 200] [--out soak.jsonl]``.
 
-Plays every fault in so many worlds, long random days, and a kill at every write of a day. What has been played stands in
-``--out``, one line for each block of seeds, so that a run that was ended goes on where it was, and other seeds or more
-of them add to the same table. A block counts for the code it was played with and no other. Exits with 1 if an invariant
-did not hold; part and seed are all that is needed to see it again.
+Plays every fault in so many worlds, long random days, whole sessions, and a kill at every write of one of each. What has
+been played stands in ``--out``, a line for each block of seeds, so that a run that was ended goes on where it was, and
+other seeds add to the same table. A block counts for the code it was played with and no other. Exits with 1 if an
+invariant did not hold; part and seed are all that is needed to see it again.
 """
 
 from __future__ import annotations
@@ -53,8 +53,7 @@ class Played:
 
 def code_hash() -> str:
     """Return 16 hex digits over the sources that the faults try, and over the faults themselves."""
-    package = Path(tradewright.__file__).parent
-    folders = (package / "core", package / "execution", Path(__file__).parent)
+    folders = (Path(tradewright.__file__).parent, Path(__file__).parent)
     digest = hashlib.blake2b(digest_size=8)
     for path in (p for folder in folders for p in sorted(folder.rglob("*.py")) if p != Path(__file__)):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -99,11 +98,11 @@ def blocks(options: argparse.Namespace) -> Iterator[Block]:
         for part, count in parts.items():
             if at < count:
                 yield Block(part, options.first + at, min(_BLOCK, count - at))
-    for kind, seed in ((k, s) for s in range(options.sweeps) for k in (_DAYS, _SESSIONS)):
-        seed += 8 + options.first
-        runs = 2 * lived(kind, seed)
-        for at in range(0, runs, _BLOCK):
-            yield Block(f"{_KILLS}{kind} {seed}", at, min(_BLOCK, runs - at))
+    for seed in range(8 + options.first, 8 + options.first + options.sweeps):
+        for kind in (_DAYS, _SESSIONS):
+            runs = 2 * lived(kind, seed)
+            for at in range(0, runs, _BLOCK):
+                yield Block(f"{_KILLS}{kind} {seed}", at, min(_BLOCK, runs - at))
 
 
 def read(path: Path) -> list[Played]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.faults.exits import play_any
 from tests.faults.planted import BUGS, Planted, plant
+from tests.faults.soak import run
 
 _SEEDS = 12
 
@@ -23,8 +23,8 @@ def is_caught(scenario: Callable[[int], object]) -> bool:
 @pytest.mark.parametrize("bug", BUGS, ids=lambda b: b.name.replace(" ", "-"))
 def test_it_is_caught(bug: Planted) -> None:
     with plant(bug):
-        assert is_caught(lambda seed: play_any(bug.guard, seed))
-    play_any(bug.guard, 0)  # and it was the mistake that was caught
+        assert is_caught(lambda seed: run(bug.guard, seed))
+    run(bug.guard, 0)  # and it was the mistake that was caught
 
 
 def test_there_are_enough() -> None:

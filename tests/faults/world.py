@@ -256,12 +256,10 @@ class World:
 
     def _is_closing(self, name: str, since: float) -> bool:
         """Tell whether an emergency exit was sent since a time, or any exit at the market is being filled."""
-        books = self.venue.working.values()
-        filling = any(
-            b.intent.is_reduce_only and b.intent.kind is OrderKind.MARKET for b in books if b.told.instrument == name
-        )
-        sent = (at for at, i in self.seen.gates if i.origin is Origin.RISK and i.instrument == name)
-        return filling or any(at > since - 1 for at in sent)
+        for book in self.venue.working.values():
+            if book.intent.is_reduce_only and book.intent.kind is OrderKind.MARKET and book.told.instrument == name:
+                return True
+        return any(at > since - 1 for at, i in self.seen.gates if i.origin is Origin.RISK and i.instrument == name)
 
     # ---------------------------------------------------------------------------------------------------- in the end
     def settle(self, seconds: float = 120.0) -> None:

@@ -9,12 +9,13 @@ import pytest
 
 from tradewright.core.kernel.records import instrument_records, single_event
 from tradewright.core.types.account import Account
+from tradewright.core.types.dtypes import message_dtype
 from tradewright.core.types.events import EventKind, MarketEvents
 from tradewright.core.types.feature import Floats
 from tradewright.core.types.forecast import ForecastRow
 from tradewright.core.types.instrument import Instrument
-from tradewright.core.types.message import VenueMessage
-from tradewright.core.types.order import Origin, Reason, TradingState, Verb
+from tradewright.core.types.message import VenueMessage, blank_order
+from tradewright.core.types.order import OrderStatus, Origin, Reason, TradingState, Verb
 from tradewright.engine.binding import param_values
 from tradewright.engine.commands import Command
 from tradewright.engine.interpreted import interpreted_path
@@ -177,3 +178,25 @@ def test_commands_before_the_first_event_are_safe(command: Command, reason: Reas
     assert desk.denied == [reason]
     desk.session.on_command(Command.RESUME)
     assert len(desk.bar(1, 100.0)) == 1
+
+
+def rest_often(row: object, forecast: ForecastRow, account: Account, params: object, signals: Signals) -> None:  # noqa: ARG001
+    for _ in range(4):
+        limit(signals, 1.0, 50.0)
+
+
+def test_what_fills_is_booked_though_no_place_is_left_for_its_order() -> None:
+    desk = Desk(rest_often)
+    for number in range(8):
+        desk.bar(number, 100.0)
+    positions = desk.memory.arrays["positions"]
+    positions["working"][0] = desk.memory.arrays["orders"].shape[1]  # the place kept for flattening is taken, too
+    header, order = np.zeros(1, message_dtype), blank_order(None, 99.0, None)
+    order["id"], order["side"], order["lots"], order["filled"] = -77, 1, 3, 3
+    order["status"], order["origin"], order["is_reduce_only"] = int(OrderStatus.FILLED), int(Origin.STOP_LOSS), 1
+    header["verb"], header["fill_lots"], header["fill_price"] = int(Verb.ORDER_FILLED), 3, 99.0
+    cash = int(desk.memory.record["cash_micro"][0])
+    desk.session.on_order_event(VenueMessage(header, order))
+    assert desk.position == 3
+    assert int(desk.memory.record["cash_micro"][0]) == cash - 297_000_000
+    assert desk.memory.taken("fills", "n_fills")["order"].tolist() == [-77]

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from decimal import Decimal
 from typing import Any
 
-from ib_async import Contract, ExecutionFilter
+from ib_async import ExecutionFilter
 
 from tradewright.adapters.http import RateLimit, Sleep
+from tradewright.adapters.ibkr.contracts import Contracts
 from tradewright.adapters.ibkr.order_errors import ORDER_CANCELLED
 from tradewright.adapters.ibkr.order_link import COMPLETED, OPEN_ORDERS, POSITIONS, TIME, Args, OrderLink
 from tradewright.adapters.ibkr.order_news import OrderNews
 from tradewright.adapters.ibkr.order_rows import KnownOrder, Names, orders_of, position_of, unreadable
-from tradewright.adapters.ibkr.symbols import parse_symbol
 from tradewright.adapters.ibkr.trading_params import IbkrTradingParams
-from tradewright.core.types.errors import UsageError
 from tradewright.core.types.instrument import Instrument
 from tradewright.core.types.venue import (
     Idempotency,
@@ -90,8 +88,7 @@ class IbkrTrading:
         self._other: OrderLink | None = None  # of another program's client id, while its order is cancelled
         rate = params.messages_per_second
         self._limit = RateLimit(rate * 0.9, max(1.0, rate * 0.1))
-        self._contracts: dict[str, Contract] = {}
-        self._ticks: dict[str, str] = {}
+        self._contracts = Contracts(params, self._names, self._link, self._ask)
 
     async def connect(self) -> None:
         """Connect, make sure that the account is the one that is meant, and look the instruments up.
@@ -102,7 +99,7 @@ class IbkrTrading:
             If there is no gateway, another account, or an instrument that it does not know.
         """
         for symbol in self._names.instruments:
-            await self._contract(symbol)
+            await self._contracts.of(symbol)
 
     async def close(self) -> None:
         """Release the connection."""
@@ -117,11 +114,10 @@ class IbkrTrading:
             raise VenueRejectedError(f"{intent.instrument} is not traded here", where=intent.client_id)
         orders = orders_of(intent, instrument, self.account_id, outside_rth=self._params.outside_rth)
         try:
-            contract = await self._contract(intent.instrument)
+            contract, _ = await self._contracts.of(intent.instrument)
         except VenueTimeoutError as error:
             raise VenueUnavailableError(f"no contract, so nothing was sent: {error.what}", where=error.where) from error
-        await self._limit.take(len(orders))
-        client = await self._link.ready()
+        client = await self._ask(len(orders))
         self._link.need_link()
         number = client.getReqId()
 
@@ -175,11 +171,8 @@ class IbkrTrading:
 
     async def order(self, client_id: str) -> VenueOrder | None:
         """Return the newest order of a label, an open one first; None if neither list of the gateway has it."""
-        for found in (await self.open_orders(), await self._completed()):
-            mine = [order for order in found if order.client_id == client_id]
-            if mine:
-                return max(mine, key=lambda order: int(order.venue_id))
-        return None
+        mine = [order for order in await self.order_history(0) if order.client_id == client_id]
+        return max(mine, key=lambda order: (order.is_open, int(order.venue_id)), default=None)
 
     async def open_orders(self) -> list[VenueOrder]:
         """Return all open orders of the account, those of other connections and of people too."""
@@ -188,7 +181,14 @@ class IbkrTrading:
     async def order_history(self, since_ns: int) -> list[VenueOrder]:
         """Return the orders of the day; older ones the interface does not have."""
         del since_ns  # it tells no times of changes
-        return [*await self._completed(), *await self.open_orders()]
+        found = await self.open_orders()  # first: what ends between the two questions is in both, not in neither
+        client = await self._ask()
+        for contract, order, state in await self._link.ask(COMPLETED, lambda: client.reqCompletedOrders(False)):
+            if order.account == self.account_id:
+                known = KnownOrder(contract, order, state.status, float(order.filledQuantity), state.completedStatus)
+                known.order.totalQuantity = max(float(order.totalQuantity), known.filled)
+                found.append(self._news.order(known))
+        return found
 
     async def fills(self, since_ns: int) -> list[VenueFill]:
         """Return executions of the day since a time, oldest first. The venue tells times in seconds."""
@@ -212,9 +212,8 @@ class IbkrTrading:
             raise unreadable(f"a position cannot be read: {error}") from error
 
     async def listing(self, instrument: str) -> Listing | None:
-        """Return how an instrument is traded: its smallest step of prices; of sizes the gateway says nothing useful."""
-        await self._contract(instrument)
-        return Listing(instrument, tick_size=self._ticks[instrument])
+        """Return how an instrument is traded: its smallest step of prices."""
+        return (await self._contracts.of(instrument))[1]
 
     async def account(self) -> VenueAccount:
         """Return equity and cash in the account's currency."""
@@ -304,42 +303,6 @@ class IbkrTrading:
         rows = await self._link.ask(OPEN_ORDERS, client.reqAllOpenOrders)
         found = {order.permId for _, _, order, _ in rows if order.account == self.account_id}
         return [known for known in self._news.orders.values() if known.order.permId in found]
-
-    async def _completed(self) -> list[VenueOrder]:
-        client = await self._ask()
-        rows = await self._link.ask(COMPLETED, lambda: client.reqCompletedOrders(False))
-        found = []
-        for contract, order, state in rows:
-            if order.account == self.account_id:
-                known = KnownOrder(contract, order, state.status, float(order.filledQuantity), state.completedStatus)
-                known.order.totalQuantity = max(float(order.totalQuantity), known.filled)
-                found.append(self._news.order(known))
-        return found
-
-    async def _contract(self, symbol: str) -> Contract:
-        """Return the one contract that a symbol names; asked once."""
-        if symbol not in self._contracts:
-            try:
-                spec = parse_symbol(symbol, self._params.symbols)
-            except UsageError as error:
-                raise VenueRejectedError(error.what, where=f"{self.name} {symbol}", fix=error.fix) from error
-            named = Contract(
-                secType=spec.sec_type,
-                symbol=spec.symbol,
-                lastTradeDateOrContractMonth=spec.month,
-                exchange=spec.exchange,
-                currency=spec.currency,
-            )
-            client = await self._ask()
-            number = client.getReqId()
-            rows = await self._link.ask(number, lambda: client.reqContractDetails(number, named))
-            if len(rows) != 1:
-                what = f"{len(rows)} contracts fit {symbol}"
-                raise VenueRejectedError(what, where=self.name, fix="Name the exchange, currency or last trading day.")
-            named.conId = rows[0][0].contract.conId
-            self._ticks[symbol] = format(Decimal(repr(rows[0][0].minTick)), "f") if rows[0][0].minTick else ""
-            self._contracts[symbol], self._names.by_number[named.conId] = named, symbol
-        return self._contracts[symbol]
 
 
 async def _cancelled(link: OrderLink, number: int) -> None:

@@ -231,7 +231,7 @@ class Mt5Trading:
     async def order(self, client_id: str) -> VenueOrder | None:
         """Return the newest order with a comment or magic number, an open one first; None if there is none."""
         sent = self._sent | {magic_of(client_id): client_id}
-        since = self._since_ms(self._clock_ns() - int(_RETENTION_S) * 10**9)
+        since = _since_ms(self._clock_ns() - int(_RETENTION_S) * 10**9)
         for rows in (await self._terminal.orders(), await self._terminal.history_orders(since)):
             mine = [o for row in rows if (o := order_of(row, self._symbols, sent)).client_id == client_id]
             if mine:
@@ -247,13 +247,13 @@ class Mt5Trading:
         """Return orders that ended since a time, and those that are open."""
         # asked in this order, an order that ends meanwhile is in both lists and not in none
         still = await self.open_orders()
-        ended = await self._terminal.history_orders(self._since_ms(since_ns))
+        ended = await self._terminal.history_orders(_since_ms(since_ns))
         made = [row for row in ended if row.type is not OrderType.CLOSE_BY]
         return [*(order_of(row, self._symbols, self._sent) for row in made), *still]
 
     async def fills(self, since_ns: int) -> list[VenueFill]:
         """Return executions since a time, and of two hours before, oldest first."""
-        rows = await self._terminal.history_deals(self._since_ms(since_ns))
+        rows = await self._terminal.history_deals(_since_ms(since_ns))
         return [
             fill_of(row, self._symbols, self._currency) for row in sorted(rows, key=lambda r: (r.time_ms, r.ticket))
         ]
@@ -289,5 +289,6 @@ class Mt5Trading:
             raise error
         return result
 
-    def _since_ms(self, since_ns: int) -> int:
-        return max(0, since_ns // MS - OVERLAP_MS)
+
+def _since_ms(since_ns: int) -> int:
+    return max(0, since_ns // MS - OVERLAP_MS)

@@ -25,7 +25,7 @@ from tradewright.engine.live.rows import MARKET, MarketRow, bid_and_ask, payload
 from tradewright.execution.desk import OrderDesk
 from tradewright.execution.journal.errors import JournalUnavailableError
 from tradewright.execution.orders.exits import at_target
-from tradewright.execution.orders.inputs import Alert, JournalLost, KillLevel, OrderEvent, Source, Wish
+from tradewright.execution.orders.inputs import Alert, JournalLost, KillLevel, OrderEvent, Source
 from tradewright.execution.orders.state import ALL
 from tradewright.execution.sim_broker import SimBroker
 from tradewright.execution.tactics.machine import step
@@ -225,18 +225,15 @@ class Runtime:
             self.gauges.took(EVENT_TO_ACT, self.desk.ports.now_ns() - ts_seen)
         for act in acts:
             if isinstance(act, Place) and act.is_worked:
-                self._want(act.wish, ts_seen)
+                state, name = self.desk.state, act.wish.instrument
+                is_guarded = state.is_guarded(name)
+                self._work(ParentWanted(act.wish.reference, act.wish, ts_seen, state.position(name), is_guarded))
             elif isinstance(act, Place):
                 _, said = self.desk.submit(act.wish)
                 if said:
                     self._refused(act.wish.reference, said, ts_seen)
             else:
                 self._withdraw(act.reference)
-
-    def _want(self, wish: Wish, now: int) -> None:
-        """Give an order to tactics."""
-        state, name = self.desk.state, wish.instrument
-        self._work(ParentWanted(wish.reference, wish, now, state.position(name), state.is_guarded(name)))
 
     def _work(self, told: TacticInput) -> None:
         """Let tactics take inputs in turn: what an effect causes at once waits until the others are carried out."""
