@@ -198,7 +198,7 @@ class SessionWorld(World):
         if follower is None:
             return
         for row in rows:
-            await follower.take_row(replace(row, ts_seen=max(self.now_ns(), row.ts_event)))
+            await follower.take_row(row._replace(ts_seen=max(self.now_ns(), row.ts_event)))
         for _ in range(4):
             await asyncio.sleep(0.25)
             await follower.tick(self.now_ns())

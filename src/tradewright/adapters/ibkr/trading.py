@@ -181,14 +181,14 @@ class IbkrTrading:
     async def order_history(self, since_ns: int) -> list[VenueOrder]:
         """Return the orders of the day; older ones the interface does not have."""
         del since_ns  # it tells no times of changes
-        found = await self.open_orders()  # first: what ends between the two questions is in both, not in neither
-        client = await self._ask()
+        still_open = await self.open_orders()  # first: what ends between the two questions is in both, not in neither
+        client, ended = await self._ask(), []
         for contract, order, state in await self._link.ask(COMPLETED, lambda: client.reqCompletedOrders(False)):
             if order.account == self.account_id:
                 known = KnownOrder(contract, order, state.status, float(order.filledQuantity), state.completedStatus)
                 known.order.totalQuantity = max(float(order.totalQuantity), known.filled)
-                found.append(self._news.order(known))
-        return found
+                ended.append(self._news.order(known))
+        return [*ended, *still_open]
 
     async def fills(self, since_ns: int) -> list[VenueFill]:
         """Return executions of the day since a time, oldest first. The venue tells times in seconds."""
