@@ -107,8 +107,6 @@ class _Part:
             "N_PARAMS": max(len(self.fields), 1),
             "FIRST_ROW": self.row,
             "FIRST_PARAM": self.param,
-            "FIRST": self.first,
-            "STOP": self.stop,
         }
 
 
