@@ -80,8 +80,6 @@ def _bound(decider: Decider) -> dict[str, Any]:
         "N_PARAMS": decider.n_params,
         "FIRST_ROW": decider.row,
         "FIRST_PARAM": decider.param,
-        "FIRST": decider.first,
-        "STOP": decider.stop,
     }
 
 
