@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,8 +131,8 @@ async def _played(
         if limit is None:
             desk.kill(KillLevel.FLATTEN, ALL, "test", "the end")
         else:  # as tactics send it when its price is there
-            now = {"limit_price": limit, "time_in_force": TimeInForce.IOC, "is_reduce_only": True}
-            assert desk.submit(Wish("s", x, Side.SELL, OrderKind.LIMIT, lots, **now))[0]
+            wish = Wish("s", x, Side.SELL, OrderKind.LIMIT, lots, limit, is_reduce_only=True)
+            assert desk.submit(replace(wish, time_in_force=TimeInForce.IOC))[0]
         await until("flat", lambda: state.of(x).position == 0 and not stops())
         await desk.reconcile()
         assert await venue.positions() == []

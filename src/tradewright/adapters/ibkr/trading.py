@@ -145,7 +145,17 @@ class IbkrTrading:
         if is_ours:
             await _cancelled(self._link, known.order.orderId)
             return
-        await self._cancel_for(known.order.clientId, known.order.orderId)
+        params = self._params.model_copy(update={"client_id": known.order.clientId})
+        self._other = link = OrderLink(params, self._message, lambda _: None)
+        try:
+            await link.ready()
+            await _cancelled(link, known.order.orderId)
+        except VenueUnavailableError as error:
+            what = f"only the program that made the order can cancel it ({error.what}), and it holds on: end it"
+            raise VenueUnavailableError(what, where=f"{self.name} client id {params.client_id}") from error
+        finally:
+            await link.close()
+            self._other = None
 
     async def replace(self, client_id: str, intent: OrderIntent, gate: Gate) -> VenueOrder:
         """Refuse: a changed order would keep its old label."""
@@ -261,21 +271,6 @@ class IbkrTrading:
             self._news.listeners.remove(heard)
 
     # ---------------------------------------------------------------------------------------------------- the inside
-
-    async def _cancel_for(self, client_id: int, number: int) -> None:
-        """Cancel an order in the name of the connection that made it."""
-        params = self._params.model_copy(update={"client_id": client_id})
-        self._other = OrderLink(params, self._message, lambda _: None)
-        try:
-            try:
-                await self._other.ready()
-            except VenueUnavailableError as error:
-                what = f"only the program that made the order can cancel it ({error.what}), and it holds on: end it"
-                raise VenueUnavailableError(what, where=f"{self.name} client id {client_id}") from error
-            await _cancelled(self._other, number)
-        finally:
-            await self._other.close()
-            self._other = None
 
     def _message(self, name: str, args: Args) -> None:
         """Take what answers no question."""
