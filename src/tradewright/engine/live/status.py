@@ -292,6 +292,16 @@ def _limits(runtime: Runtime) -> tuple[LimitUse, ...]:
         if 0 < most < _LONG:
             today = float(guard.record["orders_today"][0])
             found.append(LimitUse("max_orders_per_day", today, float(most), today / most))
+        micro = runtime.conductor.plan.limits.micro_lots
+        if micro is not None:
+            lost = (int(record["initial_micro"]) - int(record["equity_micro"])) / MICRO
+            lots = zip(memory.arrays["positions"]["lots"], runtime.conductor.plan.instruments, strict=True)
+            held = max(abs(int(n)) / max(instrument.min_lots, 1) for n, instrument in lots)
+            for name, use, limit in (
+                ("micro_lots.max_loss", max(lost, 0.0), micro.max_loss),
+                ("micro_lots.max_open_lots", held, float(micro.max_open_lots)),
+            ):
+                found.append(LimitUse(name, use, limit, use / limit))
     return tuple(found)
 
 

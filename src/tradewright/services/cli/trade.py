@@ -111,6 +111,9 @@ def _run(options: PaperOptions | LiveOptions, assignments: list[str], mode: str)
             time.time_ns, os.environ, options.accounts, _say, meter.advance, options.config, options.control_port
         )
         started = Started(run, mode, around)
+        if settings.limits.micro_lots is not None:
+            told = ", ".join(f"{name} {value:g}" for name, value in settings.limits.micro_lots)
+            print(f"micro lots: new risk goes out in smallest lots; {told}", file=sys.stderr)
         try:
             asyncio.run(session(started))
         except KeyboardInterrupt:
@@ -132,7 +135,7 @@ def _document(started: Started) -> dict[str, Any]:
     session = started.session
     if session is None:
         return {}
-    book = session.conductor.book()
+    book, micro = session.conductor.book(), session.conductor.plan.limits.micro_lots
     return {
         "account": str(started.folder.path),
         "continued": session.is_continued,
@@ -143,4 +146,4 @@ def _document(started: Started) -> dict[str, Any]:
         "equity": book["equity_micro"] / 1e6,
         "positions": {name: lots for name, lots in book["lots"].items() if lots},
         "journal": session.journal.head,
-    }
+    } | ({} if micro is None else {"micro_lots": micro.model_dump()})

@@ -23,10 +23,9 @@ class TradingSettings(BaseModel):
     """Where orders go. ``kind: live`` is real money; ``url`` is a venue on this machine, in place of the vendor's.
 
     ``account`` names the folder that holds journal, lease and trading state. ``simulated`` is a venue in this process.
-    ``unproven`` says that no promoted model stands behind the orders, and that this is meant. ``micro_lots``: no order
-    above the smallest size that the instrument allows. ``tactics``: how orders are worked at a
-    venue that is not simulated, ``bounds`` of what they pay and how long they take, beyond which a person is told.
-    ``drill_days``: arming wants a kill drill of this build that passed and is no older, in the folder of
+    ``unproven`` says that no promoted model stands behind the orders, and that this is meant. ``tactics``: how orders are
+    worked at a venue that is not simulated, ``bounds`` of what they pay and how long they take, beyond which a person is
+    told. ``drill_days``: arming wants a kill drill of this build that passed and is no older, in the folder of
     ``drill_account`` (this account's, where none is named); 0: it wants none.
     """
 
@@ -37,7 +36,6 @@ class TradingSettings(BaseModel):
     kind: Literal["paper", "live"] = "paper"
     url: str = ""
     unproven: bool = False
-    micro_lots: bool = False
     tactics: TacticParams = TacticParams()
     bounds: MonitorBounds = MonitorBounds()
     drill_days: Annotated[float, Field(ge=0, le=366)] = 0.0
