@@ -23,10 +23,10 @@ class TradingSettings(BaseModel):
     """Where orders go. ``kind: live`` is real money; ``url`` is a venue on this machine, in place of the vendor's.
 
     ``account`` names the folder that holds journal, lease and trading state. ``simulated`` is a venue in this process.
-    ``unproven`` says that no promoted model stands behind the orders, and that this is meant. ``tactics``: how orders are
-    worked at a venue that is not simulated, ``bounds`` of what they pay and how long they take, beyond which a person is
-    told. ``drill_days``: arming wants a kill drill of this build that passed and is no older, in the folder of
-    ``drill_account`` (this account's, where none is named); 0: it wants none.
+    ``unproven`` says that no promoted model stands behind the orders, and that this is meant. ``tactics``: how orders
+    are worked at a venue that is not simulated; ``bounds`` of what they pay and how long they take, beyond which a
+    person is told. ``drill_days``: arming wants a kill drill of this build that passed and is no older, in the folder
+    of ``drill_account`` (this account's, where none is named); 0: it wants none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
