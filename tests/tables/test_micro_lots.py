@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from pydantic import ValidationError
-from tests.tables.script import PLAIN, Outcome, Setting, play
+from tests.tables.script import PLAIN, Key, Outcome, Setting, Wish, play
 
 from tradewright.core.types.order import Reason
 from tradewright.risk.limits import Limits
@@ -50,7 +50,8 @@ def test_a_wanted_position_is_one_smallest_lot_whatever_its_size_and_a_turn_clos
 
 
 def test_each_order_adds_one_lot_as_many_as_may_be_open_and_what_closes_goes_whole() -> None:
-    script = {n: lambda s: market(s, 300) for n in range(0, 8, 2)} | {8: lambda s: reduce_only(s, market(s, -300))}
+    script: dict[Key, Wish] = {n: lambda s: market(s, 300) for n in range(0, 8, 2)}
+    script[8] = lambda s: reduce_only(s, market(s, -300))
     outcome = play(flat(11), script, micro())
     assert signed(outcome) == [LEAST, LEAST, LEAST, -3 * LEAST]
     assert reasons(outcome) == [".", ".", ".", "MAX_POSITION", "."]
@@ -61,7 +62,7 @@ def test_less_than_the_smallest_lot_is_still_refused() -> None:
 
 
 def test_orders_a_day_are_the_fewer_of_both() -> None:
-    script = {n: lambda s: market(s, 300) for n in range(3)}
+    script: dict[Key, Wish] = {n: lambda s: market(s, 300) for n in range(3)}
     assert reasons(play(flat(4), script, micro(max_orders_per_day=2))) == [".", ".", "MAX_ORDERS_PER_DAY"]
     wide = micro(max_orders_per_day=2)
     tight = replace(wide, limits=wide.limits.model_copy(update={"max_orders_per_day": 1}))
