@@ -42,7 +42,7 @@ def running(place: Path, exchange: LocalExchange, store: Path) -> Iterator[Accou
     )
     folder = AccountFolder("side", place / ".tradewright" / "accounts")
     try:
-        until = time.monotonic() + 120
+        until = time.monotonic() + 240
         while status(folder).get("counts", {}).get("rows", 0) < 1 or not status(folder).get("is_reconciled"):
             assert process.poll() is None, process.communicate()[1]
             assert time.monotonic() < until
@@ -50,7 +50,11 @@ def running(place: Path, exchange: LocalExchange, store: Path) -> Iterator[Accou
         yield folder
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        try:
+            process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:  # it is still compiling
+            process.kill()
+            process.communicate()
 
 
 def status(folder: AccountFolder) -> dict[str, Any]:

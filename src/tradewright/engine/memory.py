@@ -111,7 +111,8 @@ class SessionMemory:
             record[f"{name}_micro"] = cash
         limits = self.arrays["limits"]
         floor = cash * (1.0 - np.minimum(limits["intraday_loss"], limits["max_drawdown"]))
-        record["floor_micro"] = np.maximum(floor, -9e18).astype(np.int64)
+        least = -9e18 if start.guard is None else float(start.guard.record["least_equity_micro"][0])
+        record["floor_micro"] = np.maximum(floor, least).astype(np.int64)
         record["trading_state"], record["loss_state"], record["quiet_at"] = ACTIVE, CLEAR, -1
         self.guard = start.guard
         record["guard"] = start.guard.address if start.guard else 0

@@ -144,6 +144,21 @@ class Canary(BaseModel):
             raise ConfigError(f"'{venue}' is no venue of the canary", where="limits.canary.venues", fix=fix)
 
 
+class MicroLots(BaseModel):
+    """Trading at the smallest size: every order that opens or adds is cut to the smallest lot of its instrument.
+
+    ``max_orders_per_day``: of the account. ``max_loss``: money, of the equity that the session began with; beyond it
+    everything is closed for good. ``max_open_lots``: smallest lots of one instrument held at once, working orders
+    included. All three must be given.
+    """
+
+    model_config = _STRICT
+
+    max_orders_per_day: Annotated[int, Field(ge=1)]
+    max_loss: Amount
+    max_open_lots: Annotated[int, Field(ge=1)]
+
+
 class PropLimits(BaseModel):
     """Rule sets that hold at once: a firm's, and perhaps the trader's own stricter one from ``files``.
 

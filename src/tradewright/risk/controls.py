@@ -45,10 +45,11 @@ CONTROLS: tuple[Control, ...] = (
             "is filled up to the collar or not at all."),
     Control("C02", "collar over time", _S, ("collar_over_time",), (_R.COLLAR_OVER_TIME,),
             "Own fills too far apart in a short time disable the strategy until a person enables it."),
-    Control("C03", "order size", _I, ("max_order_size", "max_volume_share"),
+    Control("C03", "order size", _I, ("max_order_size", "max_volume_share", "micro_lots"),
             (_R.MAX_ORDER_SIZE, _R.ABOVE_MAXIMUM_SIZE, _R.BELOW_MINIMUM_SIZE),
             "Units an order; share of the newest bar's volume or of the size displayed. The instrument's own bounds "
-            "hold always."),
+            "hold always. With micro lots new risk is cut to the smallest lot, orders a day, lots held and money "
+            "lost have limits of their own."),
     Control("C04", "order value", _A, ("max_order_value",), (_R.MAX_ORDER_VALUE,),
             "Value of one order at its worst price."),
     Control("C05", "position", _I, ("max_position_value", "max_position_size", "max_open_positions"),

@@ -20,6 +20,7 @@ from tradewright.risk.windows import merged_windows
 
 _NEVER = 2**63 - 1
 _LONG_AGO = -(2**62)
+_NO_FLOOR = -9_000_000_000_000_000_000
 _SECOND = 1_000_000_000
 MICRO = 1_000_000
 
@@ -56,6 +57,9 @@ class Guard:
         self._allow(limits)
         self._lay_windows(limits, place)
         self._lay_rules(limits, place)
+        micro = limits.micro_lots
+        if micro is not None:
+            self.record["least_equity_micro"] = _micro(place.initial_cash) - _micro(micro.max_loss)
         for name, array in self.arrays.items():
             self.record[name] = array.ctypes.data
         self.record["scale"] = 1.0
@@ -102,7 +106,7 @@ def _allowances(limits: Limits) -> dict[str, float | int]:
     """Fields of guard_dtype by name, off where a control is not configured."""
     collar, span, throttle = limits.collar, limits.collar_over_time, limits.throttle
     repeat, streak, model, canary = limits.repeated_execution, limits.loss_streak, limits.model, limits.canary
-    data = limits.data
+    data, micro = limits.data, limits.micro_lots
     token = 0 if throttle is None else round(_SECOND / throttle.per_second)
     return {
         "collar_share": math.inf if collar is None or collar.share is None else collar.share,
@@ -115,7 +119,10 @@ def _allowances(limits: Limits) -> dict[str, float | int]:
         "token_ns": token,
         "token_burst_ns": 0 if throttle is None else token * throttle.burst,
         "token_reserve_ns": 0 if throttle is None else token * math.ceil(throttle.burst * throttle.cancel_share),
-        "max_orders_day": _or(limits.max_orders_per_day, _NEVER),
+        "max_orders_day": min(
+            _or(limits.max_orders_per_day, _NEVER), _NEVER if micro is None else micro.max_orders_per_day
+        ),
+        "least_equity_micro": _NO_FLOOR,
         "repeat_most": _NEVER if repeat is None else repeat.fills,
         "repeat_ns": 0 if repeat is None else _ns(repeat.seconds),
         "duplicate_ns": 0 if limits.duplicate_seconds is None else _ns(limits.duplicate_seconds),
@@ -145,6 +152,11 @@ def _instruments(limits: Limits, instruments: Sequence[Instrument]) -> NDArray[n
     for row, instrument in zip(table, instruments, strict=True):
         row["max_order_lots"] = _lots(limits.max_order_size, instrument)
         row["max_position_lots"] = _lots(limits.max_position_size, instrument)
+        row["max_added_lots"] = _NEVER
+        if limits.micro_lots is not None:
+            least = max(instrument.min_lots, 1)
+            row["max_added_lots"] = least
+            row["max_position_lots"] = min(row["max_position_lots"], limits.micro_lots.max_open_lots * least)
         row["is_allowed"] = limits.allowed is None or instrument.symbol in limits.allowed
         row["is_canary"] = limits.canary is None or instrument.symbol in limits.canary.symbols
     for name in ("price", "atr", "buy_size", "sell_size", "p_up", "p_down"):

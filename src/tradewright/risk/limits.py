@@ -25,6 +25,7 @@ from tradewright.risk.control_params import (
     CollarOverTime,
     DataChecks,
     LossStreak,
+    MicroLots,
     ModelGate,
     PropLimits,
     RepeatedExecution,
@@ -94,6 +95,7 @@ class Limits(BaseModel):
     loss_streak: LossStreak | None = None
     model: ModelGate | None = None
     canary: Canary | None = None
+    micro_lots: MicroLots | None = None
     ceilings: Ceilings = Ceilings()
 
     @field_validator("signals_per_hour")

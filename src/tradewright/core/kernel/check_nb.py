@@ -18,6 +18,7 @@ from tradewright.core.kernel.memory_nb import (
     call_nb,
     copy_nb,
     guard_nb,
+    guarded_nb,
     ints_nb,
     order_nb,
     position_nb,
@@ -127,16 +128,19 @@ def dress_nb(session: int, n: int, j: int, k: int) -> None:
 
 
 @inlined
-def eased_nb(s: Any, wanted: int, held: int, is_target: int) -> int:
-    """Position to go for where the guard takes risk back after losses: what would be added is made smaller."""
-    scale = guard_nb(s).scale if s.guard != 0 else 1.0
+def eased_nb(s: Any, j: int, wanted: int, is_target: int) -> int:
+    """Position to go for where the guard takes risk back: after losses, or because only smallest lots are traded."""
+    held = position_nb(s, j).lots
     kept = held if (held > 0) == (wanted > 0) else 0
-    if scale == 1.0 or abs(wanted) <= abs(kept):
+    if s.guard == 0 or abs(wanted) <= abs(kept):
         return wanted
-    if is_target == 0:
-        return int(kept + int((wanted - kept) * scale))
-    goal = int(wanted * scale)
-    return goal if abs(goal) > abs(kept) else int(kept)
+    g = guard_nb(s)
+    most = guarded_nb(g, j).max_added_lots
+    if g.scale == 1.0 and most == c.NEVER:
+        return wanted
+    base = 0 if is_target != 0 else kept
+    goal = base + max(-most, min(most, int((wanted - base) * g.scale)))
+    return goal if is_target == 0 or abs(goal) > abs(kept) else int(kept)
 
 
 @inlined
@@ -165,7 +169,7 @@ def place_nb(session: int, n: int, j: int) -> None:
         return
     whole = whole_nb(lots)
     wanted = whole if signal.is_target != 0 else position.lots + whole
-    eased = eased_nb(s, wanted, position.lots, signal.is_target)
+    eased = eased_nb(s, j, wanted, signal.is_target)
     if eased != wanted and eased == position.lots and (signal.is_target == 0 or eased == 0):
         deny_nb(session, j, k, c.LOSS_STREAK)
         return

@@ -41,6 +41,8 @@ def set_floor_nb(session: int) -> None:
     day = s.day_open_micro * (1.0 - limits.intraday_loss)
     peak = s.peak_micro * (1.0 - limits.max_drawdown)
     s.floor_micro = int(max(day, peak, float(NO_FLOOR)))
+    if s.guard != 0:
+        s.floor_micro = max(s.floor_micro, guard_nb(s).least_equity_micro)
 
 
 @inlined
@@ -138,7 +140,9 @@ def stop_losses_nb(session: int, _unused: int, _unused_too: int) -> int:
     limits = limits_nb(s.limits)[0]
     if s.loss_state != c.CLEAR:
         pass
-    elif s.equity_micro < s.peak_micro * (1.0 - limits.max_drawdown):  # the stop that does not lift wins a tie
+    elif s.equity_micro < s.peak_micro * (1.0 - limits.max_drawdown) or (
+        s.guard != 0 and s.equity_micro < guard_nb(s).least_equity_micro
+    ):  # the stop that does not lift wins a tie
         s.loss_state = c.OUT_FOR_GOOD
         s.halt_reason = c.MAX_DRAWDOWN
     else:

@@ -67,6 +67,7 @@ guard_dtype = np.dtype(
         ("canary_orders_day", _I),
         ("canary_order_value", _F),
         ("canary_position_value", _F),
+        ("least_equity_micro", _I),  # below it everything is closed for good; least integer = off
         ("needs_each_event", _I),  # 1: a control remembers something of each event
         # -- what is remembered
         ("token_at", _I),  # when the bucket will be full again
@@ -95,6 +96,7 @@ guarded_dtype = np.dtype(
     [
         ("max_order_lots", _I),
         ("max_position_lots", _I),
+        ("max_added_lots", _I),  # by one order to a position; a larger wish is cut to it
         ("is_allowed", _I),
         ("is_canary", _I),
         ("is_halted", _I),

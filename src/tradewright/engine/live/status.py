@@ -300,7 +300,23 @@ def _limits(runtime: Runtime) -> tuple[LimitUse, ...]:
             found.append(LimitUse("max_orders_per_day", today, float(most), today / most))
         if guard.watch is not None:
             found += _floors(guard.watch, int(record["equity_micro"]))
+        found += _micro_lots(runtime)
     return tuple(found)
+
+
+def _micro_lots(runtime: Runtime) -> Iterator[LimitUse]:
+    memory, plan = runtime.conductor.run.memory, runtime.conductor.plan
+    micro = plan.limits.micro_lots
+    if micro is None:
+        return
+    lost = int(memory.record["initial_micro"][0]) - int(memory.record["equity_micro"][0])
+    lots = zip(memory.arrays["positions"]["lots"], plan.instruments, strict=True)
+    held = max(abs(int(n)) / max(instrument.min_lots, 1) for n, instrument in lots)
+    for name, use, limit in (
+        ("micro_lots.max_loss", max(lost / MICRO, 0.0), micro.max_loss),
+        ("micro_lots.max_open_lots", held, float(micro.max_open_lots)),
+    ):
+        yield LimitUse(name, use, limit, use / limit)
 
 
 def _floors(watch: RuleWatch, equity_micro: int) -> Iterator[LimitUse]:

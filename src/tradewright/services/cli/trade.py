@@ -167,6 +167,10 @@ def _sessions(options: PaperOptions | LiveOptions, runs: list[PreparedRun], mode
             signals,
         )
         sessions.append(Started(run, mode, around))
+        micro = run.settings.limits.micro_lots
+        if micro is not None:
+            told = ", ".join(f"{limit} {value:g}" for limit, value in micro)
+            print(f"{name}micro lots: new risk goes out in smallest lots; {told}", file=sys.stderr)
     return sessions
 
 
@@ -194,14 +198,18 @@ def _document(started: Started, error: Exception | None) -> dict[str, Any]:
     known: dict[str, Any] = {"account": str(started.folder.path)} | ({"error": shown(error)} if error else {})
     if session is None:
         return known
-    book = session.conductor.book()
-    return known | {
-        "continued": session.is_continued,
-        "rows": session.runtime.counts.rows,
-        "decisions": session.runtime.counts.decisions,
-        "refused": session.runtime.counts.refused,
-        "fills": book["fills"],
-        "equity": book["equity_micro"] / 1e6,
-        "positions": {name: lots for name, lots in book["lots"].items() if lots},
-        "journal": session.journal.head,
-    }
+    book, micro = session.conductor.book(), session.conductor.plan.limits.micro_lots
+    return (
+        known
+        | {
+            "continued": session.is_continued,
+            "rows": session.runtime.counts.rows,
+            "decisions": session.runtime.counts.decisions,
+            "refused": session.runtime.counts.refused,
+            "fills": book["fills"],
+            "equity": book["equity_micro"] / 1e6,
+            "positions": {name: lots for name, lots in book["lots"].items() if lots},
+            "journal": session.journal.head,
+        }
+        | ({} if micro is None else {"micro_lots": micro.model_dump()})
+    )

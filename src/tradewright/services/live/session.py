@@ -78,15 +78,12 @@ def plan_of(run: PreparedRun, first_ns: int) -> BacktestPlan:
 
     A session always has a guard, so that a feed that breaks off can be halted.
     """
-    limits, instruments = run.settings.limits, run.plan.instruments
+    limits = run.settings.limits
     if not limits.has_guard:
         limits = limits.model_copy(update={"max_clock_drift_ms": 500.0})
-    if run.settings.trading.micro_lots:
-        instruments = tuple(replace(i, max_lots=i.min_lots) for i in instruments)
     last = max(first_ns + _HORIZON_DAYS * _DAY_NS, run.plan.last_ns)  # a recording may be longer
     return replace(
         run.plan,
-        instruments=instruments,
         blocks=lambda: (),
         first_ns=first_ns,
         last_ns=last,

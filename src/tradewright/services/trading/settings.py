@@ -26,11 +26,10 @@ class TradingSettings(BaseModel):
     ``ibkr`` and ``mt5`` say how the broker's program is reached, where that is the venue.
 
     ``account`` names the folder that holds journal, lease and trading state. ``simulated`` is a venue in this process.
-    ``unproven`` says that no promoted model stands behind the orders, and that this is meant. ``micro_lots``: no order
-    above the smallest size that the instrument allows. ``tactics``: how orders are worked at a
-    venue that is not simulated, ``bounds`` of what they pay and how long they take, beyond which a person is told.
-    ``drill_days``: arming wants a kill drill of this build that passed and is no older, in the folder of
-    ``drill_account`` (this account's, where none is named); 0: it wants none.
+    ``unproven`` says that no promoted model stands behind the orders, and that this is meant. ``tactics``: how orders
+    are worked at a venue that is not simulated; ``bounds`` of what they pay and how long they take, beyond which a
+    person is told. ``drill_days``: arming wants a kill drill of this build that passed and is no older, in the folder
+    of ``drill_account`` (this account's, where none is named); 0: it wants none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -42,7 +41,6 @@ class TradingSettings(BaseModel):
     ibkr: IbkrSettings | None = None
     mt5: Mt5Settings | None = None
     unproven: bool = False
-    micro_lots: bool = False
     tactics: TacticParams = TacticParams()
     bounds: MonitorBounds = MonitorBounds()
     drill_days: Annotated[float, Field(ge=0, le=366)] = 0.0
