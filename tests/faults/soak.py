@@ -1,7 +1,7 @@
 """The long run: ``python -m tests.faults.soak [--seeds 1000] [--days 200] [--sessions 200] [--out soak.jsonl]``.
 
-Plays every fault in so many worlds, long random days, whole sessions, and a kill at every write of one of each. What
-has been played stands in ``--out``, a line for each block of seeds, so that a run that was ended goes on where it was, and
+Plays every fault in so many worlds, random days, whole sessions, and a kill at every write of one of each. What has
+been played stands in ``--out``, a line for each block of seeds, so that a run that was ended goes on where it was, and
 other seeds add to the same table. A block counts for the code it was played with and no other. Exits with 1 if an
 invariant did not hold; part and seed are all that is needed to see it again.
 """

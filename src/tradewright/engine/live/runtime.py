@@ -133,7 +133,9 @@ class Runtime:
             show(row, self.conductor.event)
             for told in self.broker.on_market():
                 self.desk.take(told, Source.STREAM, row.ts_seen)
-            await self._look(row.ts_seen)
+            state = self.desk.state  # reconciled by the time of the market, which may be a recording
+            if not state.is_ready or row.ts_seen - state.last_view > state.params.reconcile_ns:
+                await self.desk.reconcile()
         self.counts.rows += 1
         self.newest[row.instrument] = row.ts_seen
         self._record(MARKET, payload_of(row), row.ts_event, row.ts_seen)
@@ -210,12 +212,6 @@ class Runtime:
         self._listener(alert)
 
     # ------------------------------------------------------------------------------------------------------ the inside
-    async def _look(self, now: int) -> None:
-        """Reconcile with the simulated venue by the time of the market, which may be a recording."""
-        state = self.desk.state
-        if not state.is_ready or now - state.last_view > state.params.reconcile_ns:
-            await self.desk.reconcile()
-
     def _do(self, acts: list[Act], ts_event: int, ts_seen: int) -> None:
         if not acts and not self.conductor.has_judged:
             return
@@ -225,15 +221,18 @@ class Runtime:
             self.gauges.took(EVENT_TO_ACT, self.desk.ports.now_ns() - ts_seen)
         for act in acts:
             if isinstance(act, Place) and act.is_worked:
-                state, name = self.desk.state, act.wish.instrument
-                is_guarded = state.is_guarded(name)
-                self._work(ParentWanted(act.wish.reference, act.wish, ts_seen, state.position(name), is_guarded))
+                self._want(act.wish, ts_seen)
             elif isinstance(act, Place):
                 _, said = self.desk.submit(act.wish)
                 if said:
                     self._refused(act.wish.reference, said, ts_seen)
             else:
                 self._withdraw(act.reference)
+
+    def _want(self, wish: Wish, now: int) -> None:
+        """Give an order to tactics."""
+        state, name = self.desk.state, wish.instrument
+        self._work(ParentWanted(wish.reference, wish, now, state.position(name), state.is_guarded(name)))
 
     def _work(self, told: TacticInput) -> None:
         """Let tactics take inputs in turn: what an effect causes at once waits until the others are carried out."""
