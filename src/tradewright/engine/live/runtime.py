@@ -25,7 +25,7 @@ from tradewright.engine.live.rows import MARKET, MarketRow, bid_and_ask, payload
 from tradewright.execution.desk import OrderDesk
 from tradewright.execution.journal.errors import JournalUnavailableError
 from tradewright.execution.orders.exits import at_target
-from tradewright.execution.orders.inputs import Alert, JournalLost, KillLevel, OrderEvent, Source
+from tradewright.execution.orders.inputs import Alert, JournalLost, KillLevel, OrderEvent, Source, Wish
 from tradewright.execution.orders.state import ALL
 from tradewright.execution.sim_broker import SimBroker
 from tradewright.execution.tactics.machine import step
