@@ -11,6 +11,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 import numpy as np
 from tests.faults.session_world import CALM, QUOTED, SPOT, SessionWorld, worsen
@@ -67,7 +68,8 @@ def let_people_look(world: SessionWorld) -> None:
     state = world.state
     halted = [f"symbol:{name}" for name, known in state.instruments.items() if known.halted]
     for scope in (*state.kills, *(f"strategy:{name}" for name in state.paused), *halted):
-        world.inside(lambda scope=scope: world.runtime and world.runtime.release(scope, "a", "b", "looked at it"))  # type: ignore[misc]
+        if world.runtime is not None:
+            world.inside(partial(world.runtime.release, scope, "a", "b", "looked at it"))
 
 
 def main() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from tests.faults.sim_disk import Crash
@@ -110,7 +111,7 @@ class SessionWorld(World):
             self.follower.resume(tale.newest)
             worked = set(conductor.worked)
             conductor.worked.clear()
-            self.inside(lambda: self.runtime and self.runtime.take_up(owed, worked))
+            self.inside(partial(self.runtime.take_up, owed, worked))
         self._life = self.loop.create_task(self.desk.run(self.epoch))
         self.seen.bare_since.clear()
         return self.desk
