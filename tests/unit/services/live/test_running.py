@@ -5,8 +5,10 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from tradewright.core.types.errors import VenueError
+from tradewright.core.types.venue import Idempotency
 from tradewright.engine.commands import Command
 from tradewright.execution.orders.inputs import Alert
+from tradewright.execution.venue import Capabilities
 from tradewright.risk.limits import Limits
 from tradewright.services.live.clocks import VenueClock
 from tradewright.services.live.running import LiveLoop, LiveParams
@@ -16,6 +18,8 @@ SECOND = 10**9
 
 class Venue:
     """Tells its clock so many seconds ahead of ours; None: it does not answer. After the last one the test ends."""
+
+    capabilities = Capabilities(idempotency=Idempotency.HARD)
 
     def __init__(self, ahead: list[float | None], end: asyncio.Event) -> None:
         self._ahead, self._end = ahead, end
@@ -51,11 +55,12 @@ def test_a_clock_that_is_off_is_told_once_each_time_it_happens() -> None:
         end = asyncio.Event()
         venue = Venue([0.0, 180.0, 181.0, 0.1, None, None], end)
         desk = SimpleNamespace(venue=venue, params=SimpleNamespace(answer_s=1.0))
-        session: Any = SimpleNamespace(desk=desk, runtime=runtime)
+        session: Any = SimpleNamespace(desk=desk, runtime=runtime, pinged=lambda _asked, _answered: None)
         clock = VenueClock(lambda: 1_000 * SECOND, follows=False)
         loop = LiveLoop(session, cast("Any", None), clock, lambda: None, lambda: None, LiveParams(compare_s=0.0))
-        task = asyncio.create_task(loop._compare_forever())
-        await end.wait()
+        task, ended = asyncio.create_task(loop._compare_forever()), asyncio.create_task(end.wait())
+        await asyncio.wait({task, ended}, return_when=asyncio.FIRST_COMPLETED)
+        assert not task.done(), task.exception()
         task.cancel()
 
     asyncio.run(compared())
