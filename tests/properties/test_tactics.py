@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 
 from hypothesis import HealthCheck, settings
@@ -63,6 +64,7 @@ class Market(RuleBasedStateMachine):
         super().__init__()
         self.now = 0
         self.lots: dict[int, int] = {}
+        self.parts: defaultdict[int, list[str]] = defaultdict(list)  # what each order became at the venue
         self.ended: set[int] = set()
         self.told_filled: dict[int, int] = {}
         self.pending: list[SendChild] = []
@@ -136,6 +138,7 @@ class Market(RuleBasedStateMachine):
             return
         name = f"c{sent.child}"
         self.venue[name] = AtVenue(sent.wish)
+        self.parts[self.state.children[sent.child][0].order_id].append(name)
         self.take(ChildSent(sent.child, name, self.now))
 
     def open(self) -> list[str]:
@@ -195,7 +198,7 @@ class Market(RuleBasedStateMachine):
 
     # ------------------------------------------------------------------------------------------------------ what holds
     def of(self, order: int) -> list[AtVenue]:
-        return [self.venue[c.client_id] for c in self.state.parents[order].children if c.client_id]
+        return [self.venue[name] for name in self.parts[order]]
 
     @invariant()
     def never_more_than_wanted(self) -> None:
