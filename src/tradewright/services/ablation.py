@@ -10,7 +10,7 @@ import yaml
 from tradewright.core.types.errors import ConfigError, UsageError
 from tradewright.research.ablation import Ablations, ablate
 from tradewright.research.executor import Executor
-from tradewright.services.runs.prepare import Origins
+from tradewright.services.places import Origins
 from tradewright.services.training import Progress
 from tradewright.services.training_data import check_trade, prepare_training
 from tradewright.services.training_settings import TrainingSettings

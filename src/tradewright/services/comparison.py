@@ -7,7 +7,7 @@ from tradewright.research.comparison import Comparison, ComparisonParams, Side, 
 from tradewright.research.executor import Executor
 from tradewright.research.experiments import ExperimentStore, family_of
 from tradewright.research.holdout import HoldoutGuard
-from tradewright.services.runs.prepare import Origins
+from tradewright.services.places import Origins
 from tradewright.services.training import Progress
 from tradewright.services.training_data import check_parameters, plan_of, read_dataset
 from tradewright.services.training_settings import TrainingSettings

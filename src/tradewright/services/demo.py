@@ -20,7 +20,7 @@ from tradewright.services.cli.strategies import template
 from tradewright.services.report.view import Unit
 from tradewright.services.report.wording import DASH, day, written
 from tradewright.services.runs.execute import FinishedRun
-from tradewright.services.runs.write import REPORT
+from tradewright.services.runs.folder import REPORT
 from tradewright.services.settings import RunSettings
 
 COLUMNS = ("Strategy", "Data", "Return", "95 % interval", "Buy and hold", "Sharpe", "Max drawdown", "Trades")

@@ -28,7 +28,7 @@ from tradewright.rollout.retraining import DayAccuracy, Decision, Monitored, dec
 from tradewright.rollout.serving import load_version
 from tradewright.rollout.versions import Version
 from tradewright.services.model_registry import open_registry
-from tradewright.services.runs.prepare import Origins
+from tradewright.services.places import Origins
 from tradewright.services.training import run_evaluation, run_training, same_training
 from tradewright.services.training_data import read_dataset
 from tradewright.services.training_settings import TrainingSettings

@@ -18,7 +18,7 @@ from tradewright.research.tuning import Tuned, TuningParams, before_first_test, 
 from tradewright.rollout.promotion import sign_evidence
 from tradewright.rollout.versions import Bump, Version
 from tradewright.services.model_registry import open_registry
-from tradewright.services.runs.prepare import Origins
+from tradewright.services.places import Origins
 from tradewright.services.training_data import PreparedTraining, prepare_training
 from tradewright.services.training_settings import TrainingSettings
 

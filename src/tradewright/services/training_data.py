@@ -25,9 +25,10 @@ from tradewright.research.training import TrainingPlan
 from tradewright.research.validation import ModelChoice
 from tradewright.services.explain import did_you_mean, explained
 from tradewright.services.feature_sets import NamedFeatures, read_set
+from tradewright.services.places import Origins
 from tradewright.services.runs.gate import pass_gate
 from tradewright.services.runs.origins import code_hash
-from tradewright.services.runs.prepare import Origins, named_universe, source_of
+from tradewright.services.runs.prepare import named_universe, source_of
 from tradewright.services.training_settings import TrainingSettings
 from tradewright.strategies.registry import built_in
 

@@ -129,7 +129,8 @@ def _add_shortcuts(layers: Layered, options: BacktestOptions) -> None:
 
 def as_document(finished: FinishedRun) -> dict[str, Any]:
     """Return what --json prints."""
-    from tradewright.services.runs.write import REPORT, metrics_of
+    from tradewright.services.runs.folder import REPORT
+    from tradewright.services.runs.write import metrics_of
 
     report = finished.folder / REPORT
     return {
@@ -147,7 +148,8 @@ def show(finished: FinishedRun) -> None:
     from tradewright.services.report.view import Unit
     from tradewright.services.report.wording import DASH, written
     from tradewright.services.runs.facts import cost_notices
-    from tradewright.services.runs.write import REPORT, contributions_of
+    from tradewright.services.runs.folder import REPORT
+    from tradewright.services.runs.write import contributions_of
 
     outcome = finished.outcome
     symbols = ", ".join(f"{d.symbol} {d.timeframe}" for d in outcome.run.data)

@@ -149,7 +149,7 @@ def _title(runs: list[PreparedRun]) -> str:
 
 def _sessions(options: PaperOptions | LiveOptions, runs: list[PreparedRun], mode: str, meter: Meter) -> list[Started]:
     """Put the sessions together; the control endpoints of several listen at one port after another."""
-    from tradewright.services.live.several import Signals
+    from tradewright.services.live.signals import Signals
     from tradewright.services.live.start import Started, Surroundings
 
     signals, first = Signals(), options.control_port

@@ -1,22 +1,15 @@
-"""Sessions beside each other in one process: which may not share it, what reaches all, and one that fails alone."""
+"""Sessions beside each other in one process: which may not share it, and one that fails alone."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tradewright.core.types.errors import ConfigError
-from tradewright.core.types.order import KillLevel
+from tradewright.services.live.start import Started
 from tradewright.services.trading.settings import TradingSettings
 from tradewright.services.trading.venues import key_names
-
-if TYPE_CHECKING:
-    from tradewright.risk.kill.switch import KillSwitch
-    from tradewright.services.live.start import Started
 
 
 def refuse_shared(accounts: Sequence[tuple[Path, TradingSettings]]) -> None:
@@ -39,35 +32,6 @@ def refuse_shared(accounts: Sequence[tuple[Path, TradingSettings]]) -> None:
                 what = f"{other} trades the account '{trading.account}' too" if is_folder else f"{other} has its keys"
                 fix = "Give one another account, or put both into one file as `strategies`."
                 raise ConfigError(what, where=f"{config}, trading.account", fix=fix)
-
-
-class Signals:
-    """SIGUSR1 and SIGUSR2 kill, and SIGTERM ends in order, every session of the process."""
-
-    def __init__(self) -> None:
-        self._heard: dict[asyncio.Task[object], KillSwitch] = {}
-
-    def hear(self, switch: KillSwitch) -> None:
-        """Let signals reach the session whose task this is."""
-        from tradewright.services.control.serving import kill_on_signals  # brings a web server
-
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None  # noqa: S101 -- a coroutine runs in one
-        self._heard[task] = switch
-        task.add_done_callback(self._heard.pop)
-        with suppress(NotImplementedError):  # Windows: the files and the command remain
-            kill_on_signals(loop, self.kill)
-            loop.add_signal_handler(signal.SIGTERM, self._end)
-
-    def kill(self, level: KillLevel, scope: str, by: str, reason: str) -> None:
-        """Stop all; one that cannot be stopped so keeps no other from it."""
-        with ExitStack() as stack:
-            for switch in self._heard.values():
-                stack.callback(switch.kill, level, scope, by, reason)
-
-    def _end(self) -> None:
-        for task in self._heard:
-            task.cancel()
 
 
 async def side_by_side(

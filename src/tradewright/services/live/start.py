@@ -34,7 +34,7 @@ from tradewright.services.live.session import (
     release_of,
     split_market,
 )
-from tradewright.services.live.several import Signals
+from tradewright.services.live.signals import Signals
 from tradewright.services.live.vendors import gateway_of, live_feed
 from tradewright.services.runs.prepare import PreparedRun
 from tradewright.services.settings import ForecastSettings

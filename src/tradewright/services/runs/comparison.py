@@ -9,8 +9,8 @@ import yaml
 
 from tradewright.core.types.errors import StoreError
 from tradewright.services.report.compare import Difference, compare_metrics, has_regression
+from tradewright.services.runs.folder import CONFIG
 from tradewright.services.runs.read import StoredRun
-from tradewright.services.runs.write import CONFIG
 
 
 @dataclass(frozen=True, slots=True)

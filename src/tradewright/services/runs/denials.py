@@ -12,8 +12,8 @@ from tradewright.core.types.errors import StoreError, UsageError
 from tradewright.core.types.order import Reason
 from tradewright.risk.controls import control_of
 from tradewright.services.report.view import DenialRow
+from tradewright.services.runs.folder import DECISIONS
 from tradewright.services.runs.read import StoredRun
-from tradewright.services.runs.write import DECISIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,20 @@ from typing import Self
 from tradewright.core.types.errors import StoreError, UsageError
 
 RUNS = Path("runs")
+#: Of what lies in a folder; a reader refuses another one.
+FORMAT = 1
+CONFIG, MANIFEST, METRICS, REPORT, FINGERPRINT = (
+    "config.yaml",
+    "manifest.json",
+    "metrics.json",
+    "report.html",
+    "fingerprint",
+)
+#: The guard's log, where any limit is set. It follows from the same events as the results and is none of them, so that
+#: the fingerprint of a run does not depend on whether it is kept.
+DECISIONS = "decisions.parquet"
+#: Files that hold results: the fingerprint is over these, and both engine paths write the same bytes.
+RESULTS = ("equity.parquet", "fills.parquet", "ledger.parquet", METRICS, "orders.parquet", "trades.csv")
 
 
 class RunDraft:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +14,18 @@ from tradewright import __version__
 _PACKAGE = Path(__file__).resolve().parents[2]
 _SOURCES = {".py", ".j2", ".css", ".js"}
 _LIBRARIES = ("numpy", "numba", "polars", "pydantic", "plotly")
+
+
+@dataclass(frozen=True, slots=True)
+class DataFacts:
+    """Identity of the bars of one instrument; times in ns UTC."""
+
+    symbol: str
+    timeframe: str
+    rows: int
+    first: int
+    last: int
+    fingerprint: str
 
 
 @cache

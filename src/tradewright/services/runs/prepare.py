@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -29,26 +29,15 @@ from tradewright.data.universe import Survivorship, Universe, stored_universe, s
 from tradewright.engine.plan import BacktestPlan, plan_of_bars
 from tradewright.services.costs.sampling import with_costs
 from tradewright.services.explain import explained
-from tradewright.services.places import Place
+from tradewright.services.places import Origins, Place
 from tradewright.services.runs import strategies
 from tradewright.services.runs.forecasting import FoundForecasts, find_forecasts
 from tradewright.services.runs.gate import pass_gate
+from tradewright.services.runs.origins import DataFacts
 from tradewright.services.settings import DataSettings, RunSettings
 from tradewright.services.stores import open_market
 from tradewright.strategies.combination import combined
 from tradewright.strategies.strategy import Strategy
-
-
-@dataclass(frozen=True, slots=True)
-class DataFacts:
-    """Identity of the bars of one instrument; times in ns UTC."""
-
-    symbol: str
-    timeframe: str
-    rows: int
-    first: int
-    last: int
-    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +70,6 @@ class PreparedRun:
     def config_yaml(self) -> str:
         """The resolved settings as they stand in the run folder."""
         return to_yaml(self.settings)
-
-
-class Origins(Protocol):
-    """Where settings came from, for messages."""
-
-    def origin(self, place: Place) -> str:
-        """Return the file and line, variable or option that gave the value at ``place``; empty if unknown."""
 
 
 class _Unknown:

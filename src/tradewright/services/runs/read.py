@@ -19,8 +19,8 @@ from tradewright.core.types.dtypes import fill_dtype, ledger_dtype, order_dtype
 from tradewright.core.types.errors import StoreError, TradewrightError, UsageError
 from tradewright.core.types.instrument import Instrument
 from tradewright.services.runs.facts import instruments_of
+from tradewright.services.runs.folder import CONFIG, FORMAT, MANIFEST, METRICS
 from tradewright.services.runs.tables import Records, records_of
-from tradewright.services.runs.write import CONFIG, FORMAT, MANIFEST, METRICS
 from tradewright.services.settings import RunSettings
 
 

@@ -12,8 +12,9 @@ from tradewright.services.report.numbers import numbers_of
 from tradewright.services.report.render import render_report
 from tradewright.services.runs.denials import denials_in
 from tradewright.services.runs.facts import facts_of
+from tradewright.services.runs.folder import REPORT
 from tradewright.services.runs.read import StoredRun, stored_bars, stored_result, stored_settings
-from tradewright.services.runs.write import REPORT, performance_params
+from tradewright.services.runs.write import performance_params
 
 
 def rerender(run: StoredRun) -> Path:

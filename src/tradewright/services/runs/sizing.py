@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,13 +16,11 @@ from tradewright.analytics.trade_edge import trade_edge
 from tradewright.core.types.bar import Bars
 from tradewright.core.types.errors import ConfigError, StoreError
 from tradewright.risk.sizing import correlation_scale, kelly_risk
+from tradewright.services.runs.origins import DataFacts
+from tradewright.services.settings import RunSettings, SizingSettings
 from tradewright.services.stores import open_market
 from tradewright.strategies.sizing import SizeRule, Sizing, sized
 from tradewright.strategies.strategy import Strategy, StrategyParams
-
-if TYPE_CHECKING:
-    from tradewright.services.runs.prepare import DataFacts
-    from tradewright.services.settings import RunSettings, SizingSettings
 
 _YEAR_NS = 365.25 * 86_400e9
 _LEAST_BARS = 60

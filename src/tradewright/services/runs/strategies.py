@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
 from tradewright.core.types.bar import Bars
 from tradewright.core.types.errors import ConfigError
 from tradewright.services.explain import explained
-from tradewright.services.places import Place
+from tradewright.services.places import Origins, Place
+from tradewright.services.runs.origins import DataFacts
 from tradewright.services.runs.sizing import Chosen, with_sizing
 from tradewright.services.settings import RunSettings, StrategySettings
 from tradewright.strategies.combination import Part, combined
 from tradewright.strategies.loader import load_file
 from tradewright.strategies.strategy import Strategy, StrategyParams
-
-if TYPE_CHECKING:
-    from tradewright.services.runs.prepare import DataFacts, Origins
 
 
 def load_strategy(name: str, file: Path | None) -> Strategy:

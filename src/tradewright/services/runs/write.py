@@ -16,24 +16,11 @@ from tradewright.services.report.contribution import Contribution, contributions
 from tradewright.services.report.numbers import RunNumbers, RunResult, numbers_of
 from tradewright.services.runs import tables
 from tradewright.services.runs.facts import SIMULATED
+from tradewright.services.runs.folder import CONFIG, DECISIONS, FINGERPRINT, FORMAT, MANIFEST, METRICS, REPORT, RESULTS
 from tradewright.services.runs.origins import code_hash, file_hash, fingerprint_of, versions
 from tradewright.services.runs.prepare import PreparedRun
 from tradewright.services.runs.strategies import strategy_files
 from tradewright.services.settings import RunSettings, StrategySettings
-
-FORMAT = 1
-CONFIG, MANIFEST, METRICS, REPORT, FINGERPRINT = (
-    "config.yaml",
-    "manifest.json",
-    "metrics.json",
-    "report.html",
-    "fingerprint",
-)
-#: Files that hold results: the fingerprint is over these, and both engine paths write the same bytes.
-#: The guard's log, where any limit is set. It follows from the same events as the results and is none of them, so that
-#: the fingerprint of a run does not depend on whether it is kept.
-DECISIONS = "decisions.parquet"
-RESULTS = ("equity.parquet", "fills.parquet", "ledger.parquet", METRICS, "orders.parquet", "trades.csv")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ import pytest
 from tradewright.core.types.errors import ConfigError, RunError
 from tradewright.core.types.order import KillLevel
 from tradewright.risk.kill.switch import KillSwitch
-from tradewright.services.live.several import Signals, refuse_shared, side_by_side
+from tradewright.services.live.several import refuse_shared, side_by_side
+from tradewright.services.live.signals import Signals
 from tradewright.services.live.start import Started
 from tradewright.services.trading.settings import TradingSettings
 
