@@ -121,7 +121,7 @@ class OrderDesk:
         self.params = params or DeskParams()
         self.ts = 0  # of the input whose effects are being carried out, ns UTC
         self.tasks: set[asyncio.Task[None]] = set()  # requests under way
-        self._inquiry = Inquiry(self)
+        self._inquiry = Inquiry(self, ports.now_ns, self.params.answer_s)
         self._wants_view = asyncio.Event()
         self._expected: dict[str, int] = {}  # client id -> by when the stream should have spoken of it
         self._stream: asyncio.Task[None] | None = None

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from typing import Protocol
 
 from tradewright.core.types.errors import VenueError
-from tradewright.core.types.venue import VenueFill, VenueOrder
-from tradewright.execution.orders.inputs import Absent, Source
-from tradewright.execution.orders.state import SECOND
+from tradewright.core.types.venue import VenueEvent, VenueFill, VenueOrder
+from tradewright.execution.orders.inputs import Absent, Input, Source
+from tradewright.execution.orders.state import SECOND, OrdersState
+from tradewright.execution.venue import Venue
 
-if TYPE_CHECKING:
-    from tradewright.execution.desk import OrderDesk
+
+class Asker(Protocol):
+    """Whoever wants to know: what it knows, whom to ask, and how it is told."""
+
+    state: OrdersState
+    venue: Venue
+
+    def has(self, fill: VenueFill) -> bool:
+        """Tell whether an execution is known."""
+
+    def take(self, row: VenueEvent, source: Source, now: int) -> None:
+        """Take in what was found."""
+
+    def feed(self, told: Input) -> None:
+        """Take in that nothing was."""
 
 
 class Inquiry:
-    """Questions about orders; what is found, and what is not, goes to the desk."""
+    """Questions about orders. ``now_ns``: ns UTC; ``answer_s``: how long an answer may take."""
 
-    def __init__(self, desk: OrderDesk) -> None:
-        self.desk = desk
+    def __init__(self, desk: Asker, now_ns: Callable[[], int], answer_s: float) -> None:
+        self.desk, self._now_ns, self._answer_s = desk, now_ns, answer_s
         self._asking: set[str] = set()
 
     async def ask(self, client_id: str) -> None:
@@ -45,13 +59,13 @@ class Inquiry:
     async def _look(
         self, client_id: str, source: Source, question: Coroutine[None, None, list[VenueOrder] | list[VenueFill]]
     ) -> None:
-        asked = self.desk.ports.now_ns()
+        asked = self._now_ns()
         try:
-            async with asyncio.timeout(self.desk.params.answer_s):
+            async with asyncio.timeout(self._answer_s):
                 rows = await question
         except (VenueError, TimeoutError):
             return
-        now, venue_id = self.desk.ports.now_ns(), self.desk.state.orders[client_id].venue_id
+        now, venue_id = self._now_ns(), self.desk.state.orders[client_id].venue_id
         mine = [row for row in rows if row.client_id == client_id or (venue_id and row.venue_id == venue_id)]
         news = [row for row in mine if not (isinstance(row, VenueFill) and self.desk.has(row))]
         for row in news:
@@ -60,12 +74,12 @@ class Inquiry:
             self.desk.feed(Absent(client_id, source, asked, now))
 
     async def _positions(self, client_id: str, instrument: str) -> None:
-        asked = self.desk.ports.now_ns()
+        asked = self._now_ns()
         try:
-            async with asyncio.timeout(self.desk.params.answer_s):
+            async with asyncio.timeout(self._answer_s):
                 rows = await self.desk.venue.positions()
         except (VenueError, TimeoutError):
             return
         known = self.desk.state.of(instrument)
         if sum(p.lots for p in rows if p.instrument == instrument) == known.position + known.external:
-            self.desk.feed(Absent(client_id, Source.POSITIONS, asked, self.desk.ports.now_ns()))
+            self.desk.feed(Absent(client_id, Source.POSITIONS, asked, self._now_ns()))

@@ -16,6 +16,7 @@ from tradewright.core.types.guard_dtypes import RING, TIERS, guard_dtype, guarde
 from tradewright.core.types.instrument import Instrument
 from tradewright.risk.limits import Limits
 from tradewright.risk.prop.watch import RuleWatch
+from tradewright.risk.rules_in_force import rules_in_force
 from tradewright.risk.windows import merged_windows
 
 _NEVER = 2**63 - 1
@@ -94,7 +95,7 @@ class Guard:
         self.watch: RuleWatch | None = None
         if limits.prop is None:
             return
-        rule_sets = limits.prop.rule_sets(limits)
+        rule_sets = rules_in_force(limits)
         initial = Decimal(repr(place.initial_cash)).normalize()
         self.watch = RuleWatch(rule_sets, initial, place.first_ns, place.last_ns)
         self.arrays["rules"], self.arrays["states"] = self.watch.rules, self.watch.states

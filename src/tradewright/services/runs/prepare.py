@@ -27,6 +27,7 @@ from tradewright.data.source import StoreSource
 from tradewright.data.store import BarStore, MarketStore
 from tradewright.data.universe import Survivorship, Universe, stored_universe, survivorship, universe_path
 from tradewright.engine.plan import BacktestPlan, plan_of_bars
+from tradewright.risk.rules_in_force import rules_in_force
 from tradewright.services.costs.sampling import with_costs
 from tradewright.services.explain import explained
 from tradewright.services.places import Origins, Place
@@ -143,8 +144,7 @@ def prepare(settings: RunSettings, origins: Origins | None = None) -> PreparedRu
         inputs.append(costs["digest"])
     if sizing:
         inputs.append(repr(sorted(sizing.items())))
-    if settings.limits.prop is not None:  # a rule file may change under its name
-        inputs += [rules.model_dump_json() for rules in settings.limits.prop.rule_sets(settings.limits)]
+    inputs += [rules.model_dump_json() for rules in rules_in_force(settings.limits)]  # a file may change under its name
     identity = hashlib.blake2b("\0".join(inputs).encode(), digest_size=16).hexdigest()
     origin = {} if forecasts is None else forecasts.origin
     universe = named_universe(settings.data.store, settings.universe, origins)
