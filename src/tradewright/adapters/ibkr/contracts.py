@@ -50,13 +50,7 @@ class Contracts:
             except UsageError as error:
                 where = f"{self._params.name} {symbol}"
                 raise VenueRejectedError(error.what, where=where, fix=error.fix) from error
-            named = Contract(
-                secType=spec.sec_type,
-                symbol=spec.symbol,
-                lastTradeDateOrContractMonth=spec.month,
-                exchange=spec.exchange,
-                currency=spec.currency,
-            )
+            named = Contract(**spec.fields)
             client = await self._ready()
             number = client.getReqId()
             rows = await self._link.ask(number, lambda: client.reqContractDetails(number, named))

@@ -325,14 +325,7 @@ class Gateway:
             If there is none, or more than one.
         """
         if spec not in self._contracts:
-            named = Contract(
-                secType=spec.sec_type,
-                symbol=spec.symbol,
-                lastTradeDateOrContractMonth=spec.month,
-                exchange=spec.exchange,
-                currency=spec.currency,
-                includeExpired=spec.sec_type == "FUT",
-            )
+            named = Contract(**spec.fields, includeExpired=spec.sec_type == "FUT")
             found = await self._retry(spec.label, lambda: self._details(named))
             if len(found) != 1:
                 names = ", ".join(sorted(str(d.contract.localSymbol) for d in found if d.contract)) or "none"

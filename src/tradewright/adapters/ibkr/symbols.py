@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from tradewright.adapters.ibkr.params import IbkrParams
 from tradewright.core.types.errors import UsageError
@@ -96,6 +97,17 @@ class ContractSpec:
     def label(self) -> str:
         """The contract in one word, for keys and messages."""
         return "-".join(p for p in (self.symbol, self.month, self.sec_type, self.exchange, self.currency) if p)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The same by the names of the interface's ``Contract``."""
+        return {
+            "secType": self.sec_type,
+            "symbol": self.symbol,
+            "lastTradeDateOrContractMonth": self.month,
+            "exchange": self.exchange,
+            "currency": self.currency,
+        }
 
     def what_to_show(self, params: IbkrParams) -> str:
         """Return which prices the bars are made of."""

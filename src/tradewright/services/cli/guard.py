@@ -31,12 +31,12 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except TradewrightError as error:
             if is_debugging():
                 raise
-            raise _shown(error) from None
+            raise _ended(error) from None
         except BaseExceptionGroup as group:  # of tasks side by side
             first = first_of(group)
             if is_debugging() or not isinstance(first, TradewrightError):
                 raise
-            raise _shown(first) from None
+            raise _ended(first) from None
         except KeyboardInterrupt:
             print(f"\n{INTERRUPTED}", file=sys.stderr)
             raise typer.Exit(1) from None
@@ -47,7 +47,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
-def _shown(error: TradewrightError) -> typer.Exit:
+def _ended(error: TradewrightError) -> typer.Exit:
     """Print an error and return the end of the command."""
     print(block(error), file=sys.stderr)
     return typer.Exit(error.exit_code)
