@@ -14,6 +14,9 @@ import asyncio
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -112,11 +115,14 @@ async def under_load(folder: Path, kills: int, per_second: int, pause_s: float) 
     refused: dict[int, int] = {}
     turns: list[int] = []
     busy = time.process_time_ns()
-    with Journal(FolderDisk(folder / "journal"), time.time_ns) as journal:
-        desk = OrderDesk(wire, journal, state, DeskPorts(time.time_ns, lambda: True, lambda _: None))  # type: ignore[arg-type]
+    with ThreadPoolExecutor(1) as pool, Journal(FolderDisk(folder / "journal"), time.time_ns) as journal:
+        loop = asyncio.get_running_loop()
+        beside = partial(loop.run_in_executor, pool)
+        ports = DeskPorts(time.time_ns, lambda: True, lambda _: None, beside=beside)
+        desk = OrderDesk(wire, journal, state, ports)  # type: ignore[arg-type]
         inbox, stored = KillInbox(folder / "kill", time.time_ns), TradingStateFile(folder / "state.json")
         switch = KillSwitch(desk, inbox, stored, time.time_ns, lambda: True)
-        desk.ports = DeskPorts(time.time_ns, lambda: True, lambda _: None, switch.poll)
+        desk.ports = replace(ports, heed=switch.poll)
         real = desk.kill
 
         def kill(level: KillLevel, scope: str, by: str, reason: str) -> None:

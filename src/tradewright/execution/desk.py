@@ -14,6 +14,7 @@ from tradewright.core.types.errors import VenueError
 from tradewright.core.types.venue import OrderIntent, StreamGap, VenueEvent, VenueFill, VenueOrder
 from tradewright.execution.inquiry import Inquiry
 from tradewright.execution.journal.errors import JournalUnavailableError
+from tradewright.execution.journal.flushing import Beside, Flusher
 from tradewright.execution.journal.writing import Journal
 from tradewright.execution.orders.fills import fill_key
 from tradewright.execution.orders.gate import refusal
@@ -86,7 +87,7 @@ class DeskPorts:
     """What the desk is given: clock (ns UTC), whether the lease is still ours, and whom to tell.
 
     ``heed``: looks for kills that wait outside and carries them out; asked right before every first byte.
-    ``intended``: sees each intent before it is sent.
+    ``intended``: sees each intent before it is sent. ``beside``: runs the journal's flush, see `Flusher`.
     """
 
     now_ns: Callable[[], int]
@@ -94,6 +95,7 @@ class DeskPorts:
     tell: Callable[[OrderEvent | Alert], None]
     heed: Callable[[], object] = bool
     intended: Callable[[OrderIntent], object] = bool
+    beside: Beside | None = None
 
 
 class OrderDesk:
@@ -121,6 +123,7 @@ class OrderDesk:
         self.params = params or DeskParams()
         self.ts = 0  # of the input whose effects are being carried out, ns UTC
         self.tasks: set[asyncio.Task[None]] = set()  # requests under way
+        self._flusher = Flusher(journal, ports.beside)
         self._inquiry = Inquiry(self, ports.now_ns, self.params.answer_s)
         self._wants_view = asyncio.Event()
         self._expected: dict[str, int] = {}  # client id -> by when the stream should have spoken of it
@@ -167,11 +170,14 @@ class OrderDesk:
             try:
                 self.journal.append(kind, to_payload(told), told.ts, told.ts)
             except JournalUnavailableError:
-                if not self.state.is_journal_lost:
-                    self._step(JournalLost(told.ts))
+                self._journal_lost(told.ts)
                 if isinstance(told, Intended | Released):
                     return  # what the disk does not have must not permit anything
         self._step(told)
+
+    def _journal_lost(self, now: int) -> None:
+        if not self.state.is_journal_lost:
+            self._step(JournalLost(now))
 
     def _step(self, told: Input) -> None:
         self.ts = told.ts
@@ -184,7 +190,7 @@ class OrderDesk:
     def _carry_out(self, effect: Effect) -> None:
         match effect:
             case Submit(intent):
-                self._start(self._send(intent))
+                self._start(self._send(intent, self.journal.sequence))
             case Withdraw(client_id, reason):
                 self.feed(Failed(client_id, "submit", Outcome.NOT_SENT, reason, self.ports.now_ns()))
             case CancelOrder(client_id, venue_id):
@@ -206,7 +212,29 @@ class OrderDesk:
         task.add_done_callback(self.tasks.discard)
 
     # ------------------------------------------------------------------------------------------------------- the venue
-    async def _send(self, intent: OrderIntent) -> None:
+    async def _secured(self, record: int) -> str:
+        """Wait until a record is on the disk; return why it is not, or ""."""
+        try:
+            async with asyncio.timeout(self.params.answer_s):
+                await self._flusher.upto(record)
+        except JournalUnavailableError as error:
+            self._journal_lost(self.ports.now_ns())
+            return error.what
+        except TimeoutError:
+            return "the disk did not answer in time"
+        return ""
+
+    async def _kept(self) -> None:
+        """Make durable what nobody waits for."""
+        await self._secured(self.journal.sequence)
+
+    async def _send(self, intent: OrderIntent, record: int) -> None:
+        """Send an order whose intent is that record of the journal."""
+        said = await self._secured(record)
+        if said:
+            self.feed(Failed(intent.client_id, "submit", Outcome.NOT_SENT, said, self.ports.now_ns()))
+            return
+
         def gate() -> None:
             self.feed(Sent(intent.client_id, self.ports.now_ns()))
             self.ports.heed()
@@ -293,6 +321,8 @@ class OrderDesk:
 
     def _tick(self) -> None:
         now = self.ports.now_ns()
+        if self.journal.is_due:
+            self._start(self._kept())
         self.feed(Ticked(now))
         if any(by <= now for by in self._expected.values()):  # the stream lives and says nothing
             self._expected.clear()
