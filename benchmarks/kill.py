@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import sys
 import tempfile
 import time
@@ -134,6 +135,8 @@ async def under_load(folder: Path, kills: int, per_second: int, pause_s: float) 
         words = (sys.executable, "-c", WRITER, str(folder / "kill"), str(kills), str(pause_s))
         writer = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
         order = VenueOrder("E", "E", "Y", Side.BUY, 1, 0, OrderStatus.ACCEPTED, 0)
+        gc.collect()
+        gc.freeze()  # as a session does, once it is up
         begun, events, next_poll, next_order = time.monotonic(), 0, 0.0, 0.0
         while len(refused) < kills and time.monotonic() - begun < LONGEST_S:
             due = int((time.monotonic() - begun) * per_second)

@@ -77,8 +77,8 @@ BUGS = [
     Planted(
         "an intent is sent before it is durable",
         _DESK,
-        "await self._flusher.upto(record)",
-        "await asyncio.sleep(0)",
+        "said = await self._flusher.upto(record, self.params.answer_s)",
+        "said = ''",
         "F01",
     ),
     Planted(

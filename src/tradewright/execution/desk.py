@@ -1,7 +1,8 @@
 """The order desk: journals every input, steps the machine, and carries its effects out at a venue.
 
-One event loop, one thread. An input is in the journal before the machine sees it, and an intent is on the disk before
-its first byte leaves. Nothing here decides; what a venue's silence or a dead disk means is the machine's matter.
+One event loop, one thread; only flushes may run in another. An input is in the journal before the machine sees it, and
+an intent is on the disk before its first byte leaves. Nothing here decides; what a venue's silence or a dead disk means
+is the machine's matter.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ class OrderDesk:
         self.ports = ports
         self.params = params or DeskParams()
         self.ts = 0  # of the input whose effects are being carried out, ns UTC
-        self.tasks: set[asyncio.Task[None]] = set()  # requests under way
+        self.tasks: set[asyncio.Task[object]] = set()  # requests under way
         self._flusher = Flusher(journal, ports.beside)
         self._inquiry = Inquiry(self, ports.now_ns, self.params.answer_s)
         self._wants_view = asyncio.Event()
@@ -170,14 +171,11 @@ class OrderDesk:
             try:
                 self.journal.append(kind, to_payload(told), told.ts, told.ts)
             except JournalUnavailableError:
-                self._journal_lost(told.ts)
+                if not self.state.is_journal_lost:
+                    self._step(JournalLost(told.ts))
                 if isinstance(told, Intended | Released):
                     return  # what the disk does not have must not permit anything
         self._step(told)
-
-    def _journal_lost(self, now: int) -> None:
-        if not self.state.is_journal_lost:
-            self._step(JournalLost(now))
 
     def _step(self, told: Input) -> None:
         self.ts = told.ts
@@ -206,31 +204,15 @@ class OrderDesk:
             case OrderEvent() | Alert():
                 self.ports.tell(effect)
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
+    def _start(self, work: Coroutine[None, None, object]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
     # ------------------------------------------------------------------------------------------------------- the venue
-    async def _secured(self, record: int) -> str:
-        """Wait until a record is on the disk; return why it is not, or ""."""
-        try:
-            async with asyncio.timeout(self.params.answer_s):
-                await self._flusher.upto(record)
-        except JournalUnavailableError as error:
-            self._journal_lost(self.ports.now_ns())
-            return error.what
-        except TimeoutError:
-            return "the disk did not answer in time"
-        return ""
-
-    async def _kept(self) -> None:
-        """Make durable what nobody waits for."""
-        await self._secured(self.journal.sequence)
-
     async def _send(self, intent: OrderIntent, record: int) -> None:
         """Send an order whose intent is that record of the journal."""
-        said = await self._secured(record)
+        said = await self._flusher.upto(record, self.params.answer_s)
         if said:
             self.feed(Failed(intent.client_id, "submit", Outcome.NOT_SENT, said, self.ports.now_ns()))
             return
@@ -322,7 +304,7 @@ class OrderDesk:
     def _tick(self) -> None:
         now = self.ports.now_ns()
         if self.journal.is_due:
-            self._start(self._kept())
+            self._start(self._flusher.upto(self.journal.sequence, self.params.answer_s))
         self.feed(Ticked(now))
         if any(by <= now for by in self._expected.values()):  # the stream lives and says nothing
             self._expected.clear()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
+from tradewright.execution.journal.errors import JournalUnavailableError
 from tradewright.execution.journal.writing import Journal
 
 #: Runs a call that blocks beside the event loop.
@@ -27,19 +28,20 @@ class Flusher:
         self._journal, self._beside = journal, beside
         self._flight: asyncio.Future[None] | None = None
 
-    async def upto(self, sequence: int) -> None:
-        """Return when the record of that number is on the disk; at once where it is already.
-
-        Raises
-        ------
-        JournalUnavailableError
-            If the disk refused, now or before.
-        """
-        while self._journal.durable < sequence:
-            if self._beside is None:
-                self._journal.flush()
-            else:
-                await asyncio.wait([self._flight or self._take_off(self._beside)])
+    async def upto(self, sequence: int, within_s: float) -> str:
+        """Return when the record of that number is on the disk: "", or why nobody may count on it."""
+        try:
+            async with asyncio.timeout(within_s):
+                while self._journal.durable < sequence:
+                    if self._beside is None:
+                        self._journal.flush()
+                    else:
+                        await asyncio.wait([self._flight or self._take_off(self._beside)])
+        except JournalUnavailableError as error:
+            return error.what
+        except TimeoutError:
+            return f"the disk did not answer within {within_s:g} s"
+        return ""
 
     def _take_off(self, beside: Beside) -> asyncio.Future[None]:
         sequence, sync = self._journal.begin_flush()

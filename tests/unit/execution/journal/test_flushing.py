@@ -45,10 +45,10 @@ def test_one_flush_serves_all_who_wait_and_none_who_came_later() -> None:
         disk, elsewhere = SimDisk(), Elsewhere()
         journal = Journal(disk, lambda: 0)
         flusher = Flusher(journal, elsewhere)
-        early = [asyncio.create_task(flusher.upto(journal.append("intent", {}, 0, 0))) for _ in range(3)]
+        early = [asyncio.create_task(flusher.upto(journal.append("intent", {}, 0, 0), 1.0)) for _ in range(3)]
         await turn()
         assert len(elsewhere.flights) == 1
-        late = asyncio.create_task(flusher.upto(journal.append("intent", {}, 0, 0)))
+        late = asyncio.create_task(flusher.upto(journal.append("intent", {}, 0, 0), 1.0))
         early[0].cancel()  # nobody else's flush ends with it
         await turn()
         assert len(elsewhere.flights) == 1
@@ -69,16 +69,31 @@ def test_what_the_disk_refuses_is_told_to_all_and_ends_the_journal() -> None:
         elsewhere = Elsewhere()
         journal = Journal(SimDisk(), lambda: 0)
         flusher = Flusher(journal, elsewhere)
-        waiting = [asyncio.create_task(flusher.upto(journal.append("intent", {}, 0, 0))) for _ in range(2)]
+        waiting = [asyncio.create_task(flusher.upto(journal.append("intent", {}, 0, 0), 1.0)) for _ in range(2)]
         await turn()
         elsewhere.land(OSError(errno.EIO, os.strerror(errno.EIO)))
-        told = await asyncio.gather(*waiting, return_exceptions=True)
-        assert [type(t) for t in told] == [JournalUnavailableError] * 2
+        told = await asyncio.gather(*waiting)
+        assert ["Input/output error" in t for t in told] == [True, True]
         assert journal.durable == 0
         with pytest.raises(JournalUnavailableError):
             journal.append("order", {}, 0, 0)
-        with pytest.raises(JournalUnavailableError):
-            await flusher.upto(1)
+        assert await flusher.upto(1, 1.0)
+
+    asyncio.run(play())
+
+
+def test_a_disk_that_hangs_is_told_in_time_and_may_come_back() -> None:
+    async def play() -> None:
+        elsewhere = Elsewhere()
+        journal = Journal(SimDisk(), lambda: 0)
+        flusher = Flusher(journal, elsewhere)
+        journal.append("intent", {}, 0, 0)
+        assert "did not answer within 0.01 s" in await flusher.upto(1, 0.01)
+        assert len(elsewhere.flights) == 1
+        again = asyncio.create_task(flusher.upto(1, 1.0))
+        await turn()
+        elsewhere.land()
+        assert await again == ""
 
     asyncio.run(play())
 
@@ -87,7 +102,7 @@ def test_without_anywhere_else_it_is_done_at_once() -> None:
     disk = SimDisk()
     journal = Journal(disk, lambda: 0)
     journal.append("bar", {}, 0, 0)
-    asyncio.run(Flusher(journal).upto(1))
+    assert asyncio.run(Flusher(journal).upto(1, 1.0)) == ""
     assert journal.durable == 1
     assert disk.synced == {n: len(c) for n, c in disk.files.items()}
 
@@ -101,10 +116,10 @@ def test_segments_end_while_a_thread_flushes(tmp_path: Path) -> None:
         flusher = Flusher(journal, lambda work: loop.run_in_executor(pool, work))
         waiting = []
         for k in range(200):
-            waiting.append(asyncio.create_task(flusher.upto(journal.append("intent", {"k": k}, 0, 0))))
+            waiting.append(asyncio.create_task(flusher.upto(journal.append("intent", {"k": k}, 0, 0), 60.0)))
             if k % 3 == 0:
                 await asyncio.sleep(0)
-        await asyncio.gather(*waiting)
+        assert set(await asyncio.gather(*waiting)) == {""}
         durable = journal.durable
         journal.close()
         return durable
