@@ -11,9 +11,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -112,11 +116,14 @@ async def under_load(folder: Path, kills: int, per_second: int, pause_s: float) 
     refused: dict[int, int] = {}
     turns: list[int] = []
     busy = time.process_time_ns()
-    with Journal(FolderDisk(folder / "journal"), time.time_ns) as journal:
-        desk = OrderDesk(wire, journal, state, DeskPorts(time.time_ns, lambda: True, lambda _: None))  # type: ignore[arg-type]
+    with ThreadPoolExecutor(1) as pool, Journal(FolderDisk(folder / "journal"), time.time_ns) as journal:
+        loop = asyncio.get_running_loop()
+        beside = partial(loop.run_in_executor, pool)
+        ports = DeskPorts(time.time_ns, lambda: True, lambda _: None, beside=beside)
+        desk = OrderDesk(wire, journal, state, ports)  # type: ignore[arg-type]
         inbox, stored = KillInbox(folder / "kill", time.time_ns), TradingStateFile(folder / "state.json")
         switch = KillSwitch(desk, inbox, stored, time.time_ns, lambda: True)
-        desk.ports = DeskPorts(time.time_ns, lambda: True, lambda _: None, switch.poll)
+        desk.ports = replace(ports, heed=switch.poll)
         real = desk.kill
 
         def kill(level: KillLevel, scope: str, by: str, reason: str) -> None:
@@ -128,6 +135,8 @@ async def under_load(folder: Path, kills: int, per_second: int, pause_s: float) 
         words = (sys.executable, "-c", WRITER, str(folder / "kill"), str(kills), str(pause_s))
         writer = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
         order = VenueOrder("E", "E", "Y", Side.BUY, 1, 0, OrderStatus.ACCEPTED, 0)
+        gc.collect()
+        gc.freeze()  # as a session does, once it is up
         begun, events, next_poll, next_order = time.monotonic(), 0, 0.0, 0.0
         while len(refused) < kills and time.monotonic() - begun < LONGEST_S:
             due = int((time.monotonic() - begun) * per_second)

@@ -19,6 +19,8 @@ import sys
 import tempfile
 import threading
 import time
+from asyncio.subprocess import Process
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -59,8 +61,19 @@ from tradewright.strategies.registry import built_in
 INSTRUMENTS = 10
 MINUTE = 60_000_000_000
 LEARNED = 4_000
-#: asyncio's timers are late by a millisecond or two, a feed's socket is not: what is nearer is waited for awake, s.
-TIMER = 3e-3
+#: Another process, as a venue is: says when it begins, then writes a number into its socket whenever one is due.
+FEED = """
+import socket, sys, time
+wire, gap = socket.socket(fileno=int(sys.argv[1])), float(sys.argv[2])
+wire.recv(1)
+begun = time.perf_counter_ns()
+wire.send(begun.to_bytes(8, "little"))
+for k in range(int(sys.argv[3])):
+    at = begun + int(k * gap)
+    while (left := at - time.perf_counter_ns()) > 0:
+        time.sleep(max(0.0, left / 1e9 - 2e-4))
+    wire.send(k.to_bytes(8, "little"))
+"""
 _FEATURES = {name: build_feature(parse_feature(text)) for name, text in STANDARD.items()}
 
 
@@ -158,6 +171,15 @@ def drain(wire: socket.socket) -> None:
         pass
 
 
+async def feeder(gap: float, count: int) -> tuple[Process, tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Start the other process; return it and our end of its socket."""
+    near, far = socket.socketpair()
+    words = (sys.executable, "-c", FEED, str(far.fileno()), str(gap), str(count))
+    source = await asyncio.create_subprocess_exec(*words, pass_fds=[far.fileno()])
+    far.close()
+    return source, await asyncio.open_connection(sock=near)
+
+
 async def trade(
     a_plan: BacktestPlan, rows: list[MarketRow], fitted: FittedModel, disk: TimedDisk, rate: float
 ) -> np.ndarray[Any, Any]:
@@ -179,7 +201,9 @@ async def trade(
     def tell(effect: OrderEvent | Alert) -> None:
         runtime.told(effect)
 
-    desk = OrderDesk(venue, journal, state, DeskPorts(time.time_ns, lambda: True, tell))
+    loop, pool = asyncio.get_running_loop(), ThreadPoolExecutor(1)
+    ports = DeskPorts(time.time_ns, lambda: True, tell, beside=lambda work: loop.run_in_executor(pool, work))
+    desk = OrderDesk(venue, journal, state, ports)
     venue.lay(desk, lambda name: float(conductor.run.memory.arrays["positions"]["price"][int(name[1:])]), near, disk)
     runtime = Runtime(conductor, desk, None, lambda _: None)
     desk.feed(Started(1, time.time_ns()))
@@ -188,15 +212,17 @@ async def trade(
     warm = 300 * INSTRUMENTS
     due: dict[int, int] = {}
     gap = 1e9 / rate
+    source, feed = await feeder(gap, len(rows) - warm)
     gc.collect()
     gc.freeze()
     begun = 0
     for k, row in enumerate(rows):
         if k == warm:
-            begun = time.perf_counter_ns()
+            feed[1].write(b"!")
+            begun = int.from_bytes(await feed[0].readexactly(8), "little")
         at = begun + int((k - warm) * gap)
-        while k >= warm and time.perf_counter_ns() < at:  # noqa: ASYNC110 - this is the clock
-            await asyncio.sleep(max(0.0, (at - time.perf_counter_ns()) / 1e9 - TIMER))
+        if k >= warm:
+            await feed[0].readexactly(8)
         news = forecasts.forecast(row)
         seen = row._replace(decides=k >= warm)
         if news is not None:
@@ -209,8 +235,11 @@ async def trade(
         await asyncio.sleep(0)
     while desk.tasks:  # noqa: ASYNC110 - the desk has no event for it
         await asyncio.sleep(0.01)
+    pool.shutdown()
     journal.close()
     near.close()
+    feed[1].close()
+    await source.wait()
     missing = [n for n in due if n in conductor.sent and n not in venue.written]
     if missing:
         raise SystemExit(f"{len(missing)} orders never reached the socket")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tests.faults.flushes import FLUSHES, play_flush
 from tests.faults.scenarios import Case, expect, play, play_script
 from tests.faults.tactic_driver import Driver
 from tests.faults.world import CAPABILITIES, X
@@ -330,5 +331,7 @@ def play_exit(name: str, seed: int) -> str:
 
 
 def play_any(name: str, seed: int) -> str:
-    """Play a scenario of either file."""
+    """Play a scenario of any file."""
+    if name in FLUSHES:
+        return play_flush(name, seed)
     return play_exit(name, seed) if name in EXITS else play(name, seed)

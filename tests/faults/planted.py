@@ -76,10 +76,24 @@ BUGS = [
     ),
     Planted(
         "an intent is sent before it is durable",
-        _JOURNAL + "writing",
-        "if wanted is Durability.DURABLE:\n                self._sync(now)",
-        "if wanted is Durability.DURABLE and kind != 'intent':\n                self._sync(now)",
+        _DESK,
+        "said = await self._flusher.upto(record, self.params.answer_s)",
+        "said = ''",
         "F01",
+    ),
+    Planted(
+        "a flush covers what was written after it began",
+        _JOURNAL + "writing",
+        "max(self.durable, sequence), self._begun_ns",
+        "self.sequence, self._begun_ns",
+        "D01",
+    ),
+    Planted(
+        "a flush that failed is forgotten",
+        _JOURNAL + "writing",
+        "self.failure = self.failure or (trouble",
+        "self.durable = self.sequence if trouble else (trouble",
+        "D02",
     ),
     Planted(
         "a full disk is ignored",

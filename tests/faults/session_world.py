@@ -101,7 +101,7 @@ class SessionWorld(World):
         if not is_continued:
             conductor.since_epoch = self.epoch
         journal.append(SESSION, {"begins": not is_continued, "epoch": self.epoch}, now, now)
-        ports = DeskPorts(self.now_ns, lambda: self.is_mine, self._tell)
+        ports = DeskPorts(self.now_ns, lambda: self.is_mine, self._tell, beside=self.thread)
         self.desk = OrderDesk(self.venue, journal, state, ports, DeskParams())
         tactics = TacticsState({i.symbol: i for i in INSTRUMENTS}, self.capabilities, self.tactics)
         self.runtime = Runtime(conductor, self.desk, None, self._alerted, tactics)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 from collections.abc import Callable
@@ -98,6 +99,50 @@ class SimDisk:
 
     def _fails(self) -> bool:
         return 0 < self.fail_at <= self.operations
+
+
+class SimThread:
+    """Where the client's flushes run. They take a while, and cover what was written before, or while, they ran.
+
+    ``lasts_s``: None = by seed; ``fails``: the disk takes what is written, and its flushes are refused.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, seed: int) -> None:
+        self.lasts_s: float | None = None
+        self.fails = False
+        self._loop, self._rng = loop, np.random.default_rng(seed)
+        self._under_way: list[asyncio.TimerHandle] = []
+
+    def __call__(self, work: Callable[[], None]) -> asyncio.Future[None]:
+        """Do it now or at the end, and say so at the end."""
+        flight, trouble = self._loop.create_future(), list[OSError]()
+        is_late = bool(self._rng.random() < 0.5)
+        drawn = float(self._rng.choice([0.0, 0.001, 0.02, 0.3], p=[0.5, 0.3, 0.15, 0.05]))
+
+        def do() -> None:
+            try:
+                if self.fails:
+                    raise OSError(errno.EIO, os.strerror(errno.EIO))
+                work()
+            except OSError as error:
+                trouble.append(error)
+
+        def land() -> None:
+            if is_late:
+                do()
+            if not flight.done():
+                flight.set_exception(trouble[0]) if trouble else flight.set_result(None)
+
+        if not is_late:
+            do()
+        self._under_way = [h for h in self._under_way if h.when() >= self._loop.time()]
+        self._under_way.append(self._loop.call_later(drawn if self.lasts_s is None else self.lasts_s, land))
+        return flight
+
+    def stop(self) -> None:
+        """End with the process: what is under way is not done any more."""
+        for handle in self._under_way:
+            handle.cancel()
 
 
 class SimFile:

@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.faults.exits import EXITS, play_any
+from tests.faults.flushes import FLUSHES
 from tests.faults.long_day import live
 from tests.faults.scenarios import SCENARIOS
 from tests.faults.session_world import trade
@@ -92,7 +93,10 @@ def play(block: Block, code: str) -> Played:
 
 def blocks(options: argparse.Namespace) -> Iterator[Block]:
     """Yield what is wanted: all parts over the first seeds, then over the next ones, so that an early end is even."""
-    wanted = dict.fromkeys((*SCENARIOS, *EXITS), options.seeds) | {_DAYS: options.days, _SESSIONS: options.sessions}
+    wanted = dict.fromkeys((*SCENARIOS, *EXITS, *FLUSHES), options.seeds) | {
+        _DAYS: options.days,
+        _SESSIONS: options.sessions,
+    }
     parts = {p: count for p, count in wanted.items() if not options.only or p in options.only.split(",")}
     for at in range(0, max(parts.values(), default=0), _BLOCK):
         for part, count in parts.items():

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.faults.exits import EXITS, play_any
+from tests.faults.flushes import FLUSHES
 from tests.faults.long_day import live
 from tests.faults.scenarios import ELSEWHERE, SCENARIOS, play
 
@@ -36,7 +37,7 @@ def test_every_fault_is_held_somewhere() -> None:
     assert not set(SCENARIOS) & set(ELSEWHERE)
 
 
-@pytest.mark.parametrize("name", [*SCENARIOS, *EXITS])
+@pytest.mark.parametrize("name", [*SCENARIOS, *EXITS, *FLUSHES])
 def test_scenario(name: str) -> None:
     for seed in range(3):
         play_any(name, seed)

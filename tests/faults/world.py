@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
-from tests.faults.sim_disk import Crash, SimDisk
+from tests.faults.sim_disk import Crash, SimDisk, SimThread
 from tests.faults.sim_loop import SimLoop
 from tests.faults.sim_venue import SimVenue
 
@@ -57,6 +57,7 @@ class World:
         self.rng = np.random.default_rng(seed)
         self.loop = SimLoop()
         self.disk = SimDisk(seed)
+        self.thread = SimThread(self.loop, seed + 2)
         self.venue = SimVenue(self.loop, seed + 1, capabilities)
         self.venue.price[X] = 100.0
         self.venue.on_gate = self._on_gate
@@ -85,7 +86,7 @@ class World:
                 step(state, told)
 
         journal = Journal(self.disk, self.now_ns, JournalParams(segment_bytes=65536), take)
-        ports = DeskPorts(self.now_ns, lambda: self.is_mine, self._tell)
+        ports = DeskPorts(self.now_ns, lambda: self.is_mine, self._tell, beside=self.thread)
         self.desk = OrderDesk(self.venue, journal, state, ports, DeskParams())
         self.epoch = max(self.epoch, state.epoch) + 1
         self._life = self.loop.create_task(self.desk.run(self.epoch))
@@ -104,6 +105,7 @@ class World:
     def stop(self, *, loses_power: bool = False) -> None:
         """End the client without a word, as SIGKILL does; with the power, what was not synced goes too."""
         desk, self.desk = self.desk, None
+        self.thread.stop()
         if desk is not None:
             victims = asyncio.all_tasks(self.loop)
             self._life = None

@@ -1,7 +1,8 @@
 """The order desk: journals every input, steps the machine, and carries its effects out at a venue.
 
-One event loop, one thread. An input is in the journal before the machine sees it, and an intent is on the disk before
-its first byte leaves. Nothing here decides; what a venue's silence or a dead disk means is the machine's matter.
+One event loop, one thread; only flushes may run in another. An input is in the journal before the machine sees it, and
+an intent is on the disk before its first byte leaves. Nothing here decides; what a venue's silence or a dead disk means
+is the machine's matter.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from tradewright.core.types.errors import VenueError
 from tradewright.core.types.venue import OrderIntent, StreamGap, VenueEvent, VenueFill, VenueOrder
 from tradewright.execution.inquiry import Inquiry
 from tradewright.execution.journal.errors import JournalUnavailableError
+from tradewright.execution.journal.flushing import Beside, Flusher
 from tradewright.execution.journal.writing import Journal
 from tradewright.execution.orders.fills import fill_key
 from tradewright.execution.orders.gate import refusal
@@ -86,7 +88,7 @@ class DeskPorts:
     """What the desk is given: clock (ns UTC), whether the lease is still ours, and whom to tell.
 
     ``heed``: looks for kills that wait outside and carries them out; asked right before every first byte.
-    ``intended``: sees each intent before it is sent.
+    ``intended``: sees each intent before it is sent. ``beside``: runs the journal's flush, see `Flusher`.
     """
 
     now_ns: Callable[[], int]
@@ -94,6 +96,7 @@ class DeskPorts:
     tell: Callable[[OrderEvent | Alert], None]
     heed: Callable[[], object] = bool
     intended: Callable[[OrderIntent], object] = bool
+    beside: Beside | None = None
 
 
 class OrderDesk:
@@ -120,7 +123,8 @@ class OrderDesk:
         self.ports = ports
         self.params = params or DeskParams()
         self.ts = 0  # of the input whose effects are being carried out, ns UTC
-        self.tasks: set[asyncio.Task[None]] = set()  # requests under way
+        self.tasks: set[asyncio.Task[object]] = set()  # requests under way
+        self._flusher = Flusher(journal, ports.beside)
         self._inquiry = Inquiry(self, ports.now_ns, self.params.answer_s)
         self._wants_view = asyncio.Event()
         self._expected: dict[str, int] = {}  # client id -> by when the stream should have spoken of it
@@ -184,7 +188,7 @@ class OrderDesk:
     def _carry_out(self, effect: Effect) -> None:
         match effect:
             case Submit(intent):
-                self._start(self._send(intent))
+                self._start(self._send(intent, self.journal.sequence))
             case Withdraw(client_id, reason):
                 self.feed(Failed(client_id, "submit", Outcome.NOT_SENT, reason, self.ports.now_ns()))
             case CancelOrder(client_id, venue_id):
@@ -200,13 +204,19 @@ class OrderDesk:
             case OrderEvent() | Alert():
                 self.ports.tell(effect)
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
+    def _start(self, work: Coroutine[None, None, object]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
     # ------------------------------------------------------------------------------------------------------- the venue
-    async def _send(self, intent: OrderIntent) -> None:
+    async def _send(self, intent: OrderIntent, record: int) -> None:
+        """Send an order whose intent is that record of the journal."""
+        said = await self._flusher.upto(record, self.params.answer_s)
+        if said:
+            self.feed(Failed(intent.client_id, "submit", Outcome.NOT_SENT, said, self.ports.now_ns()))
+            return
+
         def gate() -> None:
             self.feed(Sent(intent.client_id, self.ports.now_ns()))
             self.ports.heed()
@@ -293,6 +303,8 @@ class OrderDesk:
 
     def _tick(self) -> None:
         now = self.ports.now_ns()
+        if self.journal.is_due:
+            self._start(self._flusher.upto(self.journal.sequence, self.params.answer_s))
         self.feed(Ticked(now))
         if any(by <= now for by in self._expected.values()):  # the stream lives and says nothing
             self._expected.clear()

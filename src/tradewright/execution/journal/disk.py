@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Protocol
 
@@ -12,7 +13,10 @@ if sys.platform == "darwin":
 
 
 class AppendFile(Protocol):
-    """A file that only grows. Both verbs raise OSError, and after that its end is not known."""
+    """A file that only grows. Write and sync raise OSError, and after that its end is not known.
+
+    Another thread may sync, while this one writes or closes: what was written before it began is then durable.
+    """
 
     def write(self, data: bytes) -> None:
         """Write all of ``data`` at the end; it survives the process, not yet a loss of power."""
@@ -89,6 +93,7 @@ class _RealFile:
     def __init__(self, path: Path) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
         self._handle = os.open(path, flags, 0o600)
+        self._lock = threading.Lock()
 
     def write(self, data: bytes) -> None:
         rest = memoryview(data)
@@ -96,10 +101,14 @@ class _RealFile:
             rest = rest[os.write(self._handle, rest) :]
 
     def sync(self) -> None:
-        _flush(self._handle)
+        with self._lock:  # a number that is closed may be another file's by now
+            if self._handle >= 0:
+                _flush(self._handle)
 
     def close(self) -> None:
-        os.close(self._handle)
+        with self._lock:
+            os.close(self._handle)
+            self._handle = -1
 
 
 if sys.platform == "darwin":

@@ -34,10 +34,10 @@ class Durability(IntEnum):
     DURABLE = 3  # on the disk
 
 
-#: Kinds that are not WRITTEN. Whatever permits or forbids an order is durable before anybody acts on it.
+#: Kinds that are not WRITTEN. Whatever forbids an order, or permits it again, is durable before anybody acts on it;
+#: an intent is made so before its first byte, see `Flusher`.
 POLICY: Mapping[str, Durability] = {
     SESSION: Durability.DURABLE,
-    "intent": Durability.DURABLE,
     "kill": Durability.DURABLE,
     "release": Durability.DURABLE,
     "claim": Durability.DURABLE,
@@ -91,7 +91,7 @@ class Journal:
         self._disk = disk
         self._now_ns = now_ns
         self._buffer = bytearray()
-        self._synced_ns = now_ns()
+        self._synced_ns = self._begun_ns = now_ns()
         reader = JournalReader(disk)
         for record in reader:
             if on_record is not None:
@@ -144,7 +144,9 @@ class Journal:
         self._buffer += pack_frame(head, body, chain)
         wanted = POLICY.get(kind, Durability.WRITTEN) if durability is None else durability
         now = self._now_ns()
-        if now - self._synced_ns >= self.params.sync_every_ms * 1e6:
+        if self.durable == self.sequence:  # nothing has waited until now
+            self._synced_ns = now
+        if now - self._synced_ns >= self.params.sync_every_ms * 1e6 or self._size >= self.params.segment_bytes:
             wanted = Durability.DURABLE
         try:
             if wanted > Durability.BUFFERED or len(self._buffer) >= self.params.buffer_bytes:
@@ -172,6 +174,36 @@ class Journal:
             self._sync(self._now_ns())
         except OSError as error:
             raise self._fail(error) from error
+
+    def begin_flush(self) -> tuple[int, Callable[[], None]]:
+        """Return the newest record's number, and what makes all up to it durable: any thread may call that.
+
+        Raises
+        ------
+        JournalUnavailableError
+            If the disk refused, now or before.
+        """
+        self._check()
+        try:
+            self._write()
+        except OSError as error:
+            raise self._fail(error) from error
+        assert self._file is not None  # noqa: S101 - only a closed journal has none
+        self._begun_ns = self._now_ns()
+        return self.sequence, self._file.sync
+
+    def end_flush(self, sequence: int, trouble: BaseException | None) -> None:
+        """Take in how a flush that `begin_flush` began has ended; after trouble nothing is written any more."""
+        if trouble is None:
+            self.durable, self._synced_ns = max(self.durable, sequence), self._begun_ns
+        else:
+            self.failure = self.failure or (trouble if isinstance(trouble, OSError) else OSError(str(trouble)))
+
+    @property
+    def is_due(self) -> bool:
+        """Whether what is not durable yet has waited for half of what it may."""
+        waited = self._now_ns() - self._synced_ns
+        return self.durable < self.sequence and 2 * waited >= self.params.sync_every_ms * 1e6
 
     def close(self) -> None:
         """Make everything durable if that is possible, and close the file."""

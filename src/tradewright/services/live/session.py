@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -149,6 +151,7 @@ class TradingSession:
         self._venue, self._first_ns = venue, first_ns
         self._tactics = None if venue is None else run.settings.trading.tactics  # here fills are a backtest's
         self.monitor: ExecutionMonitor | None = None  # of fills that are not a backtest's
+        self._flushes = ThreadPoolExecutor(1, "journal")
         self.lease = Lease(params.folder.path)
         try:
             self._open()
@@ -192,6 +195,8 @@ class TradingSession:
             payload["tactics"] = self._tactics.model_dump(mode="json")
         self.journal.append(SESSION, payload | self.params.release.model_dump(), now, now)
         ports = DeskPorts(self.params.now_ns, self.lease.is_mine, self._told)
+        if self._venue is not None:  # a venue in this process answers within the event, so the event waits anyway
+            ports = replace(ports, beside=self._beside)
         tactics = None
         if self._tactics is not None:
             traded = {i.symbol: i for i in self.conductor.plan.instruments}
@@ -261,6 +266,9 @@ class TradingSession:
         for alert in alerts:
             self.runtime.alert(alert)
 
+    def _beside(self, work: Callable[[], None]) -> asyncio.Future[None]:
+        return asyncio.get_running_loop().run_in_executor(self._flushes, work)
+
     def warn(self, alert: Alert) -> None:
         """Tell a person."""
         self.params.alert(alert)
@@ -268,6 +276,7 @@ class TradingSession:
     def close(self) -> None:
         """Write out the journal and let others in; orders that work stay at the venue."""
         try:
+            self._flushes.shutdown()
             self.journal.close()
         finally:
             self.lease.close()

@@ -34,7 +34,7 @@ def filled(disk: Disk, n: int = 100) -> Journal:
     journal, _ = opened(disk)
     journal.append("session", dict(_STAMPS), 1, 1)
     for k in range(n):
-        journal.append(("intent", "order", "bar")[k % 3], {"k": k, "price": k / 7, "name": "é\n"}, k, k + 1)
+        journal.append(("kill", "order", "bar")[k % 3], {"k": k, "price": k / 7, "name": "é\n"}, k, k + 1)
     journal.flush()
     return journal
 
@@ -75,7 +75,7 @@ def test_a_crash_at_every_operation_loses_nothing_that_was_durable(loses_power: 
         try:
             journal, _ = opened(disk)
             for k in range(40):
-                sequence = journal.append(("intent", "order", "bar")[k % 3], {"k": k, "pad": "x" * 300}, k, k)
+                sequence = journal.append(("kill", "order", "bar")[k % 3], {"k": k, "pad": "x" * 300}, k, k)
                 durable = sequence if k % 3 == 0 else durable
         except Crash:
             pass
@@ -101,7 +101,7 @@ def test_every_byte_of_a_durable_journal_matters() -> None:
                 records = list(JournalReader(disk))
             except (JournalDamagedError, JournalVersionError):
                 continue
-            # a zero in a record after the newest intent looks like a block that was never written
+            # a zero in a record after the newest kill looks like a block that was never written
             assert len(records) >= 11, (name, at)
             assert disk.files[name][at] == 0
 
