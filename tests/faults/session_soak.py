@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import resource
 import sys
 import time
 from collections import deque
@@ -81,7 +80,9 @@ def main() -> int:
     world, rng = SessionWorld(options.seed, SPOT, QUOTED, CALM), np.random.default_rng(options.seed)
     world.start()
     world.run(1.0)
-    print(f"{'hour':>4}{'orders':>9}{'fills':>9}{'journal MB':>12}{'session MB':>12}{'RSS MB':>9}{'seconds':>9}")
+    print(
+        f"{'hour':>4}{'orders':>9}{'kept':>7}{'fills':>9}{'kept':>7}{'journal MB':>12}{'session MB':>12}{'seconds':>9}"
+    )
     first: dict[str, int] = {}
     now: dict[str, int] = {}
     for hour in range(options.hours + 1):
@@ -92,10 +93,11 @@ def main() -> int:
         now = held(world)
         first = first or now
         journal = sum(map(len, world.disk.files.values())) / 1e6
-        rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        numbers = f"{hour:4}{len(world.state.orders):9,}{len(world.state.fills):9,}{journal:12.1f}"
-        spent = time.perf_counter() - began
-        print(f"{numbers}{sum(now.values()) / 1e6:12.2f}{rss:9.0f}{spent:9.1f}", flush=True)
+        state, spent = world.state, time.perf_counter() - began
+        orders = f"{state.next_sequence - 1:9,}{len(state.orders):7,}"
+        fills = f"{len(world.venue.executions):9,}{len(state.fills):7,}"
+        memory = f"{journal:12.1f}{sum(now.values()) / 1e6:12.2f}"
+        print(f"{hour:4}{orders}{fills}{memory}{spent:9.1f}", flush=True)
         world.seen.gates.clear()
         world.venue.log.clear()
     for path, size in sorted(now.items(), key=lambda kv: kv[1] - first.get(kv[0], 0))[:-16:-1]:

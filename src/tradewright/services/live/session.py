@@ -202,7 +202,8 @@ class TradingSession:
             traded = {i.symbol: i for i in self.conductor.plan.instruments}
             tactics = TacticsState(traded, self.state.capabilities, self._tactics)
             bounds = self.run_.settings.trading.bounds
-            self.monitor = ExecutionMonitor(traded, tactics.quotes, _cost_session(now), bounds)
+            session_of = _cost_session(now)
+            self.monitor = ExecutionMonitor(traded, tactics.quotes, session_of, bounds, keeps_rows=False)
             ports = replace(ports, intended=self.monitor.intended)
         self.desk = OrderDesk(self.broker or self._venue_given(), self.journal, self.state, ports)
         self.runtime = Runtime(self.conductor, self.desk, self.broker, self.warn, tactics)
