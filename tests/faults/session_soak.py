@@ -1,6 +1,8 @@
 """A session over hours of market: what it holds in memory, and that its journal tells the same afterwards.
 
-``python -m tests.faults.session_soak [--hours 24]`` prints a line for each hour, and what has grown most.
+``python -m tests.faults.session_soak [--hours 24]`` prints a line for each hour: orders and fills of the session so far
+and those it remembers, what its journal has on the disk, what it holds in memory. Then what has grown most since the
+first were forgotten, or since half of the time.
 """
 
 from __future__ import annotations
@@ -85,13 +87,14 @@ def main() -> int:
     )
     first: dict[str, int] = {}
     now: dict[str, int] = {}
+    forgetting = world.params.forget_after_s / 3600 + 1  # from then on nothing should grow
     for hour in range(options.hours + 1):
         began = time.perf_counter()
         for _ in range(12 if hour else 1):
             let_pass(world, rng, 300)
             let_people_look(world)
         now = held(world)
-        first = first or now
+        first = now if hour <= min(forgetting, options.hours // 2) else first
         journal = sum(map(len, world.disk.files.values())) / 1e6
         state, spent = world.state, time.perf_counter() - began
         orders = f"{state.next_sequence - 1:9,}{len(state.orders):7,}"

@@ -12,6 +12,7 @@ from tests.faults.world import CAPABILITIES, World, X
 from tradewright.core.types.order import OrderStatus, Side
 from tradewright.core.types.venue import VenueEvent, VenueFill
 from tradewright.execution.journal.reading import JournalReader
+from tradewright.execution.orders.client_id import client_id
 from tradewright.execution.orders.recovery import recover, truth
 from tradewright.execution.orders.state import OrderParams, OrdersState
 
@@ -109,8 +110,8 @@ def test_a_report_that_is_repeated_changes_nothing(world: World, status: OrderSt
 @pytest.mark.parametrize("has_id", [True, False])
 def test_an_order_that_works_after_all_is_cancelled(world: World, has_id: bool) -> None:
     book = world.venue.books["V1"]
-    parent, client_id = ("", book.told.client_id) if has_id else (book.told.client_id, "")
-    book.told = replace(book.told, status=OrderStatus.ACCEPTED, client_id=client_id, parent=parent)
+    parent, own = ("", book.told.client_id) if has_id else (book.told.client_id, "")
+    book.told = replace(book.told, status=OrderStatus.ACCEPTED, client_id=own, parent=parent)
     world.venue.working["V1"] = book
     world.run(100.0)
     assert [venue_id for _, venue_id in world.venue.cancels] == ["V1"]
@@ -119,6 +120,19 @@ def test_an_order_that_works_after_all_is_cancelled(world: World, has_id: bool) 
     assert not world.state.external
     assert not world.alerts("external order")
     assert world.state.of(X).halted
+
+
+def test_what_the_watchdog_closed_is_still_somebody_elses_trade(world: World) -> None:
+    name = client_id("A1", "watchdog", 0, 12345, 32)
+    made = replace(old(world), trade_id="W1", client_id=name, venue_id="W", side=Side.SELL, lots=107)
+    made = replace(made, ts_event=world.now_ns())
+    world.venue.executions.append(made)
+    world.venue.held[X] -= 107
+    tell(world, made)
+    world.run(40.0)
+    assert not world.state.quarantine
+    assert world.state.position(X) == 0
+    assert len(world.alerts("closed by somebody else")) == 1
 
 
 def test_in_a_quiet_market_the_newest_executions_are_old_and_asked_for_again(world: World) -> None:

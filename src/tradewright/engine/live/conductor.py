@@ -265,11 +265,11 @@ class Conductor:
         return number
 
     def _forget_old(self) -> None:
-        """Forget what the desk has forgotten; two orders are looked at for each new one, in turn.
+        """Forget what the desk has forgotten; four orders are looked at for each new one, in turn.
 
         One that is over is kept as long as the desk knows a part of it, whose executions may come late.
         """
-        for number in list(islice(self._orders, 2)):
+        for number in list(islice(self._orders, 4)):
             parts = self._parts.get(number, set())
             order = self._orders.pop(number)
             if number in self.sent or number in self.worked or any(name in self.state.orders for name in parts):

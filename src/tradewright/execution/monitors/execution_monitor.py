@@ -98,10 +98,10 @@ class ExecutionMonitor:
         quote = self._quotes.get(intent.instrument)
         mid = None if quote is None else quote.mid
         if intent.reference:
+            while self._mids and intent.ts_event - self._mids[oldest := next(iter(self._mids))][1] > _REMEMBERED_NS:
+                del self._mids[oldest]
             mid, _ = self._mids.pop(intent.reference, (mid, 0))  # it may have several parts
             self._mids[intent.reference] = mid, intent.ts_event  # the newest last
-            while intent.ts_event - self._mids[oldest := next(iter(self._mids))][1] > _REMEMBERED_NS:
-                del self._mids[oldest]
         self._watched[intent.client_id] = _Watched(intent, quote, mid, _rests(intent, quote))
 
     def told(self, event: OrderEvent, ts: int) -> list[Alert]:

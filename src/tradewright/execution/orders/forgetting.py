@@ -58,10 +58,12 @@ def _forget_execution(state: OrdersState, key: str) -> None:
 def was_ours(state: OrdersState, client_id: str, venue_id: str) -> bool:
     """Tell whether we gave an id to an order that we do not know: it has then ended long ago.
 
-    One that was somebody else's when we had not come that far is theirs: an earlier life of the account's.
+    One that was somebody else's when we had not come that far is theirs: an earlier life of the account's. So is one
+    of epoch 0, in which no session works: the watchdog's.
     """
     told = told_by(client_id)
-    return told is not None and told < (state.epoch, state.next_sequence) and venue_id not in state.external
+    is_issued = told is not None and (1, 0) <= told < (state.epoch, state.next_sequence)
+    return is_issued and venue_id not in state.external
 
 
 def is_past(state: OrdersState, fill: VenueFill) -> bool:

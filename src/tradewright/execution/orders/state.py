@@ -31,7 +31,7 @@ ALL = "all"
 class OrderParams(BaseModel):
     """Times. ``ask_after_s``: when an unknown order is asked about after it became so; then the last step repeats.
 
-    ``forget_after_s``: how long an order that has ended is remembered, after the last that was heard of it. Half of that
+    ``forget_after_s``: how long an order that has ended is remembered, after the last that was heard of it. Half of it
     is longer than executions are asked back for: ``overlap_s``, and the two hours that some adapters add.
     """
 
