@@ -71,7 +71,9 @@ def test_an_execution_told_again_moves_nothing(world: World) -> None:
     for _ in range(2):
         tell(world, old(world))
     assert is_set_aside(world)
-    world.inside(lambda: world.desk and world.desk.release(f"symbol:{X}", "a", "b", "the venue agrees"))
+    desk = world.desk
+    assert desk is not None
+    world.inside(lambda: desk.release(f"symbol:{X}", "a", "b", "the venue agrees"))
     tell(world, old(world))
     assert world.enter(1, stop=None), "it was looked at"
 
