@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.faults.session_soak import held, let_pass, let_people_look
@@ -18,6 +20,11 @@ _KNOWN = (1, 3, 10)
 def test_session_desk_venue_and_journal_agree_in_the_end(seed: int) -> None:
     world = trade(seed)
     assert len(world.state.orders) > 10
+    world.plan = replace(world.plan, keeps_equity=True, keeps_newest=False)  # as who looks at it afterwards
+    tale = world.retold()
+    assert tale.differences == []
+    assert tale.conductor is not None
+    assert len(tale.conductor.run.result().fills) == tale.conductor.book()["fills"] > 0
     world.close()
 
 
@@ -69,6 +76,8 @@ def test_memory_grows_neither_with_time_nor_with_orders_that_ended_long_ago() ->
     assert orders < 0.7 * (made + more)
     assert len(world.runtime.conductor._orders) <= 2 * orders
     assert world.runtime.conductor._parts.keys() <= world.runtime.conductor._orders.keys()
+    record = world.runtime.conductor.run.memory.record
+    assert record["n_order_log"] + record["n_decisions"] < 100 < record["n_fills"]
     known = set(world.state.fills)
     assert {key for order in world.state.orders.values() for key in order.executions} <= known
     apart = ("gauges", "tactics")  # rings, which fill up; and what is forgotten after an hour

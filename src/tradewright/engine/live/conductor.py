@@ -295,12 +295,16 @@ class Conductor:
         verdicts = memory.taken("decisions", "n_decisions")[was[0] :]
         ended = memory.taken("order_log", "n_order_log")[was[1] :]
         features, self._features = self._features.hexdigest(), blake2b(digest_size=8)
-        return {
+        shown = {
             "features": features,
             "verdicts": blake2b(verdicts.tobytes(), digest_size=8).hexdigest(),
             "denied": [self._denial(row) for row in ended[ended["status"] == OrderStatus.DENIED]],
             "book": self.book(),
         }
+        if self.plan.keeps_newest:
+            memory.shed()
+            self._shown = (0, 0, self._denials[0])
+        return shown
 
     def _denial(self, row: np.void) -> list[object]:
         symbol = self.plan.instruments[int(row["instrument"])].symbol

@@ -228,7 +228,7 @@ class TradingSession:
         return (record.code_hash, record.config_hash) == (running.code_hash, running.config_hash)
 
     def _made(self, first_ns: int) -> tuple[Conductor, SimBroker | None]:
-        plan = plan_of(self.run_, first_ns)
+        plan = replace(plan_of(self.run_, first_ns), keeps_equity=False, keeps_newest=True)  # the journal has them
         takes = self.state.capabilities.takes_fractions
         conductor = Conductor(plan, self.state, takes_fractions=takes, tactics=self._tactics)
         if self._venue is not None:
