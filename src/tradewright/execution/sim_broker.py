@@ -101,7 +101,7 @@ class SimBroker:
         return self.take(intent)
 
     def take(self, intent: OrderIntent) -> VenueOrder:
-        """Take an order that passed its gate."""
+        """Take an order that passed its gate; what ended more than a day before is forgotten."""
         message = self._order_of(intent.reference) if intent.reference else None
         if message is None:
             message = self._message(intent)
@@ -119,21 +119,16 @@ class SimBroker:
             int(message.header["ts_sent"][0]),
         )
         self._orders[intent.client_id] = told
-        self._forget_old()
+        if len(self._orders) > self._most:  # twice as many as after the last time
+            since = int(message.header["ts_sent"][0]) - _REMEMBERED_NS
+            for client_id in [k for k, o in self._orders.items() if not o.is_open and o.ts_event < since]:
+                del self._orders[client_id]
+                number = self._references.pop(client_id)
+                if self._clients.get(number) == client_id:  # not its successor's
+                    del self._clients[number]
+            self._fills = [fill for fill in self._fills if fill.ts_event >= since]
+            self._most = 2 * len(self._orders) + _FEW
         return told
-
-    def _forget_old(self) -> None:
-        """Forget what ended more than a day ago, whenever there is twice as much as after the last time."""
-        if len(self._orders) <= self._most:
-            return
-        since = int(self._event.ts_seen[0]) - _REMEMBERED_NS
-        for client_id in [k for k, o in self._orders.items() if not o.is_open and o.ts_event < since]:
-            del self._orders[client_id]
-            number = self._references.pop(client_id)
-            if self._clients.get(number) == client_id:  # not its successor's
-                del self._clients[number]
-        self._fills = [fill for fill in self._fills if fill.ts_event >= since]
-        self._most = 2 * len(self._orders) + _FEW
 
     async def cancel(self, client_id: str, venue_id: str) -> None:
         """Ask to cancel an order."""
