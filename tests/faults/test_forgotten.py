@@ -137,6 +137,13 @@ def test_what_the_watchdog_closed_is_still_somebody_elses_trade(world: World) ->
     assert len(world.alerts("closed by somebody else")) == 1
 
 
+def test_an_exit_that_fills_before_it_is_reported_is_taken_for_what_it_is(world: World) -> None:
+    entry = next(iter(world.state.orders))
+    made = replace(old(world), trade_id="L1", client_id=f"{entry}.2", venue_id="L", side=Side.SELL, lots=7)
+    tell(world, replace(made, ts_event=world.now_ns()))
+    assert not world.state.quarantine
+
+
 def test_in_a_quiet_market_the_newest_executions_are_old_and_asked_for_again(world: World) -> None:
     world.run(2000.0)
     assert [o.intent.lots for o in world.state.orders.values()] == [7]

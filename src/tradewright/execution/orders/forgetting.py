@@ -59,11 +59,11 @@ def was_ours(state: OrdersState, client_id: str, venue_id: str) -> bool:
     """Tell whether we gave an id to an order that we do not know: it has then ended long ago.
 
     One that was somebody else's when we had not come that far is theirs: an earlier life of the account's. So is one
-    of epoch 0, in which no session works: the watchdog's.
+    of epoch 0, in which no session works: the watchdog's. An exit of an entry that we know is yet to be reported.
     """
     told = told_by(client_id)
     is_issued = told is not None and (1, 0) <= told < (state.epoch, state.next_sequence)
-    return is_issued and venue_id not in state.external
+    return is_issued and venue_id not in state.external and client_id.partition(".")[0] not in state.orders
 
 
 def is_past(state: OrdersState, fill: VenueFill) -> bool:
