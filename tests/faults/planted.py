@@ -196,8 +196,8 @@ BUGS = [
     Planted(
         "a late fill is dropped",
         _ORDERS + "fills",
-        "    state.fills[key] = fill\n    return _applied(state, order, fill)",
-        "    state.fills[key] = fill\n    return _applied(state, order, fill) if order.is_alive else []",
+        "    return _applied(state, order, fill)",
+        "    return _applied(state, order, fill) if order.is_alive else []",
         "F16",
     ),
     Planted(

@@ -20,11 +20,13 @@ from tradewright.execution.costs.files import write_version
 from tradewright.execution.exchange.market import QuoteParams
 from tradewright.execution.journal.disk import FolderDisk
 from tradewright.execution.journal.reading import JournalReader
+from tradewright.execution.monitors.execution_monitor import ExecutionMonitor
 from tradewright.execution.venue import Gate
 from tradewright.forensics.replay import replay
 from tradewright.services.costs.measure import Sources, measure
 from tradewright.services.exchange.markets import Wanted
 from tradewright.services.forensics.program import SessionProgram
+from tradewright.services.live import session as live
 from tradewright.services.live.start import Started
 from tradewright.services.runs.execute import Place, execute
 from tradewright.services.runs.prepare import prepare
@@ -65,6 +67,7 @@ def traded(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Star
         return await submit(self, intent, gate)
 
     monkeypatch.setattr(BinanceTrading, "submit", late)
+    monkeypatch.setattr(live, "ExecutionMonitor", lambda *given, **_: ExecutionMonitor(*given))  # one that keeps rows
     quotes = QuoteParams(half_spread_bps=HALF_SPREAD_BPS)
     wanted = Wanted((SPEC,), store, start=int(bars_of("X").ts_open[FIRST]), quotes=quotes)
     with LocalExchange(SPEC, protocol="binance", wanted=wanted) as exchange:

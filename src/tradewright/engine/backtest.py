@@ -92,6 +92,7 @@ class Run:
             plan.keeps_equity,
             plan.keeps_score,
             bars_ahead(plan.strategy, len(plan.instruments)),
+            plan.keeps_newest,
         )
         start = AccountStart(
             plan.account.initial_cash,

@@ -35,8 +35,8 @@ class BacktestPlan:
 
     ``blocks`` gives the market in time order, instrument numbers meaning places in ``instruments``. ``forecasts`` are
     by symbol. What is kept is paid for: ``keeps_logs`` fills, orders and ledger, ``keeps_equity`` the curve,
-    ``keeps_score`` the running sums of returns that a sweep needs. ``first_ns`` and ``last_ns`` bound the stream's
-    times, for the trading calendar.
+    ``keeps_score`` the running sums of returns that a sweep needs. ``keeps_newest``: of the logs only decisions and
+    orders, since they were shown last. ``first_ns`` and ``last_ns`` bound the stream's times, for the trading calendar.
     """
 
     instruments: tuple[Instrument, ...]
@@ -53,6 +53,7 @@ class BacktestPlan:
     keeps_logs: bool = True
     keeps_equity: bool = True
     keeps_score: bool = False
+    keeps_newest: bool = False
 
 
 def plan_of_bars(

@@ -55,6 +55,8 @@ def make_intent(state: OrdersState, wish: Wish, ts: int) -> OrderIntent:
 def step(state: OrdersState, told: Input) -> list[Effect]:
     """Take one input in and return the effects, in order."""
     state.now = max(state.now, told.ts)  # the decision clock never goes back
+    if type(told) is not Ticked:
+        state.heard = max(state.heard, told.ts)
     before = {k: o.status for k, o in state.open.items() if o.is_protective and o.is_alive}
     effects = list(_TAKERS[type(told)](state, told))
     for name, was in before.items():

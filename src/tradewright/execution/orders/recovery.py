@@ -97,6 +97,7 @@ def truth(state: OrdersState) -> dict[str, Any]:
         "kills": state.kills,
         "paused": state.paused,
         "next": (state.epoch, state.next_sequence, state.watermark),
+        "past": (list(state.ended.items()), list(state.others.items()), state.horizon, state.heard),
     }
 
 

@@ -202,7 +202,8 @@ class TradingSession:
             traded = {i.symbol: i for i in self.conductor.plan.instruments}
             tactics = TacticsState(traded, self.state.capabilities, self._tactics)
             bounds = self.run_.settings.trading.bounds
-            self.monitor = ExecutionMonitor(traded, tactics.quotes, _cost_session(now), bounds)
+            session_of = _cost_session(now)
+            self.monitor = ExecutionMonitor(traded, tactics.quotes, session_of, bounds, keeps_rows=False)
             ports = replace(ports, intended=self.monitor.intended)
         self.desk = OrderDesk(self.broker or self._venue_given(), self.journal, self.state, ports)
         self.runtime = Runtime(self.conductor, self.desk, self.broker, self.warn, tactics)
@@ -227,7 +228,7 @@ class TradingSession:
         return (record.code_hash, record.config_hash) == (running.code_hash, running.config_hash)
 
     def _made(self, first_ns: int) -> tuple[Conductor, SimBroker | None]:
-        plan = plan_of(self.run_, first_ns)
+        plan = replace(plan_of(self.run_, first_ns), keeps_equity=False, keeps_newest=True)  # the journal has them
         takes = self.state.capabilities.takes_fractions
         conductor = Conductor(plan, self.state, takes_fractions=takes, tactics=self._tactics)
         if self._venue is not None:
