@@ -112,7 +112,7 @@ class Conductor:
             with self.run.blame():  # entered only now: it takes as long as half an event
                 raise
         self.run.events += 1
-        self._features.update(self.session.values.tobytes())
+        self._features.update(self.session.values)
         return self._acts(messages)
 
     def stamp(self, now: int) -> list[Act]:
@@ -275,12 +275,12 @@ class Conductor:
         memory, was = self.run.memory, self._shown
         self._shown = (self._decisions[0], self._ended[0], self._denials[0])
         verdicts = memory.taken("decisions", "n_decisions")[was[0] :]
-        ended = memory.taken("order_log", "n_order_log")[was[1] :]
+        ended = memory.taken("order_log", "n_order_log")[was[1] :] if self._shown[2] != was[2] else ()
         features, self._features = self._features.hexdigest(), blake2b(digest_size=8)
         return {
             "features": features,
             "verdicts": blake2b(verdicts.tobytes(), digest_size=8).hexdigest(),
-            "denied": [self._denial(row) for row in ended[ended["status"] == OrderStatus.DENIED]],
+            "denied": [self._denial(row) for row in ended if row["status"] == OrderStatus.DENIED],
             "book": self.book(),
         }
 

@@ -122,9 +122,9 @@ def answer(told: OrderEvent, order: Record, now: int, fee: float) -> VenueMessag
     header["ts_open"] = fill.ts_open or fill.ts_event
     if told.fill_lots < 0:
         return VenueMessage(header, _taken_back(order, lots))
-    order["filled"] += lots
-    order["fill_value"] += lots * fill.price
-    is_over = order["filled"][0] >= order["lots"][0]
+    filled = int(order["filled"][0]) + lots
+    order["filled"], order["fill_value"] = filled, float(order["fill_value"][0]) + lots * fill.price
+    is_over = filled >= order["lots"][0]
     order["status"] = int(OrderStatus.FILLED if is_over else _living(told.status))
     if is_over:
         order["ts_done"] = now

@@ -6,7 +6,6 @@ inputs were, in order, is all there is to it: market rows, timestamps, commands,
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +19,7 @@ from tradewright.core.types.order import OrderStatus
 from tradewright.engine.commands import Command
 from tradewright.engine.live.conductor import Act, Conductor, Place
 from tradewright.engine.live.rows import MARKET, row_of, show
+from tradewright.execution.journal.frame import decode_body, encode_body
 from tradewright.execution.journal.reading import SESSION
 from tradewright.execution.orders.inputs import CancelOrder, CancelWanted, Intended, OrderEvent, Sent, Wish
 from tradewright.execution.orders.machine import step
@@ -41,9 +41,13 @@ def acts_payload(acts: list[Act]) -> dict[str, object]:
 def _act(act: Act) -> dict[str, object]:
     if not isinstance(act, Place):
         return {"withdraw": act.reference}
-    worked: dict[str, object] = {"is_worked": True} if act.is_worked else {}
-    fields = ((name, getattr(act.wish, name)) for name in _PLAIN)
-    return worked | {name: value for name, value in fields if name in _ALWAYS or value != _PLAIN[name]}
+    fields: dict[str, object] = {"is_worked": True} if act.is_worked else {}
+    wish = act.wish
+    for name, plain in _PLAIN.items():
+        value = getattr(wish, name)
+        if value != plain or name in _ALWAYS:
+            fields[name] = value
+    return fields
 
 
 def command_payload(command: Command, value: float, instrument: int) -> dict[str, object]:
@@ -131,9 +135,12 @@ class Retelling:
             if self.broker is not None:
                 show(row, conductor.event)
                 self.broker.on_market()  # what it told stands in the journal
-            with suppress(StrategyError):  # as it did then; the session went on without asking it
-                self._did(conductor.market(row))
             self.newest[row.instrument] = row.ts_event
+            try:
+                acts = conductor.market(row)
+            except StrategyError:  # as it did then; the session went on without asking it
+                return
+            self._did(acts)
         elif record.kind == STAMP:
             with suppress(StrategyError):
                 self._did(conductor.stamp(record.ts_seen))
@@ -150,9 +157,9 @@ class Retelling:
     def _did(self, acts: list[Act]) -> None:
         """Note what the conductor did, as the session wrote it down."""
         if self.conductor is not None and (acts or self.conductor.has_judged):
-            text = json.dumps({**acts_payload(acts), **self.conductor.evidence()}, sort_keys=True)
-            self.trace.update(text.encode())
-            self.waiting.append((acts, json.loads(text)))
+            body = encode_body(ACTED, 0, 0, {**acts_payload(acts), **self.conductor.evidence()})
+            self.trace.update(body)
+            self.waiting.append((acts, decode_body(body)[3]))
 
     def unfinished(self) -> list[Act]:
         """Return what was decided last and never carried out: the process ended in between."""

@@ -26,6 +26,7 @@ GENESIS = bytes(CHAIN_BYTES)
 
 _HEADER = struct.Struct("<8sIQQ32s")
 _HEAD = struct.Struct("<4sIQQ")
+_HEAD_AND_CRC = struct.Struct("<4sIQQI")
 _CRC = struct.Struct("<I")
 HEADER_BYTES = _HEADER.size + _CRC.size
 HEAD_BYTES = _HEAD.size + _CRC.size
@@ -65,9 +66,25 @@ def unpack_header(data: bytes) -> SegmentHeader | None:
     return SegmentHeader(*_HEADER.unpack_from(data)[1:])
 
 
+class Frame(NamedTuple):
+    """A whole record as it stands in a file; ``numbers`` is its head packed, ``stop`` the place after it."""
+
+    sequence: int
+    durable: int
+    numbers: bytes
+    body: bytes
+    chain: bytes
+    stop: int
+
+
 def chained(chain: bytes, head: Head, body: bytes) -> bytes:
     """Return the chain after a record."""
-    return hashlib.blake2b(chain + _HEAD.pack(MARKER, *head) + body, digest_size=CHAIN_BYTES).digest()
+    return linked(chain, _HEAD.pack(MARKER, *head), body)
+
+
+def linked(chain: bytes, numbers: bytes, body: bytes) -> bytes:
+    """Return the chain after a record whose head is packed already."""
+    return hashlib.blake2b(chain + numbers + body, digest_size=CHAIN_BYTES).digest()
 
 
 def pack_frame(head: Head, body: bytes, chain: bytes) -> bytes:
@@ -80,19 +97,26 @@ def unpack_head(data: bytes, at: int) -> Head | None:
     """Return the head at a place, or None where there is no whole one."""
     if at + HEAD_BYTES > len(data):
         return None
-    marker, length, sequence, durable = _HEAD.unpack_from(data, at)
-    if marker != MARKER or _CRC.unpack_from(data, at + _HEAD.size)[0] != crc32(data[at : at + _HEAD.size]):
+    marker, length, sequence, durable, checksum = _HEAD_AND_CRC.unpack_from(data, at)
+    if marker != MARKER or checksum != crc32(data[at : at + _HEAD.size]):
         return None
     return Head(length, sequence, durable)
 
 
-def unpack_body(data: bytes, at: int, head: Head) -> tuple[bytes, bytes] | None:
-    """Return body and chain of the frame at a place, or None where they are cut off or damaged."""
+def unpack_frame(data: bytes, at: int) -> Frame | None:
+    """Return the record at a place, or None where it is cut off or damaged. Its chain is not checked."""
     start = at + HEAD_BYTES
-    end = start + head.length + CHAIN_BYTES
-    if end + _CRC.size > len(data) or _CRC.unpack_from(data, end)[0] != crc32(data[start:end]):
+    if start > len(data):
         return None
-    return data[start : start + head.length], data[start + head.length : end]
+    numbers = data[at : at + _HEAD.size]
+    marker, length, sequence, durable, checksum = _HEAD_AND_CRC.unpack_from(data, at)
+    if marker != MARKER or checksum != crc32(numbers):
+        return None
+    stop = start + length + TAIL_BYTES
+    rest = data[start:stop]
+    if len(rest) < length + TAIL_BYTES or _CRC.unpack(rest[-_CRC.size:])[0] != crc32(rest[:-_CRC.size]):
+        return None
+    return Frame(sequence, durable, numbers, rest[:length], rest[length:-_CRC.size], stop)
 
 
 def encode_body(kind: str, ts_event: int, ts_seen: int, payload: dict[str, object]) -> bytes:

@@ -16,6 +16,18 @@ from tradewright.execution.orders.state import SECOND, InstrumentState, LiveOrde
 _STOPS = (Origin.STOP_LOSS, Origin.TRAILING)  # a target protects nothing
 
 
+def protect_all(state: OrdersState) -> list[Effect]:
+    """Return the orders and cancels that positions need now, instrument by instrument."""
+    effects: list[Effect] = []
+    busy = {order.intent.instrument for order in state.open.values()}
+    for name, known in sorted(state.instruments.items()):
+        if known.position or name in busy:
+            effects += protect(state, name)
+        else:  # nearly always, after every input
+            known.forget()
+    return effects
+
+
 def protect(state: OrdersState, name: str) -> list[Effect]:
     """Return the orders and cancels that an instrument's position needs now."""
     known, live = state.of(name), state.live(name)
@@ -42,11 +54,11 @@ def protect(state: OrdersState, name: str) -> list[Effect]:
 
 def _flat(state: OrdersState, known: InstrumentState, live: list[LiveOrder]) -> list[Effect]:
     """Forget what protected a position that is gone, and end everything that would only have closed it."""
+    if not live:
+        known.forget()
+        return []
     known.naked_since = known.stops_lost = 0
     known.must_exit = False
-    if not live:
-        known.stop_price = known.target_price = None
-        return []
     known.stop_price = known.stop_price if any(o.intent.stop_loss for o in live) else None
     known.target_price = known.target_price if any(o.intent.take_profit for o in live) else None
     effects: list[Effect] = [Withdraw(o.intent.client_id, "there is nothing left to close") for o in live if o.is_held]
