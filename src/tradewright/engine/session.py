@@ -125,7 +125,7 @@ class Session:
     def _follow(self) -> None:
         """Bring the features up to the event."""
         if self._has_features:
-            self._values[:] = self._features.update(self._event.fields, 0, self._instrument[0], self._kind[0])
+            self._values[:] = self._features.follow(self._event.fields, 0, self._instrument[0], self._kind[0])
 
     def _make_room(self) -> None:
         """Make room for what one event can lead to."""

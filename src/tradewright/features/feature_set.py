@@ -91,6 +91,10 @@ class FeatureSet:
         ValueError
             If ``fields`` has another layout, ``i`` lies outside it, or the kind is needed and was not given.
         """
+        return self.follow(fields, i, instrument, kind).copy()
+
+    def follow(self, fields: Floats, i: int, instrument: int, kind: int | None) -> Floats:
+        """Do as `update`, and return the values where the instrument's next event overwrites them."""
         memory = self._memories.get(instrument) or self._memory(instrument)
         memory.head[KIND_ALL] = self._code(kind)
         try:
@@ -100,7 +104,7 @@ class FeatureSet:
             raise
         if is_refused:
             check_fields(fields, i, i + 1)
-        return memory.newest.copy()
+        return memory.newest
 
     def extend(
         self,

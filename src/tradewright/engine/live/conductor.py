@@ -103,9 +103,13 @@ class Conductor:
     def market(self, row: MarketRow) -> list[Act]:
         """Take in a market event."""
         show(row, self.event)
+        return self.shown(row.decides, row.forecast, row.forecast_ts)
+
+    def shown(self, decides: object, forecast: NDArray[np.float64] | None, forecast_ts: int | None) -> list[Act]:
+        """Take in the market event that stands in the one-event block; see `MarketRow`."""
         try:
-            if row.decides:
-                messages = self.session.on_market(row.forecast, row.forecast_ts)
+            if decides:
+                messages = self.session.on_market(forecast, forecast_ts)
             else:
                 messages = self.session.warm(is_cross_section=self.plan.strategy.is_cross_section)
         except Exception:

@@ -18,7 +18,7 @@ from tradewright.core.types.journal import JournalRecord
 from tradewright.core.types.order import OrderStatus
 from tradewright.engine.commands import Command
 from tradewright.engine.live.conductor import Act, Conductor, Place
-from tradewright.engine.live.rows import MARKET, row_of, show
+from tradewright.engine.live.rows import MARKET, RecordedEvents
 from tradewright.execution.journal.frame import decode_body, encode_body
 from tradewright.execution.journal.reading import SESSION
 from tradewright.execution.orders.inputs import CancelOrder, CancelWanted, Intended, OrderEvent, Sent, Wish
@@ -28,6 +28,7 @@ from tradewright.execution.orders.state import OrdersState
 from tradewright.execution.sim_broker import SimBroker
 
 STAMP, COMMAND, ACTED, REFUSED, ENDED = "stamp", "command", "acted", "refused", "ended"
+_INPUTS = frozenset({MARKET, STAMP, COMMAND})
 PING = "ping"  # how long the venue took to answer; nothing is decided by it
 _PLAIN = asdict(Wish("", "", 1, 1, 0))  # type: ignore[arg-type]  # only for what a field is when nobody set it
 _ALWAYS = ("strategy", "instrument", "side", "kind")
@@ -91,6 +92,7 @@ class Retelling:
     newest: list[int] = field(default_factory=list)  # ts_event of the newest row of each instrument
     owed: list[Act] = field(default_factory=list)  # decided, and not carried out so far
     trace: blake2b = field(default_factory=lambda: blake2b(digest_size=8))
+    _events: RecordedEvents = field(init=False, repr=False)  # of the conductor, where there is one
 
     def take(self, record: JournalRecord) -> None:
         """Take in a record."""
@@ -100,22 +102,26 @@ class Retelling:
             if record.payload.get("begins", True):
                 self.begun = record
                 self.conductor, self.broker = self.begin(record) or (None, None)
-                self.newest = [] if self.conductor is None else [0] * len(self.conductor.plan.instruments)
+                self.newest = []
                 if self.conductor is not None:
+                    self.newest = [0] * len(self.conductor.plan.instruments)
+                    self._events = RecordedEvents(self.conductor.event)
                     self.conductor.since_epoch = int(str(record.payload.get("epoch", 0)))
             elif self.conductor is not None:
                 self.conductor.worked.clear()  # nobody works them any more: their parts stand for themselves
             return
+        if kind in _INPUTS:  # nearly all there is
+            if self.conductor is not None:
+                if self.waiting:
+                    self._settle(record)
+                self.inputs += 1
+                self._input(record, self.conductor)
+            return
         told = from_record(record)
         if told is not None:
             self._desk(told, record)
+        elif self.conductor is None:
             return
-        if self.conductor is None:
-            return
-        if kind in (MARKET, STAMP, COMMAND):
-            self._settle(record)
-            self.inputs += 1
-            self._input(record, self.conductor)
         elif kind == ACTED:
             self._compare(record)
         elif kind == ENDED:
@@ -131,13 +137,12 @@ class Retelling:
     def _input(self, record: JournalRecord, conductor: Conductor) -> None:
         """Let the conductor take in what the session took in."""
         if record.kind == MARKET:
-            row = row_of(record)
+            row = self._events.show(record)
             if self.broker is not None:
-                show(row, conductor.event)
                 self.broker.on_market()  # what it told stands in the journal
-            self.newest[row.instrument] = row.ts_event
+            self.newest[self._events.instrument[0]] = record.ts_event
             try:
-                acts = conductor.market(row)
+                acts = conductor.shown(*row)
             except StrategyError:  # as it did then; the session went on without asking it
                 return
             self._did(acts)
@@ -157,9 +162,9 @@ class Retelling:
     def _did(self, acts: list[Act]) -> None:
         """Note what the conductor did, as the session wrote it down."""
         if self.conductor is not None and (acts or self.conductor.has_judged):
-            body = encode_body(ACTED, 0, 0, {**acts_payload(acts), **self.conductor.evidence()})
-            self.trace.update(body)
-            self.waiting.append((acts, decode_body(body)[3]))
+            payload = {**acts_payload(acts), **self.conductor.evidence()}
+            self.trace.update(encode_body(ACTED, 0, 0, payload))
+            self.waiting.append((acts, payload))
 
     def unfinished(self) -> list[Act]:
         """Return what was decided last and never carried out: the process ended in between."""
@@ -186,9 +191,11 @@ class Retelling:
     def _compare(self, record: JournalRecord) -> None:
         self.decisions += 1
         acts, now = self.waiting.pop(0) if self.waiting else ([], {})
-        for what, was in record.payload.items():
-            if now.get(what) != was:
-                self._differ(record, what, was, now.get(what))
+        if now != record.payload:
+            now = decode_body(encode_body(ACTED, 0, 0, now))[3]  # as a journal would hold it
+            for what, was in record.payload.items():
+                if now.get(what) != was:
+                    self._differ(record, what, was, now.get(what))
         self.owed += acts
 
     def _settle(self, record: JournalRecord) -> None:

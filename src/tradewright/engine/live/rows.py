@@ -41,6 +41,35 @@ def show(row: MarketRow, event: MarketEvents) -> None:
     event.kinds[0], event.instruments[0] = row.kind, row.instrument
 
 
+class RecordedEvents:
+    """Writes market events from the journal into a one-event block, without a row in between."""
+
+    def __init__(self, event: MarketEvents) -> None:
+        self._fields = memoryview(event.fields).cast("B")  # type: ignore[arg-type]  # arrays are buffers
+        numbers = (event.ts_open, event.ts_event, event.ts_seen, event.kinds, event.instruments)
+        self._open, self._event, self._seen, self._kind, self.instrument = map(memoryview, numbers)  # type: ignore[arg-type]
+
+    def show(self, record: JournalRecord) -> tuple[object, NDArray[np.float64] | None, int | None]:
+        """Show the event of a record of kind `MARKET`; return ``decides``, ``forecast``, ``forecast_ts`` of its row.
+
+        Raises
+        ------
+        ValueError
+            If the payload is not a row's: it was written by another version.
+        """
+        known: dict[str, Any] = record.payload
+        try:
+            self._fields[:] = a2b_base64(known["f"])
+            self._open[0], self._event[0], self._seen[0] = known["o"], record.ts_event, record.ts_seen
+            self._kind[0], self.instrument[0] = known["k"], known["j"]
+            if "p" not in known:
+                return known["d"], None, None
+            return known["d"], np.frombuffer(a2b_base64(known["p"])), known["t"]
+        except (KeyError, TypeError, ValueError) as error:
+            msg = f"record {record.sequence} holds no market event: {error}"
+            raise ValueError(msg) from error
+
+
 def bid_and_ask(row: MarketRow) -> tuple[float, float]:
     """Return bid and ask of a row; on bars and trades both are the last price."""
     bid, ask = row.fields[BID], row.fields[ASK]

@@ -76,14 +76,17 @@ class Frame(NamedTuple):
     chain: bytes
     stop: int
 
+    def after(self, chain: bytes) -> bytes:
+        """Return the chain after this record, given the one before it."""
+        return _linked(chain, self.numbers, self.body)
+
 
 def chained(chain: bytes, head: Head, body: bytes) -> bytes:
     """Return the chain after a record."""
-    return linked(chain, _HEAD.pack(MARKER, *head), body)
+    return _linked(chain, _HEAD.pack(MARKER, *head), body)
 
 
-def linked(chain: bytes, numbers: bytes, body: bytes) -> bytes:
-    """Return the chain after a record whose head is packed already."""
+def _linked(chain: bytes, numbers: bytes, body: bytes) -> bytes:
     return hashlib.blake2b(chain + numbers + body, digest_size=CHAIN_BYTES).digest()
 
 

@@ -23,7 +23,6 @@ from tradewright.execution.journal.frame import (
     Frame,
     SegmentHeader,
     decode_body,
-    linked,
     unpack_frame,
     unpack_head,
     unpack_header,
@@ -32,6 +31,7 @@ from tradewright.execution.journal.frame import (
 SUFFIX = ".journal"
 #: The record that says what produced the records after it.
 SESSION = "session"
+_AT_ONCE = 128  # frames: checking them by the dozen keeps the processor's caches for one thing at a time
 _STAMPS = ("mode", "code_hash", "config_hash", "model_hash")
 _FIX = "Keep the files as they are; restore a copy, or start a journal in another folder and reconcile with the venue."
 
@@ -100,31 +100,40 @@ class JournalReader:
             raise JournalDamagedError(what, where=name, fix=_FIX)
         self.tail.segment, self.tail.size = number, HEADER_BYTES
         while self.tail.size < len(data):
-            record = self._next(data, name)
-            if record is None:
+            frames = self._whole(data)
+            if not frames:
                 self._end(data, name, is_last=is_last)
                 return
-            yield record
+            for frame in frames:
+                yield self._record(frame)
 
-    def _next(self, data: bytes, name: str) -> JournalRecord | None:
-        """Return the record at the tail and move the tail past it; None where it is not whole."""
-        tail = self.tail
-        frame = unpack_frame(data, tail.size)
-        if frame is None:
-            return None
-        sequence, durable, numbers, body, chain, stop = frame
-        if sequence != tail.sequence + 1 or chain != linked(tail.chain, numbers, body):
-            what = f"record {tail.sequence + 1} was changed, moved or taken out: the chain of hashes breaks"
-            raise JournalDamagedError(what, where=f"{name}, byte {tail.size:,}", fix=_FIX)
-        kind, ts_event, ts_seen, payload = decode_body(body)
+    def _whole(self, data: bytes) -> list[Frame]:
+        """Return the next frames that are whole and continue the chain; none where the next one does not."""
+        sequence, chain, at = self.tail.sequence, self.tail.chain, self.tail.size
+        frames: list[Frame] = []
+        while at < len(data) and len(frames) < _AT_ONCE:
+            frame = unpack_frame(data, at)
+            if frame is None or frame.sequence != sequence + 1 or frame.chain != frame.after(chain):
+                break
+            sequence, chain, at = frame.sequence, frame.chain, frame.stop
+            frames.append(frame)
+        return frames
+
+    def _record(self, frame: Frame) -> JournalRecord:
+        """Return a frame's record and move the tail past it."""
+        kind, ts_event, ts_seen, payload = decode_body(frame.body)
         if kind == SESSION:
             self._stamps = tuple(str(payload.get(name, "")) for name in _STAMPS)
-        tail.sequence, tail.chain, tail.durable, tail.size = sequence, chain, durable, stop
-        return JournalRecord(sequence, kind, ts_event, ts_seen, payload, *self._stamps)
+        tail = self.tail
+        tail.sequence, tail.chain, tail.durable, tail.size = frame.sequence, frame.chain, frame.durable, frame.stop
+        return JournalRecord(frame.sequence, kind, ts_event, ts_seen, payload, *self._stamps)
 
     def _end(self, data: bytes, name: str, *, is_last: bool) -> None:
         """Accept what follows the last whole record as a lost tail, or refuse it as damage."""
         tail = self.tail
+        if unpack_frame(data, tail.size) is not None:
+            what = f"record {tail.sequence + 1} was changed, moved or taken out: the chain of hashes breaks"
+            raise JournalDamagedError(what, where=f"{name}, byte {tail.size:,}", fix=_FIX)
         rest = data[tail.size :]
         is_lost = _is_unwritten(rest) and all(frame.durable <= tail.sequence for frame in _intact_frames(rest))
         if not is_last or not is_lost:

@@ -21,9 +21,9 @@ def protect_all(state: OrdersState) -> list[Effect]:
     effects: list[Effect] = []
     busy = {order.intent.instrument for order in state.open.values()}
     for name, known in sorted(state.instruments.items()):
-        if known.position or name in busy:
+        if name in busy or known.stop_price is not None or known.must_exit:
             effects += protect(state, name)
-        else:  # nearly always, after every input
+        elif not known.position:  # nearly always, after every input
             known.forget()
     return effects
 
