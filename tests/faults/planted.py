@@ -161,8 +161,8 @@ BUGS = [
     Planted(
         "protection waits for the next signal",
         _ORDERS + "machine",
-        "for name in sorted(state.instruments):\n        effects += protect",
-        "for name in sorted(state.instruments) if isinstance(told, Intended) else ():\n        effects += protect",
+        "return effects + protect_all(state)",
+        "return effects + (protect_all(state) if isinstance(told, Intended) else [])",
         "F09",
     ),
     Planted(
@@ -269,7 +269,7 @@ BUGS = [
         "F11",
     ),
     Planted(
-        "the chain is not checked", _JOURNAL + "reading", " or chain != chained(tail.chain, head, body):", ":", "F59"
+        "the chain is not checked", _JOURNAL + "reading", " or frame.chain != frame.after(chain):", ":", "F59"
     ),
     Planted(
         "rejections are tried for ever",

@@ -70,6 +70,11 @@ class Session:
         values: NDArray[np.float64] = self._forecast[0]
         return values
 
+    @property
+    def forecast_ts(self) -> NDArray[np.int64]:
+        """When that forecast was known, i8[1] ns UTC."""
+        return self._forecast_ts
+
     def on_market(self, forecast: Any = None, forecast_ts: int | None = None) -> list[VenueMessage]:
         """Take in the market event standing in the one-event block; return the commands it led to.
 

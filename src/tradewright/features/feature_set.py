@@ -31,6 +31,7 @@ class FeatureSet:
         self._params = [new_params(feature) for feature in self._features.values()]
         self._reads = {feature.reads for feature in self._features.values() if feature.reads is not None}
         self._is_mixed = len(self._reads) > 1
+        self._codes = {kind: 0 if self._reads <= {kind} else int(kind) for kind in EventKind}
         self._memories: dict[int, Jobs] = {}
         self._drive = driver()
         self._size = len(self._features)
@@ -163,7 +164,7 @@ class FeatureSet:
                 msg = f"these features read {names} events: say of which kind an event is"
                 raise ValueError(msg)
             return 0
-        return 0 if self._reads <= {kind} else int(kind)
+        return self._codes.get(kind, int(kind))
 
     def _memory(self, instrument: int) -> Jobs:
         """Return the instrument's memory, fresh at its first event."""

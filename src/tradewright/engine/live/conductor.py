@@ -105,7 +105,9 @@ class Conductor:
         show(row, self.event)
         return self.shown(row.decides, row.forecast, row.forecast_ts)
 
-    def shown(self, decides: object, forecast: NDArray[np.float64] | None, forecast_ts: int | None) -> list[Act]:
+    def shown(
+        self, decides: bool, forecast: NDArray[np.float64] | None = None, forecast_ts: int | None = None
+    ) -> list[Act]:
         """Take in the market event that stands in the one-event block; see `MarketRow`."""
         try:
             if decides:

@@ -105,7 +105,8 @@ class Retelling:
                 self.newest = []
                 if self.conductor is not None:
                     self.newest = [0] * len(self.conductor.plan.instruments)
-                    self._events = RecordedEvents(self.conductor.event)
+                    session = self.conductor.session
+                    self._events = RecordedEvents(self.conductor.event, session.forecast, session.forecast_ts)
                     self.conductor.since_epoch = int(str(record.payload.get("epoch", 0)))
             elif self.conductor is not None:
                 self.conductor.worked.clear()  # nobody works them any more: their parts stand for themselves
@@ -137,12 +138,12 @@ class Retelling:
     def _input(self, record: JournalRecord, conductor: Conductor) -> None:
         """Let the conductor take in what the session took in."""
         if record.kind == MARKET:
-            row = self._events.show(record)
+            decides = self._events.show(record)
             if self.broker is not None:
                 self.broker.on_market()  # what it told stands in the journal
             self.newest[self._events.instrument[0]] = record.ts_event
             try:
-                acts = conductor.shown(*row)
+                acts = conductor.shown(decides)
             except StrategyError:  # as it did then; the session went on without asking it
                 return
             self._did(acts)

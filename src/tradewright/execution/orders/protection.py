@@ -18,14 +18,11 @@ _STOPS = (Origin.STOP_LOSS, Origin.TRAILING)  # a target protects nothing
 
 def protect_all(state: OrdersState) -> list[Effect]:
     """Return the orders and cancels that positions need now, instrument by instrument."""
-    effects: list[Effect] = []
-    busy = {order.intent.instrument for order in state.open.values()}
-    for name, known in sorted(state.instruments.items()):
-        if name in busy or known.stop_price is not None or known.must_exit:
-            effects += protect(state, name)
-        elif not known.position:  # nearly always, after every input
-            known.forget()
-    return effects
+    touched = {order.intent.instrument for order in state.open.values()} & state.instruments.keys()
+    for name, i in state.instruments.items():  # asked after every input, and nearly always there is nothing
+        if i.must_exit or i.naked_since or i.stops_lost or i.stop_price is not None or i.target_price is not None:
+            touched.add(name)
+    return [effect for name in sorted(touched) for effect in protect(state, name)]
 
 
 def protect(state: OrdersState, name: str) -> list[Effect]:
@@ -54,11 +51,11 @@ def protect(state: OrdersState, name: str) -> list[Effect]:
 
 def _flat(state: OrdersState, known: InstrumentState, live: list[LiveOrder]) -> list[Effect]:
     """Forget what protected a position that is gone, and end everything that would only have closed it."""
-    if not live:
-        known.forget()
-        return []
     known.naked_since = known.stops_lost = 0
     known.must_exit = False
+    if not live:
+        known.stop_price = known.target_price = None
+        return []
     known.stop_price = known.stop_price if any(o.intent.stop_loss for o in live) else None
     known.target_price = known.target_price if any(o.intent.take_profit for o in live) else None
     effects: list[Effect] = [Withdraw(o.intent.client_id, "there is nothing left to close") for o in live if o.is_held]

@@ -124,12 +124,6 @@ class InstrumentState:
     halted: str = ""  # why nothing new may be opened
     unbooked: int = 0  # signed lots that others traded and that no look at positions has explained yet
 
-    def forget(self) -> None:
-        """Drop what protected a position that is gone."""
-        self.stop_price = self.target_price = None
-        self.naked_since = self.stops_lost = 0
-        self.must_exit = False
-
 
 @dataclass(slots=True)
 class OrdersState:
