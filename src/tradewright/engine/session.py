@@ -81,7 +81,8 @@ class Session:
         ``forecast``: f8[4] newest forecast known for the event's instrument, or None when there is no news.
         ``forecast_ts``: when it was known, ns UTC; without it a limit on the forecast's age refuses new risk.
         """
-        self._follow()
+        if self._has_features:
+            self._follow()
         if forecast is not None:
             self._forecast[0] = forecast
             self._forecast_ts[0] = LONG_AGO if forecast_ts is None else forecast_ts
@@ -94,7 +95,8 @@ class Session:
 
         What a loss limit or the margin makes of it still goes out.
         """
-        self._follow()
+        if self._has_features:
+            self._follow()
         self._make_room()
         j = mark_alone_nb(self._address, 0)
         if is_cross_section and j >= 0:
@@ -129,8 +131,7 @@ class Session:
 
     def _follow(self) -> None:
         """Bring the features up to the event."""
-        if self._has_features:
-            self._values[:] = self._features.follow(self._event.fields, 0, self._instrument[0], self._kind[0])
+        self._values[:] = self._features.follow(self._event.fields, 0, self._instrument[0], self._kind[0])
 
     def _make_room(self) -> None:
         """Make room for what one event can lead to."""

@@ -146,7 +146,8 @@ class Retelling:
                 acts = conductor.shown(decides)
             except StrategyError:  # as it did then; the session went on without asking it
                 return
-            self._did(acts)
+            if acts or conductor.has_judged:
+                self._did(acts)
         elif record.kind == STAMP:
             with suppress(StrategyError):
                 self._did(conductor.stamp(record.ts_seen))
@@ -172,7 +173,8 @@ class Retelling:
         return [*self.owed, *(act for acts, _ in self.waiting for act in acts)]
 
     def _carried_out(self, reference: int) -> None:
-        self.owed = [act for act in self.owed if _number(act) != reference]
+        if self.owed:
+            self.owed = [act for act in self.owed if _number(act) != reference]
 
     def _desk(self, told: Any, record: JournalRecord) -> None:
         effects = step(self.state, told)
