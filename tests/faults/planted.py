@@ -268,9 +268,7 @@ BUGS = [
         "wish.strategy, 0, state.next_sequence, max_len",
         "F11",
     ),
-    Planted(
-        "the chain is not checked", _JOURNAL + "reading", " or frame.chain != frame.after(chain):", ":", "F59"
-    ),
+    Planted("the chain is not checked", _JOURNAL + "reading", " and frame.chain == frame.after(tail.chain)", "", "F59"),
     Planted(
         "rejections are tried for ever",
         _ORDERS + "reports",

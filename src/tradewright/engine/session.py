@@ -47,7 +47,7 @@ class Session:
         self._settle = int(memory.verbs["settle"][0])
         self._needs_room, self._n_outbox = memory.cell("needs_room"), memory.cell("n_outbox")
         self._n_equity, self._equity_capacity = memory.cell("n_equity"), memory.cell("equity_capacity")
-        answer = np.zeros(message_dtype.itemsize + order_dtype.itemsize, np.uint8)  # its place is known once and for all
+        answer = np.zeros(message_dtype.itemsize + order_dtype.itemsize, np.uint8)  # its place stays
         self._answer, self._answer_bytes = int(answer.ctypes.data), memoryview(answer)  # type: ignore[arg-type]
         self._instrument, self._kind = memoryview(event.instruments), memoryview(event.kinds)  # type: ignore[arg-type]
         self._has_features = len(features) > 0

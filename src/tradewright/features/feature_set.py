@@ -31,7 +31,7 @@ class FeatureSet:
         self._params = [new_params(feature) for feature in self._features.values()]
         self._reads = {feature.reads for feature in self._features.values() if feature.reads is not None}
         self._is_mixed = len(self._reads) > 1
-        self._codes = {kind: 0 if self._reads <= {kind} else int(kind) for kind in EventKind}
+        self._codes = {int(kind): 0 if self._reads <= {kind} else int(kind) for kind in EventKind}
         self._memories: dict[int, Jobs] = {}
         self._drive = driver()
         self._size = len(self._features)

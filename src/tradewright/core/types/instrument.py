@@ -23,6 +23,7 @@ class FeeModel:
     slippage_bps: float = 0.0  # added to every fill that takes liquidity
     borrow_bps_year: float = 0.0  # on the value of a short, per year of 365 days
 
+
 _exact = lru_cache(maxsize=4096)(Fraction)  # reading a decimal takes longer than all else that is done with it
 
 

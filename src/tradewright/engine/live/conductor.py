@@ -118,7 +118,7 @@ class Conductor:
             with self.run.blame():  # entered only now: it takes as long as half an event
                 raise
         self.run.events += 1
-        self._features.update(self.session.values)
+        self._features.update(self.session.values.tobytes())
         return self._acts(messages)
 
     def stamp(self, now: int) -> list[Act]:

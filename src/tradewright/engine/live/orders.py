@@ -115,7 +115,7 @@ def answer(told: OrderEvent, order: Record, now: int, fee: float) -> VenueMessag
         return VenueMessage(_header(verb, now, 0, now), copied(order))  # only what fills may begin a trading day
     lots = abs(told.fill_lots)
     opened = fill.ts_open or fill.ts_event
-    header = _header(Verb.ORDER_FILLED, fill.ts_event, opened, now, lots, fill.price, fee, fill.is_maker)
+    header = _header(Verb.ORDER_FILLED, fill.ts_event, opened, now, (lots, fill.price, fee, fill.is_maker))
     if told.fill_lots < 0:
         return VenueMessage(header, _taken_back(order, lots))
     filled = int(order["filled"][0]) + lots
@@ -127,10 +127,11 @@ def answer(told: OrderEvent, order: Record, now: int, fee: float) -> VenueMessag
     return VenueMessage(header, copied(order))
 
 
-def _header(verb: Verb, *figures: float) -> Record:
-    """Return message_dtype[1] with its first fields, in their order: at once, in a third of the time of one by one."""
-    rest = (0,) * (len(message_dtype) - 1 - len(figures))
-    return np.array([(int(verb), *figures, *rest)], message_dtype)
+def _header(
+    verb: Verb, sent: int, opened: int, due: int, fill: tuple[int, float, float, bool] = (0, 0.0, 0.0, False)
+) -> Record:
+    """Return message_dtype[1], its fields in their order: written at once, in a third of the time of one by one."""
+    return np.array([(int(verb), sent, opened, due, *fill, c.NO_REASON)], message_dtype)
 
 
 def _final(status: OrderStatus) -> OrderStatus:

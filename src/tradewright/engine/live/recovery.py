@@ -195,7 +195,7 @@ class Retelling:
         self.decisions += 1
         acts, now = self.waiting.pop(0) if self.waiting else ([], {})
         if now != record.payload:
-            now = decode_body(encode_body(ACTED, 0, 0, now))[3]  # as a journal would hold it
+            now = _as_written(now)
             for what, was in record.payload.items():
                 if now.get(what) != was:
                     self._differ(record, what, was, now.get(what))
@@ -204,7 +204,7 @@ class Retelling:
     def _settle(self, record: JournalRecord) -> None:
         """Find that the session did nothing where it should have."""
         for _, now in self.waiting:
-            self._differ(record, "acted where the session did not", None, now["acts"])
+            self._differ(record, "acted where the session did not", None, _as_written(now)["acts"])
         self.waiting.clear()
 
     def _break_off(self) -> None:
@@ -215,6 +215,10 @@ class Retelling:
     def _differ(self, record: JournalRecord, what: str, was: object, now: object) -> None:
         if len(self.differences) < self.most:
             self.differences.append(Difference(record.sequence, record.ts_seen, what, was, now))
+
+
+def _as_written(payload: dict[str, Any]) -> dict[str, Any]:
+    return decode_body(encode_body(ACTED, 0, 0, payload))[3]
 
 
 def _number(act: Act) -> int:

@@ -55,7 +55,7 @@ class RecordedEvents:
 
     def __init__(self, event: MarketEvents, forecast: NDArray[np.float64], forecast_ts: NDArray[np.int64]) -> None:
         numbers = (event.ts_open, event.ts_event, event.ts_seen, event.kinds, event.instruments, forecast_ts)
-        cells = map(memoryview, numbers)  # type: ignore[arg-type]  # arrays are buffers from Python 3.12 on
+        cells = [memoryview(a) for a in numbers]  # type: ignore[arg-type]  # arrays are buffers from Python 3.12 on
         self._open, self._event, self._seen, self._kind, self.instrument, self._forecast_ts = cells
         self._fields, self._forecast = (memoryview(a).cast("B") for a in (event.fields, forecast))  # type: ignore[arg-type]
 

@@ -26,11 +26,11 @@ GENESIS = bytes(CHAIN_BYTES)
 
 _HEADER = struct.Struct("<8sIQQ32s")
 _HEAD = struct.Struct("<4sIQQ")
-_HEAD_AND_CRC = struct.Struct("<4sIQQI")
 _CRC = struct.Struct("<I")
 HEADER_BYTES = _HEADER.size + _CRC.size
 HEAD_BYTES = _HEAD.size + _CRC.size
 TAIL_BYTES = CHAIN_BYTES + _CRC.size
+_RESIDUE = 0x2144DF1C  # the CRC-32 of anything that ends with its own CRC-32
 _ROWS = (list, tuple)
 
 
@@ -98,28 +98,23 @@ def pack_frame(head: Head, body: bytes, chain: bytes) -> bytes:
 
 def unpack_head(data: bytes, at: int) -> Head | None:
     """Return the head at a place, or None where there is no whole one."""
-    if at + HEAD_BYTES > len(data):
+    head = data[at : at + HEAD_BYTES]
+    if len(head) < HEAD_BYTES or crc32(head) != _RESIDUE or not head.startswith(MARKER):
         return None
-    marker, length, sequence, durable, checksum = _HEAD_AND_CRC.unpack_from(data, at)
-    if marker != MARKER or checksum != crc32(data[at : at + _HEAD.size]):
-        return None
-    return Head(length, sequence, durable)
+    return Head(*_HEAD.unpack_from(head)[1:])
 
 
 def unpack_frame(data: bytes, at: int) -> Frame | None:
     """Return the record at a place, or None where it is cut off or damaged. Its chain is not checked."""
-    start = at + HEAD_BYTES
-    if start > len(data):
+    head = data[at : at + HEAD_BYTES]
+    if len(head) < HEAD_BYTES or crc32(head) != _RESIDUE:
         return None
-    numbers = data[at : at + _HEAD.size]
-    marker, length, sequence, durable, checksum = _HEAD_AND_CRC.unpack_from(data, at)
-    if marker != MARKER or checksum != crc32(numbers):
+    marker, length, sequence, durable = _HEAD.unpack_from(head)
+    stop = at + HEAD_BYTES + length + TAIL_BYTES
+    rest = data[at + HEAD_BYTES : stop]
+    if marker != MARKER or len(rest) < length + TAIL_BYTES or crc32(rest) != _RESIDUE:
         return None
-    stop = start + length + TAIL_BYTES
-    rest = data[start:stop]
-    if len(rest) < length + TAIL_BYTES or _CRC.unpack(rest[-_CRC.size:])[0] != crc32(rest[:-_CRC.size]):
-        return None
-    return Frame(sequence, durable, numbers, rest[:length], rest[length:-_CRC.size], stop)
+    return Frame(sequence, durable, head[: _HEAD.size], rest[:length], rest[length : -_CRC.size], stop)
 
 
 def encode_body(kind: str, ts_event: int, ts_seen: int, payload: dict[str, object]) -> bytes:

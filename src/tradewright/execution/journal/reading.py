@@ -31,7 +31,6 @@ from tradewright.execution.journal.frame import (
 SUFFIX = ".journal"
 #: The record that says what produced the records after it.
 SESSION = "session"
-_AT_ONCE = 128  # frames: checking them by the dozen keeps the processor's caches for one thing at a time
 _STAMPS = ("mode", "code_hash", "config_hash", "model_hash")
 _FIX = "Keep the files as they are; restore a copy, or start a journal in another folder and reconcile with the venue."
 
@@ -100,24 +99,15 @@ class JournalReader:
             raise JournalDamagedError(what, where=name, fix=_FIX)
         self.tail.segment, self.tail.size = number, HEADER_BYTES
         while self.tail.size < len(data):
-            frames = self._whole(data)
-            if not frames:
+            frame = unpack_frame(data, self.tail.size)
+            if frame is None or not self._continues(frame):
                 self._end(data, name, is_last=is_last)
                 return
-            for frame in frames:
-                yield self._record(frame)
+            yield self._record(frame)
 
-    def _whole(self, data: bytes) -> list[Frame]:
-        """Return the next frames that are whole and continue the chain; none where the next one does not."""
-        sequence, chain, at = self.tail.sequence, self.tail.chain, self.tail.size
-        frames: list[Frame] = []
-        while at < len(data) and len(frames) < _AT_ONCE:
-            frame = unpack_frame(data, at)
-            if frame is None or frame.sequence != sequence + 1 or frame.chain != frame.after(chain):
-                break
-            sequence, chain, at = frame.sequence, frame.chain, frame.stop
-            frames.append(frame)
-        return frames
+    def _continues(self, frame: Frame) -> bool:
+        tail = self.tail
+        return frame.sequence == tail.sequence + 1 and frame.chain == frame.after(tail.chain)
 
     def _record(self, frame: Frame) -> JournalRecord:
         """Return a frame's record and move the tail past it."""
