@@ -105,9 +105,15 @@ class Conductor:
     def market(self, row: MarketRow) -> list[Act]:
         """Take in a market event."""
         show(row, self.event)
+        return self.shown(row.decides, row.forecast, row.forecast_ts)
+
+    def shown(
+        self, decides: bool, forecast: NDArray[np.float64] | None = None, forecast_ts: int | None = None
+    ) -> list[Act]:
+        """Take in the market event that stands in the one-event block; see `MarketRow`."""
         try:
-            if row.decides:
-                messages = self.session.on_market(row.forecast, row.forecast_ts)
+            if decides:
+                messages = self.session.on_market(forecast, forecast_ts)
             else:
                 messages = self.session.warm(is_cross_section=self.plan.strategy.is_cross_section)
         except Exception:
@@ -293,12 +299,12 @@ class Conductor:
         memory, was = self.run.memory, self._shown
         self._shown = (self._decisions[0], self._ended[0], self._denials[0])
         verdicts = memory.taken("decisions", "n_decisions")[was[0] :]
-        ended = memory.taken("order_log", "n_order_log")[was[1] :]
+        ended = memory.taken("order_log", "n_order_log")[was[1] :] if self._shown[2] != was[2] else ()
         features, self._features = self._features.hexdigest(), blake2b(digest_size=8)
         shown = {
             "features": features,
             "verdicts": blake2b(verdicts.tobytes(), digest_size=8).hexdigest(),
-            "denied": [self._denial(row) for row in ended[ended["status"] == OrderStatus.DENIED]],
+            "denied": [self._denial(row) for row in ended if row["status"] == OrderStatus.DENIED],
             "book": self.book(),
         }
         if self.plan.keeps_newest:

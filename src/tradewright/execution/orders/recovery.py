@@ -65,7 +65,7 @@ def from_record(record: JournalRecord) -> Input | None:
     """Return the input that a record holds, or None where it is about something else."""
     if record.kind not in KINDS:
         return None
-    told: Input = _adapter(record.kind).validate_python(record.payload)
+    told: Input = _adapter(record.kind).validator.validate_python(record.payload)
     return told
 
 
