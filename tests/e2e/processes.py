@@ -28,6 +28,11 @@ def status(folder: AccountFolder) -> dict[str, Any]:
     return found
 
 
+def fills(folder: AccountFolder) -> int:
+    """Return how many fills a session says that it has measured."""
+    return sum(row["count"] for row in status(folder).get("execution", []) if row["quantity"] == "shortfall_bps")
+
+
 @dataclass
 class Program:
     """A `tradewright` that runs."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.conftest import run_in
-from tests.e2e.processes import Program, running, status
+from tests.e2e.processes import Program, fills, running, status
 from tests.venues.broker_places import SYMBOL, Place, place_at, settings
 
 from tradewright.risk.kill.pending import ReleaseRules
@@ -59,17 +59,34 @@ def allow(folder: Path, account: AccountFolder) -> None:
     confirm_release(account, "bob", nonce, 0.0, time.time_ns(), ReleaseRules(delay_ns=0))
 
 
-def fills(account: AccountFolder) -> int:
-    return sum(row["count"] for row in status(account).get("execution", []) if row["quantity"] == "shortfall_bps")
-
-
 def is_at_work(account: AccountFolder) -> bool:
     told = status(account)
     return bool(told) and told["is_reconciled"] and told["counts"]["rows"] > 0
 
 
+def dies_with_its_next_order(session: Program, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the process killed when an order of it arrives; the broker carries that out, and nobody hears of it."""
+    owner, name, order = (
+        (place.tws.orders, "answer", lambda _, fields, __: fields[0] == "3")
+        if place.server is None
+        else (place.server, "send", lambda fields, _: fields["action"] == 1)
+    )
+    carry_out = getattr(owner, name)
+
+    def arrived(*told: Any) -> Any:  # noqa: ANN401
+        if order(*told):
+            session.process.kill()
+            session.process.wait()
+        return carry_out(*told)
+
+    monkeypatch.setattr(owner, name, arrived)
+    session.end(meanwhile=place.local.advance)
+
+
 @pytest.mark.parametrize("where", ["ibkr", "mt5 bridge"])
-def test_real_money_from_the_first_refusal_to_the_end(where: str, tmp_path: Path) -> None:
+def test_real_money_from_the_first_refusal_to_the_end(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     account = AccountFolder("side", tmp_path / ".tradewright" / "accounts")
     with place_at(where, tmp_path, is_real=True) as place:
 
@@ -88,7 +105,7 @@ def test_real_money_from_the_first_refusal_to_the_end(where: str, tmp_path: Path
             session.wait_until("it trades", lambda: fills(account) >= 2 and place.held == 1, place.local.advance)
             assert status(account)["mode"] == "live"
             assert missing(tmp_path, place.environment) == ["LEASE"]
-            die_with_an_order_on_its_way(session, place, account)
+            dies_with_its_next_order(session, place, monkeypatch)
         account.status.unlink()
         with live() as session:
             session.wait_until("it agrees with its venue", lambda: is_at_work(account), place.local.advance)
@@ -104,12 +121,3 @@ def test_real_money_from_the_first_refusal_to_the_end(where: str, tmp_path: Path
 
         assert run_in(tmp_path, "disarm", "--account", "side").returncode == 0
         assert missing(tmp_path, place.environment) == ["ARMED"]
-
-
-def die_with_an_order_on_its_way(session: Program, place: Place, account: AccountFolder) -> None:
-    """Kill the process while the broker takes its time with an order; the broker has it afterwards."""
-    with place.local.lock:
-        session.wait_until(
-            "an order is on its way", lambda: any(o["status"] == "SUBMITTED" for o in status(account)["orders"])
-        )
-        session.end(signal.SIGKILL)
