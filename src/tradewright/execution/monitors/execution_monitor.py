@@ -74,7 +74,7 @@ class ExecutionMonitor:
         bounds: MonitorBounds | None = None,
     ) -> None:
         self._instruments, self._quotes, self._session_of = instruments, quotes, session_of
-        self._bounds = BoundWatch(bounds or MonitorBounds())
+        self.watch = BoundWatch(bounds or MonitorBounds())
         self._sketches: dict[tuple[str, str, str], Sketch] = {}
         self._watched: dict[str, _Watched] = {}
         self._mids: dict[int, float | None] = {}  # by the session's number of an order, which may have several parts
@@ -125,7 +125,7 @@ class ExecutionMonitor:
     def _note(self, subject: str, quantity: str, ts: int, value: float, weight: float = 1.0) -> list[Alert]:
         key = (subject, self._session_of(ts), quantity)
         self._sketches.setdefault(key, Sketch()).add(value, weight)
-        said = self._bounds.take(subject, quantity, value)
+        said = self.watch.take(subject, quantity, value)
         return [Alert("execution beyond its bound", said, is_page=True)] if said else []
 
     def _filled(self, order: _Watched, fill: VenueFill, lots: int, ts: int) -> list[Alert]:
