@@ -178,7 +178,7 @@ def test_a_person_is_told_of_more_than_was_wanted() -> None:
     second = order.named()
     order.told(first, OrderStatus.CANCELED, 25, 25)
     told = order.told(second, OrderStatus.FILLED, 100, 100)
-    assert [type(e) for e in told] == [ParentAccepted, ParentFilled, Alert, ParentEnded]
+    assert [type(e) for e in told] == [ParentAccepted, ParentFilled, Alert, QuotesFilled, ParentEnded]
     assert order.state.parents[7].filled == 125
 
 
