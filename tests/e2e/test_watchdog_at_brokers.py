@@ -92,7 +92,6 @@ def test_entries_go_and_stops_stay_when_the_process_has_died(where: str, tmp_pat
         with watching(place, tmp_path) as dog:
             session.end(signal.SIGKILL)
             last = ended(dog, place, account, "CANCEL")
-        print(dog.said)  # noqa: T201
         assert open_orders(place) == [(-1, LOTS)]
         assert place.held == LOTS
         assert "The kill is on the disk; 1 orders were cancelled" in last
@@ -106,7 +105,6 @@ def test_everything_is_closed_for_a_process_that_hangs(where: str, tmp_path: Pat
         with watching(place, tmp_path, "--flatten") as dog:
             session.process.send_signal(signal.SIGSTOP)
             last = ended(dog, place, account, "FLATTEN")
-        print(dog.said)  # noqa: T201
         assert (open_orders(place), place.held) == ([], 0)
         assert "Left in place: no order." in last
         assert "Positions: none." in last
