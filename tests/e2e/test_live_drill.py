@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.e2e.conftest import PROGRAM, clean_environment, run_in
+from tests.e2e.processes import status
 from tests.parity.test_paper_exchange import FIRST, bars_of, environment, settings
 from tests.parity.test_paper_exchange import store as store  # noqa: PLC0414 - a fixture
 from tests.venues.local_exchange import LocalExchange
@@ -55,14 +55,6 @@ def running(place: Path, exchange: LocalExchange, store: Path) -> Iterator[Accou
         except subprocess.TimeoutExpired:  # it is still compiling
             process.kill()
             process.communicate()
-
-
-def status(folder: AccountFolder) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(folder.status.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found
 
 
 def test_a_running_session_is_drilled_and_given_back_as_it_was(tmp_path: Path, store: Path) -> None:

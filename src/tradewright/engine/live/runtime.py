@@ -16,6 +16,7 @@ from tradewright.engine.live.recovery import (
     COMMAND,
     ENDED,
     PING,
+    QUOTED,
     REFUSED,
     STAMP,
     acts_payload,
@@ -39,6 +40,7 @@ from tradewright.execution.tactics.messages import (
     ParentWanted,
     Passed,
     Quoted,
+    QuotesFilled,
     SendChild,
 )
 from tradewright.execution.tactics.messages import Effect as TacticEffect
@@ -260,6 +262,8 @@ class Runtime:
                 payload: dict[str, object] = {"reference": reference, "status": int(status), "reason": reason}
                 self._record(ENDED, payload, now, now)
                 self._do(self.conductor.ended(reference, status, now), now, now)
+            case QuotesFilled(name, share):
+                self._record(QUOTED, {"instrument": name, "share": share}, now, now)
             case Alert():
                 self.alert(effect)
 

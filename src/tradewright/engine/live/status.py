@@ -89,7 +89,7 @@ class LatencyStatus:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionStatus:
-    """What orders paid or took since the start; ``quantity`` says of what, and its unit.
+    """What orders paid or took since the lineage began; ``quantity`` says of what, and its unit.
 
     ``subject``: an instrument, or the venue; ``session``: the part of the day.
     """

@@ -80,7 +80,7 @@ class ExecutionMonitor:
         keeps_rows: bool = True,
     ) -> None:
         self._instruments, self._quotes, self._session_of = instruments, quotes, session_of
-        self._bounds = BoundWatch(bounds or MonitorBounds())
+        self.watch = BoundWatch(bounds or MonitorBounds())
         self._sketches: dict[tuple[str, str, str], Sketch] = {}
         self._watched: dict[str, _Watched] = {}
         self._mids: dict[int, tuple[float | None, int]] = {}  # by the session's number of an order; and its last use
@@ -135,7 +135,7 @@ class ExecutionMonitor:
     def _note(self, subject: str, quantity: str, ts: int, value: float, weight: float = 1.0) -> list[Alert]:
         key = (subject, self._session_of(ts), quantity)
         self._sketches.setdefault(key, Sketch()).add(value, weight)
-        said = self._bounds.take(subject, quantity, value)
+        said = self.watch.take(subject, quantity, value)
         return [Alert("execution beyond its bound", said, is_page=True)] if said else []
 
     def _filled(self, order: _Watched, fill: VenueFill, lots: int, ts: int) -> list[Alert]:

@@ -57,7 +57,7 @@ def test_a_clock_that_is_off_is_told_once_each_time_it_happens() -> None:
         desk = SimpleNamespace(venue=venue, params=SimpleNamespace(answer_s=1.0))
         session: Any = SimpleNamespace(desk=desk, runtime=runtime, pinged=lambda _asked, _answered: None)
         clock = VenueClock(lambda: 1_000 * SECOND, follows=False)
-        loop = LiveLoop(session, cast("Any", None), clock, lambda: None, lambda: None, LiveParams(compare_s=0.0))
+        loop = LiveLoop(session, cast("Any", None), clock, lambda: None, cast("Any", None), LiveParams(compare_s=0.0))
         task, ended = asyncio.create_task(loop._compare_forever()), asyncio.create_task(end.wait())
         await asyncio.wait({task, ended}, return_when=asyncio.FIRST_COMPLETED)
         assert not task.done(), task.exception()
