@@ -144,12 +144,12 @@ class Runtime:
             if refusal(self.desk.state, refused) != cause[1]:  # it has ended: when it comes again, it is news again
                 del self._refusing[cause]
         self._record(MARKET, payload_of(row), row.ts_event, row.ts_seen)
-        name = self.conductor.plan.instruments[row.instrument].symbol
+        name, (bid, ask) = self.conductor.plan.instruments[row.instrument].symbol, bid_and_ask(row)
         if self.tactics is not None:
-            self._work(Quoted(name, *bid_and_ask(row), row.ts_seen, self.desk.state.position(name)))
+            self._work(Quoted(name, bid, ask, row.ts_seen, self.desk.state.position(name)))
         self._do(self.conductor.market(row), row.ts_event, row.ts_seen)
         if not self.desk.venue.capabilities.bracket_native:
-            wish = at_target(self.desk.state, name, *bid_and_ask(row))  # the venue holds none: they are watched here
+            wish = at_target(self.desk.state, name, bid, ask)  # the venue holds none: they are watched here
             if wish is not None:
                 self.desk.submit(wish)
         await self.settle()
