@@ -48,7 +48,7 @@ def walk_lines(n: int, wild_from: int = 10**9) -> list[str]:
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("TRADEWRIGHT_")}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("APCA_", "TRADEWRIGHT_"))}
     return kept | {"COLUMNS": "200"} | more
 
 

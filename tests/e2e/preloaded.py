@@ -65,7 +65,7 @@ def serve(descriptor: int) -> None:
     """Fork for each request; return in the forked process, which then is the command."""
     for library in _LIBRARIES.split():
         importlib.import_module(library)
-    assert len(os.listdir("/proc/self/task")) == 1, "a fork has only one thread"
+    assert len(list(Path("/proc/self/task").iterdir())) == 1, "a fork has only one thread"
     gc.freeze()
     asks = socket.socket(fileno=descriptor)
     while True:
