@@ -62,7 +62,7 @@ def _preloaded() -> Iterator[Preloaded]:
 
 
 def run_in(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    if sys.platform == "linux":
+    if Path("/proc/self/task").is_dir():  # Linux; elsewhere a fork of a loaded process may not live
         return next(_preloaded()).run(words, folder, clean_environment(**environment), 300)
     return subprocess.run(
         [*PROGRAM, *words],
