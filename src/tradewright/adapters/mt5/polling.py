@@ -58,12 +58,10 @@ async def events(
 async def _differences(
     venue: Looked, since_ns: int, orders: dict[str, VenueOrder], fills: dict[str, VenueFill]
 ) -> list[VenueEvent]:
-    """Look, remember it instead of the look before, and return what is new."""
+    """Look, remember, and return what is new."""
     told, made = await venue.order_history(since_ns), await venue.fills(since_ns)
     news: list[VenueEvent] = [fill for fill in made if fills.get(fill.trade_id) != fill]
     news += [order for order in told if orders.get(order.venue_id) != order]
-    for seen in (fills, orders):
-        seen.clear()  # what was before ``since`` is not shown again
     fills |= {fill.trade_id: fill for fill in made}
     orders |= {order.venue_id: order for order in told}
     return news
