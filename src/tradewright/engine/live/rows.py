@@ -74,7 +74,7 @@ class RecordedEvents:
             self._kind[0], self.instrument[0] = known["k"], known["j"]
             decides = bool(known["d"])
             if decides and "p" in known:
-                when = known["t"]
+                when = known.get("t")
                 self._forecast[:], self._forecast_ts[0] = a2b_base64(known["p"]), LONG_AGO if when is None else when
         except (KeyError, TypeError, ValueError) as error:
             msg = f"record {record.sequence} holds no market event: {error}"
@@ -134,23 +134,15 @@ def row_of(record: JournalRecord) -> MarketRow:
     try:
         fields = np.frombuffer(a2b_base64(known["f"]))
         forecast = np.frombuffer(a2b_base64(known["p"])) if "p" in known else None
-        if len(fields) != N_FIELDS:
-            msg = f"{len(fields)} fields, this version has {N_FIELDS}"
-            raise ValueError(msg)
-        return MarketRow(
-            int(known["j"]),
-            int(known["k"]),
-            int(known["o"]),
-            record.ts_event,
-            record.ts_seen,
-            fields,
-            bool(known["d"]),
-            forecast,
-            None if forecast is None else known["t"],
-        )
+        instrument, kind, ts_open, decides = int(known["j"]), int(known["k"]), int(known["o"]), bool(known["d"])
+        when = None if known.get("t") is None else int(known["t"])
     except (KeyError, TypeError, ValueError) as error:
         msg = f"record {record.sequence} holds no market event: {error}"
         raise ValueError(msg) from error
+    if fields.shape != (N_FIELDS,):
+        msg = f"record {record.sequence} holds {len(fields)} fields, this version has {N_FIELDS}"
+        raise ValueError(msg)
+    return MarketRow(instrument, kind, ts_open, record.ts_event, record.ts_seen, fields, decides, forecast, when)
 
 
 def _text(values: NDArray[np.float64]) -> str:
