@@ -94,10 +94,9 @@ def place_at(
             about = {"account_id": account, "port": tws.port}
             place = Place(local, {"venue": "ibkr", "kind": kind, "ibkr": about}, {}, tws)
         else:
-            place = Place(local, {"venue": "mt5", "kind": kind}, _gateway(tws), tws, Mt5Server(local))
-            place.server.margin_mode = 2 if where.endswith("hedging") else 0
-            place.server.trade_mode = 2 if is_real else 0
-            _terminal(where.split()[1], place, place.server, stack, monkeypatch)
+            server = Mt5Server(local, trade_mode=2 * is_real, margin_mode=2 * where.endswith("hedging"))
+            place = Place(local, {"venue": "mt5", "kind": kind}, _gateway(tws), tws, server)
+            _terminal(where.split()[1], place, server, stack, monkeypatch)
         place.store = _stored(folder, tws.market, now_s)
         yield place
 

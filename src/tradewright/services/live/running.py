@@ -126,6 +126,7 @@ class LiveLoop:
             async for noun in stream:
                 async with self._turn:
                     await self.follower.take(noun, self.clock.now_ns())
+                await asyncio.sleep(0)  # a feed that is behind has always one more: people and orders have a turn, too
         finally:
             if isinstance(stream, AsyncGenerator):
                 await stream.aclose()

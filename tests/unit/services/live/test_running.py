@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -68,3 +69,31 @@ def test_a_clock_that_is_off_is_told_once_each_time_it_happens() -> None:
     assert [a.code for a in runtime.alerts] == ["clock off"] * 2
     assert "-180,000 ms from the venue's" in runtime.alerts[0].text
     assert "cannot be compared" in runtime.alerts[1].text
+
+
+def test_people_have_a_turn_however_much_the_feed_has_to_say() -> None:
+    looks = list[int]()
+
+    class Source:
+        async def stream(self, _: object) -> AsyncGenerator[int, None]:
+            for noun in range(100):
+                yield noun
+
+    class Follower:
+        async def take(self, noun: int, _: int) -> None:
+            taken.append(noun)
+
+    async def listened() -> None:
+        clock = VenueClock(lambda: 1_000 * SECOND, follows=False)
+        params = LiveParams(poll_s=0.0)
+        loop = LiveLoop(cast("Any", None), cast("Any", Follower()), clock, look, cast("Any", None), params)
+        people = asyncio.create_task(loop._people())
+        await loop._listen(cast("Any", Source()), [])
+        people.cancel()
+
+    def look() -> None:
+        looks.append(len(taken))
+
+    taken = list[int]()
+    asyncio.run(listened())
+    assert (len(taken), len(looks)) == (100, 100), "between two events each"
