@@ -83,11 +83,7 @@ def dies_with_its_next_order(session: Program, place: Place, monkeypatch: pytest
     session.end(meanwhile=place.local.advance)
 
 
-#: The continued session at Interactive Brokers stops writing its status after its first orders: not understood yet.
-STANDS_STILL = pytest.mark.xfail(run=False, reason="the continued session stands still after its first orders")
-
-
-@pytest.mark.parametrize("where", [pytest.param("ibkr", marks=STANDS_STILL), "mt5 bridge"])
+@pytest.mark.parametrize("where", ["ibkr", "mt5 bridge"])
 def test_real_money_from_the_first_refusal_to_the_end(
     where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
