@@ -55,7 +55,8 @@ def clean_environment(**more: str) -> dict[str, str]:
 @cache
 def _preloaded() -> Iterator[Preloaded]:
     """Return two processes that fork, in turns."""
-    both = Preloaded(clean_environment()), Preloaded(clean_environment())
+    single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")  # a fork has only one thread
+    both = Preloaded(clean_environment(**single)), Preloaded(clean_environment(**single))
     for each in both:
         atexit.register(each.close)
     return itertools.cycle(both)

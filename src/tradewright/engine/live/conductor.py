@@ -164,6 +164,10 @@ class Conductor:
         if OrderStatus(int(order["status"][0])) in _OVER and event.fill_lots >= 0:
             self.sent.pop(number, None)
             self._successors.pop(number, None)
+        elif event.status is OrderStatus.FILLED and live.intent.reference and number not in self.worked:
+            return (
+                [] if self.clients(number) else self.ended(number, OrderStatus.CANCELED, now)
+            )  # nobody sends the rest
         return []
 
     def ended(self, reference: int, status: OrderStatus, now: int) -> list[Act]:
@@ -304,17 +308,13 @@ class Conductor:
         shown = {
             "features": features,
             "verdicts": blake2b(verdicts.tobytes(), digest_size=8).hexdigest(),
-            "denied": [self._denial(row) for row in ended if row["status"] == OrderStatus.DENIED],
+            "denied": [_denial(self.plan, row) for row in ended if row["status"] == OrderStatus.DENIED],
             "book": self.book(),
         }
         if self.plan.keeps_newest:
             memory.shed()
             self._shown = (0, 0, self._denials[0])
         return shown
-
-    def _denial(self, row: np.void) -> list[object]:
-        symbol = self.plan.instruments[int(row["instrument"])].symbol
-        return [Reason(int(row["reason"])).name, symbol, int(row["side"] * row["lots"])]
 
     def book(self) -> dict[str, Any]:
         """Return what the session holds to be true, for people and for comparing: numbers as they stand."""
@@ -327,3 +327,8 @@ def _replaced(order: Record) -> VenueMessage:
     header = np.zeros(1, message_dtype)
     header["verb"] = int(Verb.ORDER_REPLACED)
     return VenueMessage(header, copied(order))
+
+
+def _denial(plan: BacktestPlan, row: np.void) -> list[object]:
+    symbol = plan.instruments[int(row["instrument"])].symbol
+    return [Reason(int(row["reason"])).name, symbol, int(row["side"] * row["lots"])]
