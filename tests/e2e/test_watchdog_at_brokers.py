@@ -54,8 +54,12 @@ def trading(place: Place, folder: Path) -> Iterator[tuple[Program, AccountFolder
         working = sorted((o["side"], o["lots"]) for o in told if o["status"] == "ACCEPTED")
         return working == [("BUY", 3), ("SELL", LOTS)] and place.held == LOTS
 
+    def moves() -> None:
+        if status(account):  # the market ends one day, and a start may take long
+            place.local.advance()
+
     with running(folder, "paper", "run.yaml", **place.environment) as session:
-        session.wait_until("it holds, is protected and has an entry", works, place.local.advance)
+        session.wait_until("it holds, is protected and has an entry", works, moves)
         yield session, account
 
 
