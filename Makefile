@@ -22,11 +22,14 @@ SOAK_ARGS ?=
 comma := ,
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed-$(or $(subst $(comma),-,$(EXTRAS)),core)
+INSTALLED := $(VENV)/.installed-$(or $(subst $(comma),-,$(EXTRAS)),core)
+STAMP := $(INSTALLED)-warm
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 # Code outside the package is checked too, as far as it exists.
 CODE := $(wildcard src tests benchmarks examples scripts)
+# Images of Python like to forbid it; then each of the tests' processes would compile all of our sources anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup core demo test check format bench soak golden clean
 
@@ -35,11 +38,14 @@ help: ## show this list
 
 setup: $(STAMP) ## create .venv, install everything pinned, warm the compile cache
 
-$(STAMP): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tradewright needs Python 3.11 or newer: make PYTHON=python3.12 setup")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	if [ -n "$(TORCH_INDEX)" ]; then $(BIN)/pip install --index-url "$(TORCH_INDEX)" "$$(grep '^torch==' constraints.txt)"; fi
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.$(if $(EXTRAS),[$(EXTRAS)])'
+	touch $@
+
+$(STAMP): $(INSTALLED)
 	$(BIN)/tradewright warm
 	touch $@
 
@@ -49,10 +55,11 @@ demo: $(if $(wildcard $(STAMP)),setup,core) ## backtest several strategies on re
 core:
 	$(MAKE) --no-print-directory setup EXTRAS=
 
+# Files keep the order of tests/conftest.py: slow ones first. pytest-xdist itself would put those with few tests last.
 test: setup ## run every test
-	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
-check: setup ## style, types and layers
+check: $(INSTALLED) ## style, types and layers
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy $(CODE)

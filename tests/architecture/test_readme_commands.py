@@ -140,7 +140,7 @@ def test_readme_shows_the_two_commands_that_ci_runs(root: Path) -> None:
     assert ["make", "test"] in shown
     gate = (root / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert "make --no-print-directory test" in gate
-    assert "make --no-print-directory check" in gate
+    assert "make --no-print-directory --jobs 2 check setup" in gate
 
 
 # A small program of our own shows that the checker would notice something.

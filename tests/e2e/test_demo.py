@@ -18,6 +18,7 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_demo_ends_with_reports_and_a_page_that_links_them(tw: Run, place: Path) -> None:
     done = tw("demo")
     assert done.returncode == 0, done.stderr

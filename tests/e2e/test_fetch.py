@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from tests.e2e.conftest import clean_environment, run_in
 from tests.venues.alpaca_venue import KEY, SECRET, AlpacaVenue
 from tests.venues.binance_venue import BinanceVenue
 from tests.venues.faults import Fault
@@ -104,17 +104,6 @@ CASES = {
 }
 
 
-def environment(**more: str) -> Environment:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("TRADEWRIGHT_", "APCA_"))}
-    return kept | {"COLUMNS": "200"} | more
-
-
-def tw(folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*PROGRAM, *words], cwd=folder, env=environment(**more), capture_output=True, text=True, timeout=60, check=False
-    )
-
-
 def document(done: subprocess.CompletedProcess[str]) -> Any:  # noqa: ANN401  JSON
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -129,7 +118,7 @@ def started(folder: Path, *words: str, **more: str) -> Iterator[subprocess.Popen
     """Run the command beside the test; it never outlives the block."""
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        [*PROGRAM, *words], cwd=folder, env=environment(**more), stdout=pipe, stderr=pipe, text=True
+        [*PROGRAM, *words], cwd=folder, env=clean_environment(**more), stdout=pipe, stderr=pipe, text=True
     ) as process:
         try:
             yield process
@@ -151,7 +140,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder, found = tmp_path_factory.mktemp("clean"), {}
     for name, case in CASES.items():
         with case.venue(()) as address:
-            found[name] = document(tw(folder, *case.fetch(name, "--json"), **address))
+            found[name] = document(run_in(folder, *case.fetch(name, "--json"), **address))
     return found
 
 
@@ -161,12 +150,12 @@ def test_a_venue_that_misbehaves_gives_the_rows_of_a_clean_one(
 ) -> None:
     case = CASES[name]
     with case.venue(case.faults) as broken:
-        found = document(tw(tmp_path, *case.fetch("store", "--json"), **broken))
+        found = document(run_in(tmp_path, *case.fetch("store", "--json"), **broken))
     assert found["rows"] > 100
     assert {k: found[k] for k in ("rows", "fingerprint", "quarantined", "pieces", "resumed")} == {
         k: clean[name][k] for k in ("rows", "fingerprint", "quarantined", "pieces", "resumed")
     }
-    assert tw(tmp_path, "data", "check", found["symbol"], "--store", "store").returncode == 0
+    assert run_in(tmp_path, "data", "check", found["symbol"], "--store", "store").returncode == 0
 
 
 @pytest.mark.parametrize("name", ["binance", "ibkr"])
@@ -184,7 +173,7 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(tmp_path: Path, clean
     assert "The same command goes on" in err
     assert not list(store.rglob("catalogue.json"))
     with case.venue(()) as address:
-        again = document(tw(tmp_path, *case.fetch("store", "--json"), **address))
+        again = document(run_in(tmp_path, *case.fetch("store", "--json"), **address))
     assert again["fingerprint"] == clean[name]["fingerprint"]
     assert again["resumed"] >= 1
 
@@ -199,7 +188,7 @@ def test_killed_it_goes_on_where_it_was(tmp_path: Path, clean: dict[str, Any]) -
                 process.communicate(timeout=30)
             assert process.returncode == -signal.SIGKILL
             assert not list(store.rglob("catalogue.json"))
-        again = document(tw(tmp_path, *case.fetch("store", "--json"), **slow))
+        again = document(run_in(tmp_path, *case.fetch("store", "--json"), **slow))
     assert again["fingerprint"] == clean["binance"]["fingerprint"]
     assert again["resumed"] >= 3
 
@@ -207,19 +196,21 @@ def test_killed_it_goes_on_where_it_was(tmp_path: Path, clean: dict[str, Any]) -
 def test_update_continues_what_was_fetched(tmp_path: Path, clean: dict[str, Any]) -> None:
     words = ("data", "fetch", "binance", "BTCUSDT", "--timeframe", "5m", "--start", "2024-12-01", "--end", "2025-01-03")
     with binance() as address:
-        document(tw(tmp_path, *words, "--store", "store", "--json", **address))
+        document(run_in(tmp_path, *words, "--store", "store", "--json", **address))
         [found] = document(
-            tw(tmp_path, "data", "update", "--end", "2025-01-05 10:00", "--store", "store", "--json", **address)
+            run_in(tmp_path, "data", "update", "--end", "2025-01-05 10:00", "--store", "store", "--json", **address)
         )
         assert found["fingerprint"] == clean["binance"]["fingerprint"]
         assert (found["pieces"], found["added"]) == (3, 2 * 288 + 120)
-        again = tw(tmp_path, "data", "update", "BTCUSDT", "--end", "2025-01-05 10:00", "--store", "store", **address)
+        again = run_in(
+            tmp_path, "data", "update", "BTCUSDT", "--end", "2025-01-05 10:00", "--store", "store", **address
+        )
     assert (again.returncode, again.stdout) == (0, "Nothing to update.\n")
 
 
 def test_refused_rows_are_told_and_kept(tmp_path: Path) -> None:
     with binance([Fault("malformed", path="2025-01-01")]) as address:
-        done = tw(
+        done = run_in(
             tmp_path,
             *("data", "fetch", "binance", "BTCUSDT", "--timeframe", "5m"),
             *("--start", "2025-01-01", "--end", "2025-01-02", "--store", "store"),
@@ -235,7 +226,7 @@ def test_refused_rows_are_told_and_kept(tmp_path: Path) -> None:
 def test_a_venue_that_stays_down_is_one_clear_error(tmp_path: Path) -> None:
     words = ("data", "fetch", "alpaca", "NOSUCH", "--timeframe", "1m", "--start", "2024-03-04", "--end", "2024-03-05")
     with alpaca() as address:
-        done = tw(tmp_path, *words, **address)
+        done = run_in(tmp_path, *words, **address)
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
     assert "invalid symbol" in done.stderr

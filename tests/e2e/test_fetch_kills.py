@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.e2e.test_fetch import CASES, document, started, tw
+from tests.e2e.conftest import run_in
+from tests.e2e.test_fetch import CASES, document, started
 from tests.venues.faults import any_request_may_fail
 
 KILLS = 50
@@ -22,7 +23,7 @@ def test_killed_at_random_moments(tmp_path: Path, name: str, request: pytest.Fix
     kills = KILLS if request.config.getoption("--all-kills") else 1
     case, rng, killed, finished = CASES[name], np.random.default_rng(len(name)), 0, 0
     with case.venue(()) as address:
-        clean = document(tw(tmp_path, *case.fetch("clean", "--json"), **address))
+        clean = document(run_in(tmp_path, *case.fetch("clean", "--json"), **address))
     faults = any_request_may_fail(0.05) if name == "binance" else case.faults
     with case.venue(faults) as address:
         while killed < kills or finished == 0:
@@ -37,8 +38,8 @@ def test_killed_at_random_moments(tmp_path: Path, name: str, request: pytest.Fix
                     killed += 1
                     continue
             assert process.returncode == 0, (out, err)
-            (entry,) = document(tw(tmp_path, "data", "show", clean["symbol"], "--store", store, "--json"))
+            (entry,) = document(run_in(tmp_path, "data", "show", clean["symbol"], "--store", store, "--json"))
             assert entry["fingerprint"] == clean["fingerprint"]
-            assert tw(tmp_path, "data", "check", clean["symbol"], "--store", store).returncode == 0
+            assert run_in(tmp_path, "data", "check", clean["symbol"], "--store", store).returncode == 0
             finished += 1
     assert killed == kills

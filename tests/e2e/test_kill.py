@@ -72,6 +72,9 @@ def test_killing_needs_no_session_and_releasing_needs_two_people(tmp_path: Path,
         second = run_in(tmp_path, "release", "--account", "main", "--confirm", nonce, "--by", by)
         assert second.returncode == 2
         assert words in second.stderr
+    empty = run_in(tmp_path, *one, "--accept-open", "--confirm", "")
+    assert empty.returncode == 2
+    assert "Give the number that the first step printed" in empty.stderr
     assert TradingStateFile(account / "state.json").read().state is TradingState.KILLED
     loosened = run_in(tmp_path, "controls", "state", "ACTIVE", "--account", str(account), "--by", "a", "--why", "b")
     assert loosened.returncode == 2

@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.e2e.conftest import PROGRAM, clean_environment, run_in
+from tests.e2e.processes import status
 from tests.parity.test_paper_exchange import FIRST, bars_of, environment, settings
 from tests.parity.test_paper_exchange import store as store  # noqa: PLC0414 - a fixture
 from tests.venues.local_exchange import LocalExchange
@@ -57,17 +57,9 @@ def running(place: Path, exchange: LocalExchange, store: Path) -> Iterator[Accou
             process.communicate()
 
 
-def status(folder: AccountFolder) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(folder.status.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found
-
-
 def test_a_running_session_is_drilled_and_given_back_as_it_was(tmp_path: Path, store: Path) -> None:
-    wanted = Wanted((SPEC,), store, start=int(bars_of("X").ts_open[FIRST]))
-    with LocalExchange(SPEC, protocol="alpaca", wanted=wanted) as exchange:
+    market = Wanted((SPEC,), store, start=int(bars_of("X").ts_open[FIRST]))
+    with LocalExchange(SPEC, protocol="alpaca", wanted=market) as exchange:
         exchange.command("advance", seconds=90)
         with running(tmp_path, exchange, store) as folder:
             done = run_in(tmp_path, "drill", "session", "--account", "side", "--by", "ann", "--json")
@@ -78,6 +70,7 @@ def test_a_running_session_is_drilled_and_given_back_as_it_was(tmp_path: Path, s
             assert 0 < taken["block_ms"] <= taken["refuse_ms"] <= taken["dispatch_ms"] <= taken["verify_ms"]
             assert taken["verify_ms"] <= taken["flat_ms"]
             assert found["passed"] is not bool(found["failures"])
+            assert found["nonce"], done.stderr
             assert (found["subject"], found["by"]) == ("running session, paper at alpaca-local", "ann")
             kept = json.loads(Path(tmp_path / found["file"]).read_text(encoding="utf-8"))
             assert kept["hash"] == hash_of(kept) == found["hash"]
@@ -88,14 +81,13 @@ def test_a_running_session_is_drilled_and_given_back_as_it_was(tmp_path: Path, s
             soon = run_in(tmp_path, "release", "--account", "side", "--confirm", found["nonce"], "--by", "bob")
             assert "the delay of a release is not over" in soon.stderr
             rules = ReleaseRules(delay_ns=0)
-            given = confirm_release(folder, "bob", found["nonce"], 10.0, time.time_ns(), rules)
+            given = confirm_release(folder, "bob", found["nonce"], 60.0, time.time_ns(), rules)
             assert (given.did, given.state) == ("released", "ACTIVE")
             assert TradingStateFile(folder.state).read().state is TradingState.ACTIVE
-            until = time.monotonic() + 10
-            while status(folder)["kills"] or status(folder)["trading_state"] != "ACTIVE":
+            until, names = time.monotonic() + 60, ("kills", "trading_state", "is_flat", "is_reconciled")
+            while [*map(status(folder).get, names)] != [{}, "ACTIVE", True, True]:
                 assert time.monotonic() < until
                 time.sleep(0.1)
-            assert (status(folder)["is_flat"], status(folder)["is_reconciled"]) == (True, True)
         again = run_in(tmp_path, "replay", "side", "--json")
         assert again.returncode == 0, again.stderr
         assert json.loads(again.stdout)["differences"] == []

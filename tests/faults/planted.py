@@ -161,8 +161,8 @@ BUGS = [
     Planted(
         "protection waits for the next signal",
         _ORDERS + "machine",
-        "for name in sorted(state.instruments):\n        effects += protect",
-        "for name in sorted(state.instruments) if isinstance(told, Intended) else ():\n        effects += protect",
+        "return effects + protect_all(state)",
+        "return effects + (protect_all(state) if isinstance(told, Intended) else [])",
         "F09",
     ),
     Planted(
@@ -196,8 +196,8 @@ BUGS = [
     Planted(
         "a late fill is dropped",
         _ORDERS + "fills",
-        "    state.fills[key] = fill\n    return _applied(state, order, fill)",
-        "    state.fills[key] = fill\n    return _applied(state, order, fill) if order.is_alive else []",
+        "    return _applied(state, order, fill)",
+        "    return _applied(state, order, fill) if order.is_alive else []",
         "F16",
     ),
     Planted(
@@ -268,9 +268,7 @@ BUGS = [
         "wish.strategy, 0, state.next_sequence, max_len",
         "F11",
     ),
-    Planted(
-        "the chain is not checked", _JOURNAL + "reading", " or chain != chained(tail.chain, head, body):", ":", "F59"
-    ),
+    Planted("the chain is not checked", _JOURNAL + "reading", " and frame.chain == frame.after(tail.chain)", "", "F59"),
     Planted(
         "rejections are tried for ever",
         _ORDERS + "reports",

@@ -13,7 +13,7 @@ from tradewright.core.types.errors import ConfigError
 from tradewright.core.types.order import OrderKind, OrderStatus, Origin, Side
 from tradewright.core.types.venue import Idempotency, OrderIntent
 from tradewright.execution.journal.errors import JournalDamagedError
-from tradewright.execution.journal.frame import MARKER, pack_frame, unpack_body, unpack_head
+from tradewright.execution.journal.frame import MARKER, pack_frame, unpack_frame, unpack_head
 from tradewright.execution.journal.reading import segments_of
 from tradewright.execution.orders.inputs import KillLevel
 from tradewright.execution.orders.release import Release, check_release
@@ -554,11 +554,10 @@ def f59(c: Case) -> None:
     places = [k for k in range(len(whole)) if whole.startswith(MARKER, k)]
     at = places[int(c.rng.integers(0, len(places)))]
     head = unpack_head(whole, at)
-    frame = None if head is None else unpack_body(whole, at, head)
+    frame = unpack_frame(whole, at)
     assert head is not None
     assert frame is not None
-    body, chain = frame
-    forged = pack_frame(head, body.replace(b"1", b"2"), chain)  # with a right checksum
+    forged = pack_frame(head, frame.body.replace(b"1", b"2"), frame.chain)  # with a right checksum
     for wrong in (flipped, whole[:at] + forged + whole[at + len(forged) :]):
         c.world.disk.files[name] = bytearray(wrong)
         try:

@@ -75,6 +75,7 @@ def plan_of(periods: tuple[int, int]) -> BacktestPlan:
     limits = Limits(intraday_loss=0.9, max_drawdown=0.9, max_leverage=3.0, max_clock_drift_ms=500.0)
     last = START_NS + 400 * 24 * _HOUR * SECOND
     made = plan_of_bars(INSTRUMENTS, bars, strategy, params)
+    made = replace(made, keeps_equity=False, keeps_newest=True)  # as sessions are
     return replace(made, limits=limits, blocks=lambda: (), n_events=0, first_ns=START_NS, last_ns=last)
 
 

@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import TypeVar
 
 import numpy as np
@@ -84,6 +85,7 @@ class SimVenue:
         self.enforces_reduce_only = True
         self.price: dict[str, float] = {}
         self.books: dict[str, Book] = {}  # by venue id
+        self.mine: dict[str, dict[str, Book]] = {}  # by client id of the intent
         self.working: dict[str, Book] = {}  # those that are open
         self.executions: list[VenueFill] = []
         self.held: dict[str, int] = {}
@@ -180,7 +182,7 @@ class SimVenue:
 
     async def order(self, client_id: str) -> VenueOrder | None:
         def work() -> VenueOrder | None:
-            seen = [b.told for b in self._visible(self.books) if b.told.client_id == client_id and client_id]
+            seen = [b.told for b in self._visible(self.mine.get(client_id, {})) if b.told.client_id == client_id]
             return seen[-1] if seen and not self.weather.forgets_orders else None
 
         return await self._call(work)
@@ -198,7 +200,10 @@ class SimVenue:
         )
 
     async def fills(self, since_ns: int) -> list[VenueFill]:
-        return await self._call(lambda: [f for f in self.executions if f.ts_event >= since_ns])
+        def work() -> list[VenueFill]:
+            return list(takewhile(lambda f: f.ts_event >= since_ns, reversed(self.executions)))[::-1]
+
+        return await self._call(work)
 
     async def positions(self) -> list[VenuePosition]:
         return await self._call(lambda: [VenuePosition(k, v) for k, v in sorted(self.held.items()) if v])
@@ -236,7 +241,7 @@ class SimVenue:
         if fault == "reject" or (self.rejects_stops and intent.kind is OrderKind.STOP):
             raise VenueRejectedError("insufficient funds")
         self._check_held(intent)
-        same = [b for b in self.books.values() if b.intent.client_id == intent.client_id]
+        same = self.find(intent.client_id)
         now = self._loop.time()
         kind = self.capabilities.idempotency
         is_known = (
@@ -250,7 +255,8 @@ class SimVenue:
         venue_id = f"V{len(self.books) + 1}"
         side, lots, ts = intent.side, intent.lots, self._loop.now_ns()
         told = VenueOrder(intent.client_id, venue_id, intent.instrument, side, lots, 0, OrderStatus.ACCEPTED, ts)
-        self.books[venue_id] = self.working[venue_id] = Book(intent, told, now, now)
+        self.books[venue_id] = self.working[venue_id] = book = Book(intent, told, now, now)
+        self.mine.setdefault(intent.client_id, {})[venue_id] = book
         self._note(told)
         if intent.kind is OrderKind.MARKET:
             self._loop.call_later(self._delay(), self.fill, venue_id, None)
@@ -389,7 +395,7 @@ class SimVenue:
 
     def find(self, client_id: str) -> list[Book]:
         """Return every order ever made under a client id."""
-        return [b for b in self.books.values() if b.intent.client_id == client_id]
+        return list(self.mine.get(client_id, {}).values())
 
 
 def _set(answer: asyncio.Future[T], value: T) -> None:

@@ -39,6 +39,7 @@ def _files(cache: Path) -> dict[str, int]:
     return {str(p.relative_to(cache)): p.stat().st_mtime_ns for p in kept}
 
 
+@pytest.mark.slow
 def test_parity_from_a_cold_cache_and_no_second_compilation(tmp_path: Path) -> None:
     cold = _run(tmp_path)
     files = _files(tmp_path)

@@ -25,6 +25,8 @@ from tradewright.forensics.replay import replay
 from tradewright.services.costs.measure import Sources, measure
 from tradewright.services.exchange.markets import Wanted
 from tradewright.services.forensics.program import SessionProgram
+from tradewright.services.live import session as live
+from tradewright.services.live.session import TradingSession
 from tradewright.services.live.start import Started
 from tradewright.services.runs.execute import Place, execute
 from tradewright.services.runs.prepare import prepare
@@ -65,6 +67,7 @@ def traded(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Star
         return await submit(self, intent, gate)
 
     monkeypatch.setattr(BinanceTrading, "submit", late)
+    monkeypatch.setattr(live, "JournalMeter", lambda *given, **_: JournalMeter(*given))  # one that keeps rows
     quotes = QuoteParams(half_spread_bps=HALF_SPREAD_BPS)
     wanted = Wanted((SPEC,), store, start=int(bars_of("X").ts_open[FIRST]), quotes=quotes)
     with LocalExchange(SPEC, protocol="binance", wanted=wanted) as exchange:
@@ -114,3 +117,28 @@ def test_what_was_injected_is_measured_told_used_and_replayed(traded: Started, s
     again = replay(records, SessionProgram().program())
     assert again.is_same
     assert again.decisions > 30
+
+
+def test_what_was_measured_and_adapted_is_kept_over_a_restart(store: Path, tmp_path: Path) -> None:
+    wanted = Wanted((SPEC,), store, start=int(bars_of("X").ts_open[FIRST]))
+    with LocalExchange(SPEC, protocol="binance", wanted=wanted) as exchange:
+        plain = changed(store, exchange.http_url).model_dump(mode="json", exclude_defaults=True)
+        more = {"tactics": {"market": "quoted"}, "bounds": {"shortfall_bps": 0.001, "samples": 1}}
+        run = prepare(RunSettings.model_validate(plain | {"trading": plain["trading"] | more}))
+        outside = environment("binance", exchange)
+        first = asyncio.run(side_by_side(run, exchange, outside, tmp_path, moments=60)).session
+    assert first is not None
+    again = TradingSession(run, first.params, first.desk.venue, 0)
+    try:
+        assert again.is_continued
+        assert again.monitor is not None
+        assert first.monitor is not None
+        assert again.monitor.distributions() == first.monitor.distributions() != {}
+        assert again.monitor.watch == first.monitor.watch
+        assert first.monitor.watch.beyond, "a person was told, and is not told again"
+        assert again.runtime.tactics is not None
+        assert first.runtime.tactics is not None
+        assert again.runtime.tactics.buffers == first.runtime.tactics.buffers != {}
+        assert again.runtime.tactics.quotes == {}, "it has seen no market yet"
+    finally:
+        again.close()

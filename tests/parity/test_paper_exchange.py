@@ -96,6 +96,7 @@ async def side_by_side(
     outside: Mapping[str, str],
     accounts: Path,
     wall_ns: Callable[[], int] = time.time_ns,
+    moments: int = MOMENTS,
 ) -> Started:
     """Let the market move when the session has taken in what was, as with no latency at all."""
     started = Started(run, "paper", Surroundings(wall_ns, outside, accounts, lambda _: None, lambda _: None))
@@ -103,13 +104,13 @@ async def side_by_side(
     task = asyncio.create_task(started.follow_feed(clock))
 
     async def until(count: int) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(240):
             while started.session is None or started.session.runtime.counts.rows < count or started.session.desk.tasks:
                 await asyncio.sleep(0.002)
                 if task.done():
                     await task
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(240):
         while not await asyncio.to_thread(exchange.watchers) or not await asyncio.to_thread(exchange.listeners):
             await asyncio.sleep(0.01)
             if task.done():
@@ -117,7 +118,7 @@ async def side_by_side(
     assert started.session is not None
     await asyncio.sleep(0.3)
     warm = started.session.runtime.counts.rows
-    for moment in range(1, MOMENTS + 1):
+    for moment in range(1, moments + 1):
         await asyncio.to_thread(exchange.command, "advance", seconds=60)
         await until(warm + moment)
     task.cancel()

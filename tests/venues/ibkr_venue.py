@@ -476,8 +476,11 @@ class _Session:
         self.send(4, 2, req_id, code, message, "")
 
     def send(self, *fields: object) -> None:
-        """Send one message."""
-        self._raw(_encoded(fields))
+        """Send one message; what the venue does goes on where nobody hears it any more."""
+        try:
+            self._raw(_encoded(fields))
+        except OSError:
+            self.subscribed.clear()
 
     def _raw(self, data: bytes) -> None:
         with self.sending:

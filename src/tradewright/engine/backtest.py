@@ -70,7 +70,8 @@ def _guard(plan: BacktestPlan) -> Guard | None:
     """Return the guard of a run, where any of its controls is on."""
     if not plan.limits.has_guard:
         return None
-    guard = Guard(plan.limits, GuardPlace(plan.instruments, plan.account.initial_cash, plan.first_ns, plan.last_ns))
+    place = GuardPlace(plan.instruments, plan.account.initial_cash, plan.first_ns, plan.last_ns, plan.rules)
+    guard = Guard(plan.limits, place)
     guard.record["drift_ns"] = 0.0  # a simulated clock does not drift
     return guard
 
@@ -92,6 +93,7 @@ class Run:
             plan.keeps_equity,
             plan.keeps_score,
             bars_ahead(plan.strategy, len(plan.instruments)),
+            plan.keeps_newest,
         )
         start = AccountStart(
             plan.account.initial_cash,

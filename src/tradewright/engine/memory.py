@@ -29,6 +29,7 @@ from tradewright.risk.limits import Limits
 
 MICRO = 1_000_000
 _LOGS = {"fills": fill_dtype, "order_log": order_dtype, "ledger": ledger_dtype, "decisions": decision_dtype}
+_WHOLE = ("fills", "ledger")  # of these nothing is shown on the way
 _CURVE = ("stamps", "equity", "exposure")
 _FIRST_ROWS = 65_536  # pages are taken from the system only when they are written
 
@@ -44,6 +45,7 @@ class Shape:
     keeps_equity: bool = True
     keeps_score: bool = False
     n_ahead: int = 1
+    keeps_newest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ class SessionMemory:
         rows = max(_FIRST_ROWS, 2 * int(self.record["log_reserve"][0]))
         for name, dtype in _LOGS.items():
             is_kept = shape.keeps_logs and (keeps_decisions or name != "decisions")
+            is_kept = is_kept and not (shape.keeps_newest and name in _WHOLE)
             if is_kept:
                 self.arrays[name] = np.zeros(rows, dtype)
             self.record[f"{name}_capacity"] = rows if is_kept else 2**62
@@ -185,6 +188,10 @@ class SessionMemory:
             if name in self.arrays and needed > capacity:
                 self._resize(f"{name}_capacity", (name,), max(4 * capacity, 2 * needed))
         self.record["needs_room"] = 0
+
+    def shed(self) -> None:
+        """Begin the logs of decisions and orders anew; only where no more than the newest are kept."""
+        self.record["n_decisions"] = self.record["n_order_log"] = 0
 
     def _resize(self, capacity: str, names: tuple[str, ...], rows: int) -> None:
         """Move outputs into larger arrays and tell compiled code where they are."""

@@ -14,6 +14,7 @@ from tradewright.core.types.forecast import Forecasts
 from tradewright.core.types.instrument import Instrument
 from tradewright.execution.sim_venue import SimVenueParams
 from tradewright.risk.limits import Limits
+from tradewright.risk.prop.schema import RuleSet
 from tradewright.strategies.confirmation import confirmed
 from tradewright.strategies.strategy import Strategy, StrategyParams
 
@@ -35,8 +36,9 @@ class BacktestPlan:
 
     ``blocks`` gives the market in time order, instrument numbers meaning places in ``instruments``. ``forecasts`` are
     by symbol. What is kept is paid for: ``keeps_logs`` fills, orders and ledger, ``keeps_equity`` the curve,
-    ``keeps_score`` the running sums of returns that a sweep needs. ``first_ns`` and ``last_ns`` bound the stream's
-    times, for the trading calendar.
+    ``keeps_score`` the running sums of returns that a sweep needs. ``keeps_newest``: of the logs only decisions and
+    orders, since they were shown last. ``first_ns`` and ``last_ns`` bound the stream's times, for the trading calendar.
+    ``rules``: the rule sets of ``limits.prop``; None: as the guard finds them.
     """
 
     instruments: tuple[Instrument, ...]
@@ -53,6 +55,8 @@ class BacktestPlan:
     keeps_logs: bool = True
     keeps_equity: bool = True
     keeps_score: bool = False
+    keeps_newest: bool = False
+    rules: tuple[RuleSet, ...] | None = None
 
 
 def plan_of_bars(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tradewright.core.kernel.market_nb import mark_alone_nb, observe_alone_nb
 from tradewright.core.kernel.verbs import call_verb_nb
+from tradewright.core.types.dtypes import message_dtype, order_dtype
 from tradewright.core.types.events import MarketEvents
 from tradewright.core.types.message import VenueMessage, copied
 from tradewright.engine.binding import Path
@@ -46,6 +47,10 @@ class Session:
         self._settle = int(memory.verbs["settle"][0])
         self._needs_room, self._n_outbox = memory.cell("needs_room"), memory.cell("n_outbox")
         self._n_equity, self._equity_capacity = memory.cell("n_equity"), memory.cell("equity_capacity")
+        answer = np.zeros(message_dtype.itemsize + order_dtype.itemsize, np.uint8)  # its place stays
+        self._answer, self._answer_bytes = int(answer.ctypes.data), memoryview(answer)  # type: ignore[arg-type]
+        self._instrument, self._kind = memoryview(event.instruments), memoryview(event.kinds)  # type: ignore[arg-type]
+        self._has_features = len(features) > 0
         self._values = np.full(max(len(features), 1), np.nan)
         self._forecast = np.full((1, 4), np.nan)
         self._forecast_ts = np.full(1, LONG_AGO)
@@ -65,15 +70,19 @@ class Session:
         values: NDArray[np.float64] = self._forecast[0]
         return values
 
+    @property
+    def forecast_ts(self) -> NDArray[np.int64]:
+        """When that forecast was known, i8[1] ns UTC."""
+        return self._forecast_ts
+
     def on_market(self, forecast: Any = None, forecast_ts: int | None = None) -> list[VenueMessage]:
         """Take in the market event standing in the one-event block; return the commands it led to.
 
         ``forecast``: f8[4] newest forecast known for the event's instrument, or None when there is no news.
         ``forecast_ts``: when it was known, ns UTC; without it a limit on the forecast's age refuses new risk.
         """
-        event = self._event
-        if len(self._features) > 0:
-            self._values[:] = self._features.update(event.fields, 0, int(event.instruments[0]), int(event.kinds[0]))
+        if self._has_features:
+            self._follow()
         if forecast is not None:
             self._forecast[0] = forecast
             self._forecast_ts[0] = LONG_AGO if forecast_ts is None else forecast_ts
@@ -86,9 +95,8 @@ class Session:
 
         What a loss limit or the margin makes of it still goes out.
         """
-        event = self._event
-        if len(self._features) > 0:
-            self._values[:] = self._features.update(event.fields, 0, int(event.instruments[0]), int(event.kinds[0]))
+        if self._has_features:
+            self._follow()
         self._make_room()
         j = mark_alone_nb(self._address, 0)
         if is_cross_section and j >= 0:
@@ -99,7 +107,8 @@ class Session:
         """Take in an answer of the venue."""
         if self._needs_room[0]:
             self._memory.grow()
-        call_verb_nb(self._settle, self._address, message.header.ctypes.data, message.order.ctypes.data)
+        self._answer_bytes[:] = message.header.tobytes() + message.order.tobytes()
+        call_verb_nb(self._settle, self._address, self._answer, self._answer + message_dtype.itemsize)
 
     def on_timer(self, now: int) -> list[VenueMessage]:
         """Take in that a timestamp is complete: a cross-section strategy decides now."""
@@ -119,6 +128,10 @@ class Session:
             self._memory.grow()
         obey(self._memory, command, value, instrument)
         return self._take_commands()
+
+    def _follow(self) -> None:
+        """Bring the features up to the event."""
+        self._values[:] = self._features.follow(self._event.fields, 0, self._instrument[0], self._kind[0])
 
     def _make_room(self) -> None:
         """Make room for what one event can lead to."""

@@ -345,11 +345,9 @@ class OrderDesk:
             except (VenueError, TimeoutError):
                 pass
             except asyncio.CancelledError as error:
-                if error.args != ("resubscribe",):
-                    raise
                 task = asyncio.current_task()
-                if task is not None:
-                    task.uncancel()
+                if error.args != ("resubscribe",) or task is None or task.uncancel():  # the end came with it
+                    raise
             await asyncio.sleep(self._stream_lost())
 
     def _stream_lost(self) -> float:

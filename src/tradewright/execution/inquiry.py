@@ -65,7 +65,10 @@ class Inquiry:
                 rows = await question
         except (VenueError, TimeoutError):
             return
-        now, venue_id = self._now_ns(), self.desk.state.orders[client_id].venue_id
+        now, order = self._now_ns(), self.desk.state.orders.get(client_id)
+        if order is None:  # the process slept for hours meanwhile
+            return
+        venue_id = order.venue_id
         mine = [row for row in rows if row.client_id == client_id or (venue_id and row.venue_id == venue_id)]
         news = [row for row in mine if not (isinstance(row, VenueFill) and self.desk.has(row))]
         for row in news:

@@ -40,6 +40,8 @@ _STATUS = {
     Verb.ORDER_REJECTED: OrderStatus.REJECTED,
     Verb.ORDER_EXPIRED: OrderStatus.EXPIRED,
 }
+_REMEMBERED_NS = 86_400_000_000_000
+_FEW = 500  # orders that are worth no look
 
 
 class SimBroker:
@@ -85,6 +87,7 @@ class SimBroker:
         self._fills: list[VenueFill] = []
         self._held = [0] * len(instruments)
         self._own = 0
+        self._most = _FEW
         self.is_awake = True  # False: rebuilt from a journal, and the event it was last shown may be missing there
 
     # ------------------------------------------------------------------------------------------------------- commands
@@ -98,7 +101,7 @@ class SimBroker:
         return self.take(intent)
 
     def take(self, intent: OrderIntent) -> VenueOrder:
-        """Take an order that passed its gate."""
+        """Take an order that passed its gate; what ended more than a day before is forgotten."""
         message = self._order_of(intent.reference) if intent.reference else None
         if message is None:
             message = self._message(intent)
@@ -116,6 +119,15 @@ class SimBroker:
             int(message.header["ts_sent"][0]),
         )
         self._orders[intent.client_id] = told
+        if len(self._orders) > self._most:  # twice as many as after the last time
+            since = int(message.header["ts_sent"][0]) - _REMEMBERED_NS
+            for client_id in [k for k, o in self._orders.items() if not o.is_open and o.ts_event < since]:
+                del self._orders[client_id]
+                number = self._references.pop(client_id)
+                if self._clients.get(number) == client_id:  # not its successor's
+                    del self._clients[number]
+            self._fills = [fill for fill in self._fills if fill.ts_event >= since]
+            self._most = 2 * len(self._orders) + _FEW
         return told
 
     async def cancel(self, client_id: str, venue_id: str) -> None:

@@ -50,7 +50,7 @@ class WatchdogPorts:
 
 @dataclass(slots=True)
 class Summary:
-    """What was done, for the last lines that a person reads."""
+    """What was done, and what the venue showed last, for the last lines that a person reads."""
 
     reason: str
     is_durable: bool = False
@@ -58,8 +58,8 @@ class Summary:
     took_s: float = 0.0
     open: int = 0
     cancelled: int = 0
-    left: list[str] = field(default_factory=list)
-    positions: list[str] = field(default_factory=list)
+    left: list[VenueOrder] = field(default_factory=list)
+    positions: list[VenuePosition] = field(default_factory=list)
 
 
 def to_cancel(
@@ -153,8 +153,7 @@ class Watchdog:
         gone, kept = to_cancel(orders, positions, known)
         if self.params.flattens and not positions:
             gone, kept = orders, []  # what protected a position protects nothing any more
-        summary.left = [f"{o.side.name} {o.lots - o.filled} {o.instrument}" for o in kept]
-        summary.positions = [f"{p.lots:+d} {p.instrument}" for p in positions if p.lots]
+        summary.left, summary.positions = kept, [p for p in positions if p.lots]
         summary.open, summary.cancelled = len(gone), max(summary.cancelled, len(gone))
         if gone and not kept:
             await self.venue.cancel_all()

@@ -31,6 +31,7 @@ class FeatureSet:
         self._params = [new_params(feature) for feature in self._features.values()]
         self._reads = {feature.reads for feature in self._features.values() if feature.reads is not None}
         self._is_mixed = len(self._reads) > 1
+        self._codes = {int(kind): 0 if self._reads <= {kind} else int(kind) for kind in EventKind}
         self._memories: dict[int, Jobs] = {}
         self._drive = driver()
         self._size = len(self._features)
@@ -91,6 +92,10 @@ class FeatureSet:
         ValueError
             If ``fields`` has another layout, ``i`` lies outside it, or the kind is needed and was not given.
         """
+        return self.follow(fields, i, instrument, kind).copy()
+
+    def follow(self, fields: Floats, i: int, instrument: int, kind: int | None) -> Floats:
+        """Do as `update`, and return the values where the instrument's next event overwrites them."""
         memory = self._memories.get(instrument) or self._memory(instrument)
         memory.head[KIND_ALL] = self._code(kind)
         try:
@@ -100,7 +105,7 @@ class FeatureSet:
             raise
         if is_refused:
             check_fields(fields, i, i + 1)
-        return memory.newest.copy()
+        return memory.newest
 
     def extend(
         self,
@@ -159,7 +164,7 @@ class FeatureSet:
                 msg = f"these features read {names} events: say of which kind an event is"
                 raise ValueError(msg)
             return 0
-        return 0 if self._reads <= {kind} else int(kind)
+        return self._codes.get(kind, int(kind))
 
     def _memory(self, instrument: int) -> Jobs:
         """Return the instrument's memory, fresh at its first event."""

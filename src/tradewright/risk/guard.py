@@ -15,6 +15,7 @@ from tradewright.core.types.dtypes import window_dtype
 from tradewright.core.types.guard_dtypes import RING, TIERS, guard_dtype, guarded_dtype, trace_dtype
 from tradewright.core.types.instrument import Instrument
 from tradewright.risk.limits import Limits
+from tradewright.risk.prop.schema import RuleSet
 from tradewright.risk.prop.watch import RuleWatch
 from tradewright.risk.rules_in_force import rules_in_force
 from tradewright.risk.windows import merged_windows
@@ -28,12 +29,16 @@ MICRO = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class GuardPlace:
-    """What the guard is set up for. ``first_ns`` and ``last_ns`` bound the time to be watched, ns UTC."""
+    """What the guard is set up for. ``first_ns`` and ``last_ns`` bound the time to be watched, ns UTC.
+
+    ``rules``: the rule sets of ``limits.prop``, where somebody has read them already.
+    """
 
     instruments: tuple[Instrument, ...]
     initial_cash: float
     first_ns: int
     last_ns: int
+    rules: tuple[RuleSet, ...] | None = None
 
 
 class Guard:
@@ -95,7 +100,7 @@ class Guard:
         self.watch: RuleWatch | None = None
         if limits.prop is None:
             return
-        rule_sets = rules_in_force(limits)
+        rule_sets = rules_in_force(limits) if place.rules is None else place.rules
         initial = Decimal(repr(place.initial_cash)).normalize()
         self.watch = RuleWatch(rule_sets, initial, place.first_ns, place.last_ns)
         self.arrays["rules"], self.arrays["states"] = self.watch.rules, self.watch.states

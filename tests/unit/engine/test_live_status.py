@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.live_world import plan
 from tests.parity.live_sessions import lively_plan, trade
 
 from tradewright.core.types.order import OrderStatus
@@ -57,6 +58,18 @@ def test_positions_orders_and_books() -> None:
     assert status["feeds"] == [{"instrument": "AAA", "age_s": 0.0}]
     assert {one["name"] for one in status["latencies"]} == {EVENT_TO_ACT, SUBMIT_TO_ACK}
     assert all(one["p99_ms"] == 0.0 for one in status["latencies"]), "the market's clock stands still meanwhile"
+
+
+def test_feeds_age_by_the_clock_of_a_venue_that_is_ahead_of_ours() -> None:
+    found: list[Runtime] = []
+    runtime, now = watched()
+    runtime.newest[0] = now + HOUR
+    assert told(runtime, now)["feeds"] == [{"instrument": "AAA", "age_s": 0.0}]
+    assert told(runtime, now + 2 * HOUR)["feeds"][0]["age_s"] == 3600.0
+    trade(plan("ema_cross"), meddle=lambda another, _: found.append(another))
+    found[0].newest = [now, now + HOUR]
+    ages = [feed["age_s"] for feed in told(found[0], now)["feeds"]]
+    assert ages == [3600.0, 0.0], "what one feed has told, the other has not for so long"
 
 
 def test_an_order_that_nobody_knows_about_is_shown_as_such() -> None:

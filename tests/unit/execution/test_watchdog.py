@@ -142,7 +142,7 @@ def test_entries_go_and_stops_stay() -> None:
     summary = scene.kill()
     assert scene.venue.calls == ["cancel entry"]
     assert (summary.is_verified, summary.is_durable, summary.cancelled) == (True, True, 1)
-    assert (summary.left, summary.positions) == (["SELL 10 X"], ["+10 X"])
+    assert (summary.left, summary.positions) == ([STOP], [VenuePosition("X", 10)])
     assert scene.kills == ["it hangs"]
     assert not any("UNVERIFIED" in text for text in scene.said)
 

@@ -345,7 +345,8 @@ class Gateway:
             asked = cast("_Registry", ib.wrapper).startReq(req_id, contract)
             self._asked[req_id] = asked
             wire.reqContractDetails(req_id, contract)
-            return await asyncio.wait_for(asked, self.params.request_timeout_s)
+            async with asyncio.timeout(self.params.request_timeout_s):
+                return await asked
         except RequestError as error:
             raise _Answered(error.code, error.message) from error
         except ConnectionError as error:
@@ -373,7 +374,8 @@ class Gateway:
                 req_id = wire.getReqId()
                 self._pending[req_id] = _Pending(ask.width, done)
                 ask.send(wire, req_id)
-                return await asyncio.wait_for(done, self.params.request_timeout_s)
+                async with asyncio.timeout(self.params.request_timeout_s):
+                    return await done
             except TimeoutError:
                 with suppress(ConnectionError):
                     wire.cancelHistoricalData(req_id)

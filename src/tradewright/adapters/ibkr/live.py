@@ -112,8 +112,9 @@ class IbkrLive:
                     await self._reconnect()
                 await self._renew()
                 self._ready.clear()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._ready.wait(), self._params.silence_s / 4)
+                with suppress(TimeoutError):  # not `wait_for`, which loses a cancellation that comes with the event
+                    async with asyncio.timeout(self._params.silence_s / 4):
+                        await self._ready.wait()
                 self._find_silence()
         finally:
             await self._gateway.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 
 from tradewright.core.types.calendar import Calendar
 from tradewright.core.types.execution_costs import ExecutionCosts
@@ -21,6 +22,9 @@ class FeeModel:
     half_spread_bps: float = 0.0  # added to market and stop fills on bars and trades
     slippage_bps: float = 0.0  # added to every fill that takes liquidity
     borrow_bps_year: float = 0.0  # on the value of a short, per year of 365 days
+
+
+_exact = lru_cache(maxsize=4096)(Fraction)  # reading a decimal takes longer than all else that is done with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,14 @@ class Instrument:
     @property
     def tick(self) -> Fraction:
         """Tick size as an exact fraction."""
-        return Fraction(self.tick_size)
+        return _exact(self.tick_size)
 
     @property
     def lot(self) -> Fraction:
         """Lot size as an exact fraction."""
-        return Fraction(self.lot_size)
+        return _exact(self.lot_size)
 
     @property
     def unit_value(self) -> Fraction:
         """Value of one lot per 1.0 of price, in the instrument's currency."""
-        return self.lot * Fraction(self.multiplier)
+        return self.lot * _exact(self.multiplier)

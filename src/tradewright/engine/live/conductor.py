@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -85,11 +86,12 @@ class Conductor:
         self.newest: list[VenueMessage] = []  # what it wished for after the newest event, timestamp or command
         self.since_epoch = 0  # the epoch this lineage began with
         self.worked: set[int] = set()  # numbers of orders that tactics work
-        self._parted: set[int] = set()  # those of them that had a part at the desk
+        self._parts: dict[int, set[str]] = {}  # number -> client ids that were told of
         self._takes_fractions, self._tactics = takes_fractions, tactics
         self._numbers = {instrument.symbol: j for j, instrument in enumerate(plan.instruments)}
         self._orders: dict[int, Record] = {}  # our copies, by number
         self._exits: dict[str, int] = {}  # client id -> number, of orders that the session did not send
+        self._adoptions = 0
         self._entries = [0] * len(plan.instruments)  # number of the newest entry of each
         self._successors: dict[int, Record] = {}  # number -> the order that takes its own place
         self._features = blake2b(digest_size=8)  # over the feature rows since the last `evidence`
@@ -103,9 +105,15 @@ class Conductor:
     def market(self, row: MarketRow) -> list[Act]:
         """Take in a market event."""
         show(row, self.event)
+        return self.shown(row.decides, row.forecast, row.forecast_ts)
+
+    def shown(
+        self, decides: bool, forecast: NDArray[np.float64] | None = None, forecast_ts: int | None = None
+    ) -> list[Act]:
+        """Take in the market event that stands in the one-event block; see `MarketRow`."""
         try:
-            if row.decides:
-                messages = self.session.on_market(row.forecast, row.forecast_ts)
+            if decides:
+                messages = self.session.on_market(forecast, forecast_ts)
             else:
                 messages = self.session.warm(is_cross_section=self.plan.strategy.is_cross_section)
         except Exception:
@@ -132,10 +140,10 @@ class Conductor:
         if live.intent.epoch < self.since_epoch:  # of an earlier lineage, whose numbers were its own
             return []
         number = self.number(event.client_id) or self._adopted(event.client_id)
-        if number in self.worked:
-            self._parted.add(number)
-            if event.fill is None and event.status in _ENDS:
-                return []  # the end of a part; tactics say when the whole has ended
+        if number in self._orders:
+            self._parts.setdefault(number, set()).add(event.client_id)
+        if number in self.worked and event.fill is None and event.status in _ENDS:
+            return []  # the end of a part; tactics say when the whole has ended
         is_desks = not live.intent.reference and not live.intent.protects
         if is_desks and event.fill is None:  # the desk places, trims and cancels its exits by itself
             return []
@@ -156,13 +164,15 @@ class Conductor:
         if OrderStatus(int(order["status"][0])) in _OVER and event.fill_lots >= 0:
             self.sent.pop(number, None)
             self._successors.pop(number, None)
+        elif event.status is OrderStatus.FILLED and live.intent.reference and number not in self.worked:
+            return (
+                [] if self.clients(number) else self.ended(number, OrderStatus.CANCELED, now)
+            )  # nobody sends the rest
         return []
 
     def ended(self, reference: int, status: OrderStatus, now: int) -> list[Act]:
         """Take in that nothing more comes of an order that was worked."""
-        had_parts = reference in self._parted
         self.worked.discard(reference)
-        self._parted.discard(reference)
         order = self._orders.get(reference)
         if order is None or OrderStatus(int(order["status"][0])) in _OVER:
             return []
@@ -174,7 +184,7 @@ class Conductor:
             self.session.on_order_event(message)
         self.sent.pop(reference, None)
         self._successors.pop(reference, None)
-        if not had_parts:  # nothing comes late
+        if reference not in self._parts:  # nothing comes late
             del self._orders[reference]
         return []
 
@@ -210,6 +220,7 @@ class Conductor:
             number = message.order_id
             if message.verb is Verb.SUBMIT_ORDER:
                 order = copied(message.order)
+                self._forget_old()
                 self._orders[number], self.sent[number] = order, message
                 if not order["is_reduce_only"][0]:
                     self._entries[int(order["instrument"][0])] = number
@@ -255,11 +266,28 @@ class Conductor:
         parent = self.state.orders[intent.protects].intent.reference if intent.protects else self._entries[j]
         order = exit_record(intent, j, parent)
         if int(order["id"][0]) in self._orders:  # a second one of its kind
-            order["id"] = -len(self._exits) - 1
+            order["id"] = -self._adoptions - 1
         number = int(order["id"][0])
         order["status"] = int(OrderStatus.SUBMITTED)
+        self._forget_old()
         self._orders[number], self._exits[client_id] = order, number
+        self._adoptions += 1
         return number
+
+    def _forget_old(self) -> None:
+        """Forget what the desk has forgotten; four orders are looked at for each new one, in turn.
+
+        One that is over is kept as long as the desk knows a part of it, whose executions may come late.
+        """
+        for number in list(islice(self._orders, 4)):
+            parts = self._parts.get(number, set())
+            order = self._orders.pop(number)
+            if number in self.sent or number in self.worked or any(name in self.state.orders for name in parts):
+                self._orders[number] = order
+                continue
+            self._parts.pop(number, None)
+            for name in parts:
+                self._exits.pop(name, None)
 
     @property
     def has_judged(self) -> bool:
@@ -275,18 +303,18 @@ class Conductor:
         memory, was = self.run.memory, self._shown
         self._shown = (self._decisions[0], self._ended[0], self._denials[0])
         verdicts = memory.taken("decisions", "n_decisions")[was[0] :]
-        ended = memory.taken("order_log", "n_order_log")[was[1] :]
+        ended = memory.taken("order_log", "n_order_log")[was[1] :] if self._shown[2] != was[2] else ()
         features, self._features = self._features.hexdigest(), blake2b(digest_size=8)
-        return {
+        shown = {
             "features": features,
             "verdicts": blake2b(verdicts.tobytes(), digest_size=8).hexdigest(),
-            "denied": [self._denial(row) for row in ended[ended["status"] == OrderStatus.DENIED]],
+            "denied": [_denial(self.plan, row) for row in ended if row["status"] == OrderStatus.DENIED],
             "book": self.book(),
         }
-
-    def _denial(self, row: np.void) -> list[object]:
-        symbol = self.plan.instruments[int(row["instrument"])].symbol
-        return [Reason(int(row["reason"])).name, symbol, int(row["side"] * row["lots"])]
+        if self.plan.keeps_newest:
+            memory.shed()
+            self._shown = (0, 0, self._denials[0])
+        return shown
 
     def book(self) -> dict[str, Any]:
         """Return what the session holds to be true, for people and for comparing: numbers as they stand."""
@@ -299,3 +327,8 @@ def _replaced(order: Record) -> VenueMessage:
     header = np.zeros(1, message_dtype)
     header["verb"] = int(Verb.ORDER_REPLACED)
     return VenueMessage(header, copied(order))
+
+
+def _denial(plan: BacktestPlan, row: np.void) -> list[object]:
+    symbol = plan.instruments[int(row["instrument"])].symbol
+    return [Reason(int(row["reason"])).name, symbol, int(row["side"] * row["lots"])]

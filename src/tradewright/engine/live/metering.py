@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from tradewright.core.types.instrument import Instrument
 from tradewright.core.types.journal import JournalRecord
 from tradewright.core.types.venue import Idempotency
-from tradewright.engine.live.recovery import PING
+from tradewright.engine.live.recovery import PING, QUOTED
 from tradewright.engine.live.rows import MARKET, bid_and_ask, row_of
 from tradewright.execution.journal.reading import SESSION
+from tradewright.execution.monitors.bounds import MonitorBounds
 from tradewright.execution.monitors.execution_monitor import ExecutionMonitor
 from tradewright.execution.orders.inputs import Intended, OrderEvent
 from tradewright.execution.orders.machine import step
@@ -22,21 +24,49 @@ from tradewright.execution.venue import Capabilities
 class JournalMeter:
     """Takes the records of one account, in order; `monitor` holds what they tell.
 
+    ``quotes``: the newest by symbol; ``quoted``: of which orders quotes filled which share, by symbol, in turn.
+
     Parameters
     ----------
     instruments : mapping
         By symbol; what is not among them is left out.
+    session_of, bounds, keeps_rows
+        As of `ExecutionMonitor`.
     """
 
-    def __init__(self, instruments: Mapping[str, Instrument]) -> None:
-        self._quotes: dict[str, Quote] = {}
-        self.monitor = ExecutionMonitor(instruments, self._quotes, lambda _: "all")
+    def __init__(
+        self,
+        instruments: Mapping[str, Instrument],
+        session_of: Callable[[int], str] = lambda _: "all",
+        bounds: MonitorBounds | None = None,
+        *,
+        keeps_rows: bool = True,
+    ) -> None:
+        self.quotes: dict[str, Quote] = {}
+        self.quoted: list[tuple[str, float]] = []
+        self._new_monitor = partial(
+            ExecutionMonitor, instruments, self.quotes, session_of, bounds, keeps_rows=keeps_rows
+        )
+        self.monitor = self._new_monitor()
         self.modes: set[str] = set()  # of the sessions that sent orders
         self.strangers: set[str] = set()  # instruments that were ordered and are not among those given
         self._instruments = instruments
         self._state = OrdersState("", Capabilities(idempotency=Idempotency.HARD))
         self._symbols: Sequence[str] = ()
         self._venue = ""
+
+    def follow(self, record: JournalRecord) -> None:
+        """Take in a record, and keep of what is measured the newest lineage's alone."""
+        if record.kind == SESSION:
+            self.open(continues=not record.payload.get("begins", True))
+        self.take(record)
+
+    def open(self, *, continues: bool) -> None:
+        """Begin a session, which has seen no market yet; what is known of orders stays."""
+        self.quotes.clear()
+        if not continues:
+            self.monitor = self._new_monitor()
+            self.quoted.clear()
 
     def take(self, record: JournalRecord) -> None:
         """Take in a record."""
@@ -46,10 +76,12 @@ class JournalMeter:
             row = row_of(record)
             quote = Quote.of(*bid_and_ask(row))
             if quote is not None:
-                self._quotes[self._symbols[row.instrument]] = quote
+                self.quotes[self._symbols[row.instrument]] = quote
         elif record.kind == PING:
             asked, answered = (int(str(record.payload[name])) for name in ("asked", "answered"))
             self.monitor.pinged(self._venue, asked, answered)
+        elif record.kind == QUOTED:
+            self.quoted.append((str(record.payload["instrument"]), float(str(record.payload["share"]))))
         else:
             self._desk(record)
 
@@ -59,7 +91,7 @@ class JournalMeter:
         self._venue = str(record.payload.get("venue", ""))
         if record.payload.get("begins", True):
             self.monitor.begin()
-        self._quotes.clear()  # a session that starts has seen no market yet
+        self.quotes.clear()  # a session that starts has seen no market yet
 
     def _desk(self, record: JournalRecord) -> None:
         told = from_record(record)

@@ -6,7 +6,6 @@ inputs were, in order, is all there is to it: market rows, timestamps, commands,
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,7 +18,8 @@ from tradewright.core.types.journal import JournalRecord
 from tradewright.core.types.order import OrderStatus
 from tradewright.engine.commands import Command
 from tradewright.engine.live.conductor import Act, Conductor, Place
-from tradewright.engine.live.rows import MARKET, row_of, show
+from tradewright.engine.live.rows import MARKET, RecordedEvents
+from tradewright.execution.journal.frame import decode_body, encode_body
 from tradewright.execution.journal.reading import SESSION
 from tradewright.execution.orders.inputs import CancelOrder, CancelWanted, Intended, OrderEvent, Sent, Wish
 from tradewright.execution.orders.machine import step
@@ -28,7 +28,9 @@ from tradewright.execution.orders.state import OrdersState
 from tradewright.execution.sim_broker import SimBroker
 
 STAMP, COMMAND, ACTED, REFUSED, ENDED = "stamp", "command", "acted", "refused", "ended"
+_INPUTS = frozenset({MARKET, STAMP, COMMAND})
 PING = "ping"  # how long the venue took to answer; nothing is decided by it
+QUOTED = "quoted"  # what share of an order its quotes filled
 _PLAIN = asdict(Wish("", "", 1, 1, 0))  # type: ignore[arg-type]  # only for what a field is when nobody set it
 _ALWAYS = ("strategy", "instrument", "side", "kind")
 
@@ -41,9 +43,13 @@ def acts_payload(acts: list[Act]) -> dict[str, object]:
 def _act(act: Act) -> dict[str, object]:
     if not isinstance(act, Place):
         return {"withdraw": act.reference}
-    worked: dict[str, object] = {"is_worked": True} if act.is_worked else {}
-    fields = ((name, getattr(act.wish, name)) for name in _PLAIN)
-    return worked | {name: value for name, value in fields if name in _ALWAYS or value != _PLAIN[name]}
+    fields: dict[str, object] = {"is_worked": True} if act.is_worked else {}
+    wish = act.wish
+    for name, plain in _PLAIN.items():
+        value = getattr(wish, name)
+        if value != plain or name in _ALWAYS:
+            fields[name] = value
+    return fields
 
 
 def command_payload(command: Command, value: float, instrument: int) -> dict[str, object]:
@@ -87,6 +93,7 @@ class Retelling:
     newest: list[int] = field(default_factory=list)  # ts_event of the newest row of each instrument
     owed: list[Act] = field(default_factory=list)  # decided, and not carried out so far
     trace: blake2b = field(default_factory=lambda: blake2b(digest_size=8))
+    _events: RecordedEvents = field(init=False, repr=False)  # of the conductor, where there is one
 
     def take(self, record: JournalRecord) -> None:
         """Take in a record."""
@@ -96,22 +103,27 @@ class Retelling:
             if record.payload.get("begins", True):
                 self.begun = record
                 self.conductor, self.broker = self.begin(record) or (None, None)
-                self.newest = [] if self.conductor is None else [0] * len(self.conductor.plan.instruments)
+                self.newest = []
                 if self.conductor is not None:
+                    self.newest = [0] * len(self.conductor.plan.instruments)
+                    session = self.conductor.session
+                    self._events = RecordedEvents(self.conductor.event, session.forecast, session.forecast_ts)
                     self.conductor.since_epoch = int(str(record.payload.get("epoch", 0)))
             elif self.conductor is not None:
                 self.conductor.worked.clear()  # nobody works them any more: their parts stand for themselves
             return
+        if kind in _INPUTS:  # nearly all there is
+            if self.conductor is not None:
+                if self.waiting:
+                    self._settle(record)
+                self.inputs += 1
+                self._input(record, self.conductor)
+            return
         told = from_record(record)
         if told is not None:
             self._desk(told, record)
+        elif self.conductor is None:
             return
-        if self.conductor is None:
-            return
-        if kind in (MARKET, STAMP, COMMAND):
-            self._settle(record)
-            self.inputs += 1
-            self._input(record, self.conductor)
         elif kind == ACTED:
             self._compare(record)
         elif kind == ENDED:
@@ -127,13 +139,16 @@ class Retelling:
     def _input(self, record: JournalRecord, conductor: Conductor) -> None:
         """Let the conductor take in what the session took in."""
         if record.kind == MARKET:
-            row = row_of(record)
+            decides = self._events.show(record)
             if self.broker is not None:
-                show(row, conductor.event)
                 self.broker.on_market()  # what it told stands in the journal
-            with suppress(StrategyError):  # as it did then; the session went on without asking it
-                self._did(conductor.market(row))
-            self.newest[row.instrument] = row.ts_event
+            self.newest[self._events.instrument[0]] = record.ts_event
+            try:
+                acts = conductor.shown(decides)
+            except StrategyError:  # as it did then; the session went on without asking it
+                return
+            if acts or conductor.has_judged:
+                self._did(acts)
         elif record.kind == STAMP:
             with suppress(StrategyError):
                 self._did(conductor.stamp(record.ts_seen))
@@ -150,16 +165,17 @@ class Retelling:
     def _did(self, acts: list[Act]) -> None:
         """Note what the conductor did, as the session wrote it down."""
         if self.conductor is not None and (acts or self.conductor.has_judged):
-            text = json.dumps({**acts_payload(acts), **self.conductor.evidence()}, sort_keys=True)
-            self.trace.update(text.encode())
-            self.waiting.append((acts, json.loads(text)))
+            payload = {**acts_payload(acts), **self.conductor.evidence()}
+            self.trace.update(encode_body(ACTED, 0, 0, payload))
+            self.waiting.append((acts, payload))
 
     def unfinished(self) -> list[Act]:
         """Return what was decided last and never carried out: the process ended in between."""
         return [*self.owed, *(act for acts, _ in self.waiting for act in acts)]
 
     def _carried_out(self, reference: int) -> None:
-        self.owed = [act for act in self.owed if _number(act) != reference]
+        if self.owed:
+            self.owed = [act for act in self.owed if _number(act) != reference]
 
     def _desk(self, told: Any, record: JournalRecord) -> None:
         effects = step(self.state, told)
@@ -179,15 +195,17 @@ class Retelling:
     def _compare(self, record: JournalRecord) -> None:
         self.decisions += 1
         acts, now = self.waiting.pop(0) if self.waiting else ([], {})
-        for what, was in record.payload.items():
-            if now.get(what) != was:
-                self._differ(record, what, was, now.get(what))
+        if now != record.payload:
+            now = _as_written(now)
+            for what, was in record.payload.items():
+                if now.get(what) != was:
+                    self._differ(record, what, was, now.get(what))
         self.owed += acts
 
     def _settle(self, record: JournalRecord) -> None:
         """Find that the session did nothing where it should have."""
         for _, now in self.waiting:
-            self._differ(record, "acted where the session did not", None, now["acts"])
+            self._differ(record, "acted where the session did not", None, _as_written(now)["acts"])
         self.waiting.clear()
 
     def _break_off(self) -> None:
@@ -198,6 +216,10 @@ class Retelling:
     def _differ(self, record: JournalRecord, what: str, was: object, now: object) -> None:
         if len(self.differences) < self.most:
             self.differences.append(Difference(record.sequence, record.ts_seen, what, was, now))
+
+
+def _as_written(payload: dict[str, Any]) -> dict[str, Any]:
+    return decode_body(encode_body(ACTED, 0, 0, payload))[3]
 
 
 def _number(act: Act) -> int:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tradewright.core.types.dtypes import ASK, BID, CLOSE, N_FIELDS, PRICE
 from tradewright.core.types.events import EventKind, MarketEvents
 from tradewright.core.types.journal import JournalRecord
+from tradewright.engine.plan import LONG_AGO
 
 #: Journal kind of a market event.
 MARKET = "market"
@@ -39,6 +40,46 @@ def show(row: MarketRow, event: MarketEvents) -> None:
     event.fields[:, 0] = row.fields
     event.ts_open[0], event.ts_event[0], event.ts_seen[0] = row.ts_open, row.ts_event, row.ts_seen
     event.kinds[0], event.instruments[0] = row.kind, row.instrument
+
+
+class RecordedEvents:
+    """Lays market events of a journal before a session, byte by byte and without a row in between.
+
+    Parameters
+    ----------
+    event : MarketEvents
+        The session's one-event block.
+    forecast, forecast_ts : ndarray
+        Its newest forecast, f8[4], and when that was known, i8[1] ns UTC.
+    """
+
+    def __init__(self, event: MarketEvents, forecast: NDArray[np.float64], forecast_ts: NDArray[np.int64]) -> None:
+        numbers = (event.ts_open, event.ts_event, event.ts_seen, event.kinds, event.instruments, forecast_ts)
+        cells = [memoryview(a) for a in numbers]  # type: ignore[arg-type]  # arrays are buffers from Python 3.12 on
+        self._open, self._event, self._seen, self._kind, self.instrument, self._forecast_ts = cells
+        self._fields, self._forecast = (memoryview(a).cast("B") for a in (event.fields, forecast))  # type: ignore[arg-type]
+
+    def show(self, record: JournalRecord) -> bool:
+        """Show the event of a record of kind `MARKET`, and its forecast; return whether the strategy is asked.
+
+        Raises
+        ------
+        ValueError
+            If the payload is not a row's: it was written by another version.
+        """
+        known: dict[str, Any] = record.payload
+        try:
+            self._fields[:] = a2b_base64(known["f"])
+            self._open[0], self._event[0], self._seen[0] = known["o"], record.ts_event, record.ts_seen
+            self._kind[0], self.instrument[0] = known["k"], known["j"]
+            decides = bool(known["d"])
+            if decides and "p" in known:
+                when = known.get("t")
+                self._forecast[:], self._forecast_ts[0] = a2b_base64(known["p"]), LONG_AGO if when is None else when
+        except (KeyError, TypeError, ValueError) as error:
+            msg = f"record {record.sequence} holds no market event: {error}"
+            raise ValueError(msg) from error
+        return decides
 
 
 def bid_and_ask(row: MarketRow) -> tuple[float, float]:

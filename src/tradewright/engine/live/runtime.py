@@ -16,6 +16,7 @@ from tradewright.engine.live.recovery import (
     COMMAND,
     ENDED,
     PING,
+    QUOTED,
     REFUSED,
     STAMP,
     acts_payload,
@@ -25,6 +26,7 @@ from tradewright.engine.live.rows import MARKET, MarketRow, bid_and_ask, payload
 from tradewright.execution.desk import OrderDesk
 from tradewright.execution.journal.errors import JournalUnavailableError
 from tradewright.execution.orders.exits import at_target
+from tradewright.execution.orders.gate import refusal
 from tradewright.execution.orders.inputs import Alert, JournalLost, KillLevel, OrderEvent, Source, Wish
 from tradewright.execution.orders.state import ALL
 from tradewright.execution.sim_broker import SimBroker
@@ -39,6 +41,7 @@ from tradewright.execution.tactics.messages import (
     ParentWanted,
     Passed,
     Quoted,
+    QuotesFilled,
     SendChild,
 )
 from tradewright.execution.tactics.messages import Effect as TacticEffect
@@ -98,6 +101,7 @@ class Runtime:
         self.counts, self.gauges = Counts(), Gauges()
         self.tactics = tactics
         self._queue: deque[TacticInput] = deque()
+        self._refusing: dict[tuple[str, str], Wish] = {}  # strategy and cause, as told -> an order that it refuses
         self.newest = [0] * len(conductor.plan.instruments)  # ts_seen of each instrument's newest event
 
     def take_up(self, owed: list[Act], worked: Collection[int] = ()) -> None:
@@ -121,7 +125,7 @@ class Runtime:
                 self._do(self.conductor.ended(number, OrderStatus.CANCELED, now), now, now)
         for act in owed:
             if isinstance(act, Place):
-                self._refused(act.wish.reference, "the session ended before it was sent", now)
+                self._refused(act.wish, "the session ended before it was sent", now)
             else:
                 self._withdraw(act.reference)
 
@@ -138,13 +142,16 @@ class Runtime:
                 await self.desk.reconcile()
         self.counts.rows += 1
         self.newest[row.instrument] = row.ts_seen
+        for cause, refused in tuple(self._refusing.items()):
+            if refusal(self.desk.state, refused) != cause[1]:  # it has ended: when it comes again, it is news again
+                del self._refusing[cause]
         self._record(MARKET, payload_of(row), row.ts_event, row.ts_seen)
-        name = self.conductor.plan.instruments[row.instrument].symbol
+        name, (bid, ask) = self.conductor.plan.instruments[row.instrument].symbol, bid_and_ask(row)
         if self.tactics is not None:
-            self._work(Quoted(name, *bid_and_ask(row), row.ts_seen, self.desk.state.position(name)))
+            self._work(Quoted(name, bid, ask, row.ts_seen, self.desk.state.position(name)))
         self._do(self.conductor.market(row), row.ts_event, row.ts_seen)
         if not self.desk.venue.capabilities.bracket_native:
-            wish = at_target(self.desk.state, name, *bid_and_ask(row))  # the venue holds none: they are watched here
+            wish = at_target(self.desk.state, name, bid, ask)  # the venue holds none: they are watched here
             if wish is not None:
                 self.desk.submit(wish)
         await self.settle()
@@ -225,7 +232,7 @@ class Runtime:
             elif isinstance(act, Place):
                 _, said = self.desk.submit(act.wish)
                 if said:
-                    self._refused(act.wish.reference, said, ts_seen)
+                    self._refused(act.wish, said, ts_seen)
             else:
                 self._withdraw(act.reference)
 
@@ -260,14 +267,20 @@ class Runtime:
                 payload: dict[str, object] = {"reference": reference, "status": int(status), "reason": reason}
                 self._record(ENDED, payload, now, now)
                 self._do(self.conductor.ended(reference, status, now), now, now)
+            case QuotesFilled(name, share):
+                self._record(QUOTED, {"instrument": name, "share": share}, now, now)
             case Alert():
                 self.alert(effect)
 
-    def _refused(self, reference: int, said: str, now: int) -> None:
+    def _refused(self, wish: Wish, said: str, now: int) -> None:
+        """Give an order back to the session; a person is told of each cause once, however many orders it refuses."""
         self.counts.refused += 1
-        self._record(REFUSED, {"reference": reference, "reason": said}, now, now)
-        self.conductor.refused(reference, now)
-        self.alert(Alert("order refused", said))
+        self._record(REFUSED, {"reference": wish.reference, "reason": said}, now, now)
+        self.conductor.refused(wish.reference, now)
+        cause = wish.strategy, said
+        if cause not in self._refusing:
+            self._refusing[cause] = wish
+            self.alert(Alert("order refused", said))
 
     def _withdraw(self, reference: int) -> None:
         if reference in self.conductor.worked:

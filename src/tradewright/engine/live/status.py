@@ -71,7 +71,7 @@ class LimitUse:
 
 @dataclass(frozen=True, slots=True)
 class FeedStatus:
-    """Age of the newest event of an instrument, seconds; None before the first."""
+    """Age of the newest event of an instrument by the market's clock, seconds; None before the first."""
 
     instrument: str
     age_s: float | None
@@ -89,7 +89,7 @@ class LatencyStatus:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionStatus:
-    """What orders paid or took since the start; ``quantity`` says of what, and its unit.
+    """What orders paid or took since the lineage began; ``quantity`` says of what, and its unit.
 
     ``subject``: an instrument, or the venue; ``session``: the part of the day.
     """
@@ -332,6 +332,7 @@ def _floors(watch: RuleWatch, equity_micro: int) -> Iterator[LimitUse]:
 
 
 def _feeds(runtime: Runtime, now: int) -> tuple[FeedStatus, ...]:
+    now = max(now, *runtime.newest)  # a venue that plays a recording may be ahead of our clock by what it has told
     return tuple(
         FeedStatus(instrument.symbol, (now - newest) / _SECOND if newest else None)
         for instrument, newest in zip(runtime.conductor.plan.instruments, runtime.newest, strict=True)

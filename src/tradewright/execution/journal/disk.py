@@ -94,6 +94,7 @@ class _RealFile:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
         self._handle = os.open(path, flags, 0o600)
         self._lock = threading.Lock()
+        self._trouble: OSError | None = None
 
     def write(self, data: bytes) -> None:
         rest = memoryview(data)
@@ -102,8 +103,14 @@ class _RealFile:
 
     def sync(self) -> None:
         with self._lock:  # a number that is closed may be another file's by now
-            if self._handle >= 0:
-                _flush(self._handle)
+            if self._trouble is not None:  # the system says it once, and two threads may ask
+                raise self._trouble
+            try:
+                if self._handle >= 0:
+                    _flush(self._handle)
+            except OSError as error:
+                self._trouble = error
+                raise
 
     def close(self) -> None:
         with self._lock:

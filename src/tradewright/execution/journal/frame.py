@@ -30,6 +30,7 @@ _CRC = struct.Struct("<I")
 HEADER_BYTES = _HEADER.size + _CRC.size
 HEAD_BYTES = _HEAD.size + _CRC.size
 TAIL_BYTES = CHAIN_BYTES + _CRC.size
+_RESIDUE = 0x2144DF1C  # the CRC-32 of anything that ends with its own CRC-32
 _ROWS = (list, tuple)
 
 
@@ -65,9 +66,28 @@ def unpack_header(data: bytes) -> SegmentHeader | None:
     return SegmentHeader(*_HEADER.unpack_from(data)[1:])
 
 
+class Frame(NamedTuple):
+    """A whole record as it stands in a file; ``numbers`` is its head packed, ``stop`` the place after it."""
+
+    sequence: int
+    durable: int
+    numbers: bytes
+    body: bytes
+    chain: bytes
+    stop: int
+
+    def after(self, chain: bytes) -> bytes:
+        """Return the chain after this record, given the one before it."""
+        return _linked(chain, self.numbers, self.body)
+
+
 def chained(chain: bytes, head: Head, body: bytes) -> bytes:
     """Return the chain after a record."""
-    return hashlib.blake2b(chain + _HEAD.pack(MARKER, *head) + body, digest_size=CHAIN_BYTES).digest()
+    return _linked(chain, _HEAD.pack(MARKER, *head), body)
+
+
+def _linked(chain: bytes, numbers: bytes, body: bytes) -> bytes:
+    return hashlib.blake2b(chain + numbers + body, digest_size=CHAIN_BYTES).digest()
 
 
 def pack_frame(head: Head, body: bytes, chain: bytes) -> bytes:
@@ -78,21 +98,23 @@ def pack_frame(head: Head, body: bytes, chain: bytes) -> bytes:
 
 def unpack_head(data: bytes, at: int) -> Head | None:
     """Return the head at a place, or None where there is no whole one."""
-    if at + HEAD_BYTES > len(data):
+    head = data[at : at + HEAD_BYTES]
+    if len(head) < HEAD_BYTES or crc32(head) != _RESIDUE or not head.startswith(MARKER):
         return None
-    marker, length, sequence, durable = _HEAD.unpack_from(data, at)
-    if marker != MARKER or _CRC.unpack_from(data, at + _HEAD.size)[0] != crc32(data[at : at + _HEAD.size]):
-        return None
-    return Head(length, sequence, durable)
+    return Head(*_HEAD.unpack_from(head)[1:])
 
 
-def unpack_body(data: bytes, at: int, head: Head) -> tuple[bytes, bytes] | None:
-    """Return body and chain of the frame at a place, or None where they are cut off or damaged."""
-    start = at + HEAD_BYTES
-    end = start + head.length + CHAIN_BYTES
-    if end + _CRC.size > len(data) or _CRC.unpack_from(data, end)[0] != crc32(data[start:end]):
+def unpack_frame(data: bytes, at: int) -> Frame | None:
+    """Return the record at a place, or None where it is cut off or damaged. Its chain is not checked."""
+    head = data[at : at + HEAD_BYTES]
+    if len(head) < HEAD_BYTES or crc32(head) != _RESIDUE:
         return None
-    return data[start : start + head.length], data[start + head.length : end]
+    marker, length, sequence, durable = _HEAD.unpack_from(head)
+    stop = at + HEAD_BYTES + length + TAIL_BYTES
+    rest = data[at + HEAD_BYTES : stop]
+    if marker != MARKER or len(rest) < length + TAIL_BYTES or crc32(rest) != _RESIDUE:
+        return None
+    return Frame(sequence, durable, head[: _HEAD.size], rest[:length], rest[length : -_CRC.size], stop)
 
 
 def encode_body(kind: str, ts_event: int, ts_seen: int, payload: dict[str, object]) -> bytes:

@@ -20,11 +20,10 @@ from tradewright.execution.journal.frame import (
     HEADER_BYTES,
     MARKER,
     TAIL_BYTES,
-    Head,
+    Frame,
     SegmentHeader,
-    chained,
     decode_body,
-    unpack_body,
+    unpack_frame,
     unpack_head,
     unpack_header,
 )
@@ -100,37 +99,33 @@ class JournalReader:
             raise JournalDamagedError(what, where=name, fix=_FIX)
         self.tail.segment, self.tail.size = number, HEADER_BYTES
         while self.tail.size < len(data):
-            record = self._next(data, name)
-            if record is None:
+            frame = unpack_frame(data, self.tail.size)
+            if frame is None or not self._continues(frame):
                 self._end(data, name, is_last=is_last)
                 return
-            yield record
+            yield self._record(frame)
 
-    def _next(self, data: bytes, name: str) -> JournalRecord | None:
-        """Return the record at the tail and move the tail past it; None where it is not whole."""
+    def _continues(self, frame: Frame) -> bool:
         tail = self.tail
-        head = unpack_head(data, tail.size)
-        if head is None:
-            return None
-        found = unpack_body(data, tail.size, head)
-        if found is None:
-            return None
-        body, chain = found
-        if head.sequence != tail.sequence + 1 or chain != chained(tail.chain, head, body):
-            what = f"record {tail.sequence + 1} was changed, moved or taken out: the chain of hashes breaks"
-            raise JournalDamagedError(what, where=f"{name}, byte {tail.size:,}", fix=_FIX)
-        kind, ts_event, ts_seen, payload = decode_body(body)
+        return frame.sequence == tail.sequence + 1 and frame.chain == frame.after(tail.chain)
+
+    def _record(self, frame: Frame) -> JournalRecord:
+        """Return a frame's record and move the tail past it."""
+        kind, ts_event, ts_seen, payload = decode_body(frame.body)
         if kind == SESSION:
             self._stamps = tuple(str(payload.get(name, "")) for name in _STAMPS)
-        tail.sequence, tail.chain, tail.durable = head.sequence, chain, head.durable
-        tail.size += HEAD_BYTES + head.length + TAIL_BYTES
-        return JournalRecord(head.sequence, kind, ts_event, ts_seen, payload, *self._stamps)
+        tail = self.tail
+        tail.sequence, tail.chain, tail.durable, tail.size = frame.sequence, frame.chain, frame.durable, frame.stop
+        return JournalRecord(frame.sequence, kind, ts_event, ts_seen, payload, *self._stamps)
 
     def _end(self, data: bytes, name: str, *, is_last: bool) -> None:
         """Accept what follows the last whole record as a lost tail, or refuse it as damage."""
         tail = self.tail
+        if unpack_frame(data, tail.size) is not None:
+            what = f"record {tail.sequence + 1} was changed, moved or taken out: the chain of hashes breaks"
+            raise JournalDamagedError(what, where=f"{name}, byte {tail.size:,}", fix=_FIX)
         rest = data[tail.size :]
-        is_lost = _is_unwritten(rest) and all(head.durable <= tail.sequence for head in _intact_heads(rest))
+        is_lost = _is_unwritten(rest) and all(frame.durable <= tail.sequence for frame in _intact_frames(rest))
         if not is_last or not is_lost:
             what = f"record {tail.sequence + 1} is damaged"
             raise JournalDamagedError(what, where=f"{name}, byte {tail.size:,}", fix=_FIX)
@@ -149,12 +144,12 @@ def _is_unwritten(rest: bytes) -> bool:
     return len(rest) < size or rest[size - 1] == 0 or b"\0" in rest[HEAD_BYTES : HEAD_BYTES + head.length]
 
 
-def _intact_heads(rest: bytes) -> Iterator[Head]:
-    """Yield the heads of all intact frames in a stretch of bytes that does not begin with one."""
+def _intact_frames(rest: bytes) -> Iterator[Frame]:
+    """Yield all intact frames in a stretch of bytes that does not begin with one."""
     at = rest.find(MARKER)
     while at >= 0:
-        head = unpack_head(rest, at)
-        if head is not None and unpack_body(rest, at, head) is not None:
-            yield head
-            at += HEAD_BYTES + head.length + TAIL_BYTES - 1
+        frame = unpack_frame(rest, at)
+        if frame is not None:
+            yield frame
+            at = frame.stop - 1
         at = rest.find(MARKER, at + 1)

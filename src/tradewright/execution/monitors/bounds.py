@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Annotated
 
@@ -32,27 +33,27 @@ class MonitorBounds(BaseModel):
         return found
 
 
+@dataclass(slots=True)
 class BoundWatch:
-    """Compares the newest samples with their bounds."""
+    """Compares the newest samples with their bounds; ``beyond``: what a person was told of."""
 
-    def __init__(self, bounds: MonitorBounds) -> None:
-        self._bounds = bounds
-        self._newest: dict[tuple[str, str], deque[float]] = {}
-        self._beyond: set[tuple[str, str]] = set()
+    bounds: MonitorBounds
+    newest: dict[tuple[str, str], deque[float]] = field(default_factory=dict)
+    beyond: set[tuple[str, str]] = field(default_factory=set)
 
     def take(self, subject: str, quantity: str, value: float) -> str:
         """Take in a sample; return what a person should read, once each time that a bound is left, else ""."""
-        bound = self._bounds.of(quantity)
+        bound = self.bounds.of(quantity)
         if bound is None:
             return ""
-        key, most = (subject, quantity), self._bounds.samples
-        newest = self._newest.setdefault(key, deque(maxlen=most))
+        key, most = (subject, quantity), self.bounds.samples
+        newest = self.newest.setdefault(key, deque(maxlen=most))
         newest.append(value)
         middle = median(newest)
         if len(newest) < most or middle <= bound:
-            self._beyond.discard(key)
+            self.beyond.discard(key)
             return ""
-        if key in self._beyond:
+        if key in self.beyond:
             return ""
-        self._beyond.add(key)
+        self.beyond.add(key)
         return f"{subject}: the median {quantity} of the newest {most} is {middle:.2f}, the bound is {bound:g}"

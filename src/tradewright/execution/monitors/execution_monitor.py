@@ -27,6 +27,8 @@ ACCEPT = "accept_ms"  # from the order's intent to the venue's first word
 FILL = "fill_ms"  # from the intent of an order that took to its execution
 PING = "ping_ms"  # round trip of a question
 _AT_VENUE = (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED)
+#: So long after its newest part the decision of an order is forgotten: what follows counts from its own quote.
+_REMEMBERED_NS = 86_400_000_000_000
 _STOPS = (OrderKind.STOP, OrderKind.STOP_LIMIT, OrderKind.TRAILING_STOP)
 
 
@@ -64,6 +66,8 @@ class ExecutionMonitor:
         Name of the session a time lies in, ns UTC.
     bounds : MonitorBounds
         Beyond which a person is told.
+    keeps_rows : bool
+        Whether anybody will take the rows.
     """
 
     def __init__(
@@ -72,13 +76,16 @@ class ExecutionMonitor:
         quotes: Mapping[str, Quote],
         session_of: Callable[[int], str],
         bounds: MonitorBounds | None = None,
+        *,
+        keeps_rows: bool = True,
     ) -> None:
         self._instruments, self._quotes, self._session_of = instruments, quotes, session_of
-        self._bounds = BoundWatch(bounds or MonitorBounds())
+        self.watch = BoundWatch(bounds or MonitorBounds())
         self._sketches: dict[tuple[str, str, str], Sketch] = {}
         self._watched: dict[str, _Watched] = {}
-        self._mids: dict[int, float | None] = {}  # by the session's number of an order, which may have several parts
+        self._mids: dict[int, tuple[float | None, int]] = {}  # by the session's number of an order; and its last use
         self._rows: list[FillRow] = []
+        self.keeps_rows = keeps_rows
 
     def begin(self) -> None:
         """Forget the numbers of the session's orders: another lineage counts anew."""
@@ -91,7 +98,10 @@ class ExecutionMonitor:
         quote = self._quotes.get(intent.instrument)
         mid = None if quote is None else quote.mid
         if intent.reference:
-            mid = self._mids.setdefault(intent.reference, mid)
+            while self._mids and intent.ts_event - self._mids[oldest := next(iter(self._mids))][1] > _REMEMBERED_NS:
+                del self._mids[oldest]
+            mid, _ = self._mids.pop(intent.reference, (mid, 0))  # it may have several parts
+            self._mids[intent.reference] = mid, intent.ts_event  # the newest last
         self._watched[intent.client_id] = _Watched(intent, quote, mid, _rests(intent, quote))
 
     def told(self, event: OrderEvent, ts: int) -> list[Alert]:
@@ -125,7 +135,7 @@ class ExecutionMonitor:
     def _note(self, subject: str, quantity: str, ts: int, value: float, weight: float = 1.0) -> list[Alert]:
         key = (subject, self._session_of(ts), quantity)
         self._sketches.setdefault(key, Sketch()).add(value, weight)
-        said = self._bounds.take(subject, quantity, value)
+        said = self.watch.take(subject, quantity, value)
         return [Alert("execution beyond its bound", said, is_page=True)] if said else []
 
     def _filled(self, order: _Watched, fill: VenueFill, lots: int, ts: int) -> list[Alert]:
@@ -149,7 +159,7 @@ class ExecutionMonitor:
         return alerts
 
     def _close(self, order: _Watched) -> None:
-        if order.lots <= 0:
+        if order.lots <= 0 or not self.keeps_rows:
             return
         intent, quote = order.intent, None if order.is_stop else order.quote
         unit = float(self._instruments[intent.instrument].unit_value)

@@ -8,7 +8,8 @@ import hashlib
 _DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"  # RFC 4648 base32: every venue takes these
 _EPOCH_DIGITS = 4
 _SEQUENCE_DIGITS = 6
-_LONGEST = 32
+_SHORTEST, _LONGEST = 16, 32
+_OURS = frozenset(_DIGITS)
 
 
 def client_id(account: str, strategy: str, epoch: int, sequence: int, max_len: int) -> str:
@@ -22,11 +23,28 @@ def client_id(account: str, strategy: str, epoch: int, sequence: int, max_len: i
     ValueError
         If a number has no place, or ``max_len`` is below 16.
     """
-    if max_len < 16:
-        raise ValueError(f"a client id needs 16 characters, the venue takes {max_len}")
+    if max_len < _SHORTEST:
+        raise ValueError(f"a client id needs {_SHORTEST} characters, the venue takes {max_len}")
     digest = hashlib.blake2b("\0".join((account, strategy, str(epoch), str(sequence))).encode(), digest_size=20)
     told = _written(epoch, _EPOCH_DIGITS) + _written(sequence, _SEQUENCE_DIGITS)
     return (told + base64.b32encode(digest.digest()).decode())[: min(max_len, _LONGEST)]
+
+
+def told_by(name: str) -> tuple[int, int] | None:
+    """Return the epoch and sequence that an id tells, or that of the order whose exit it names; None: it is not ours.
+
+    Others' ids tell none: sixteen letters and digits of our alphabet they have by chance at most.
+    """
+    if len(name) < _SHORTEST or not _OURS.issuperset(name[:_SHORTEST]):
+        return None
+    return _read(name[:_EPOCH_DIGITS]), _read(name[_EPOCH_DIGITS : _EPOCH_DIGITS + _SEQUENCE_DIGITS])
+
+
+def _read(digits: str) -> int:
+    number = 0
+    for digit in digits:
+        number = number << 5 | _DIGITS.index(digit)
+    return number
 
 
 def _written(number: int, digits: int) -> str:

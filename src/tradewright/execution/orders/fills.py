@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tradewright.core.types.order import OrderStatus
 from tradewright.core.types.venue import OrderIntent, VenueFill
+from tradewright.execution.orders.forgetting import is_past
 from tradewright.execution.orders.inputs import Alert, Ask, Effect, Filled, OrderEvent, Reconcile
 from tradewright.execution.orders.state import TERMINAL, LiveOrder, OrdersState
 
@@ -31,7 +32,9 @@ def on_filled(state: OrdersState, told: Filled) -> list[Effect]:
         return _bust(state, key, fill)
     order = state.orders.get(fill.client_id) or state.orders.get(state.by_venue_id.get(fill.venue_id, ""))
     if order is None:
-        state.fills[key] = fill
+        if is_past(state, fill):
+            return _quarantined(state, fill, "it is of a time, or of an order, that is over for long")
+        state.fills[key], state.others[key] = fill, state.heard
         state.of(fill.instrument).unbooked += fill.side * fill.lots
         return [Reconcile("an execution that is not ours")]
     intent = order.intent
@@ -40,6 +43,7 @@ def on_filled(state: OrdersState, told: Filled) -> list[Effect]:
         why = "it is about another instrument or side" if is_other else f"more than the order's {intent.lots} lots"
         return _quarantined(state, fill, why)
     state.fills[key] = fill
+    order.executions.append(key)
     return _applied(state, order, fill)
 
 
@@ -152,11 +156,14 @@ def _bust(state: OrdersState, key: str, fill: VenueFill) -> list[Effect]:
     state.fills[key], state.busted[target] = fill, key
     order = state.orders.get(known.client_id) or state.orders.get(state.by_venue_id.get(known.venue_id, ""))
     if order is None:
+        state.others[key] = state.heard
         state.of(fill.instrument).unbooked -= known.side * known.lots
         return [Reconcile("a correction that is not ours")]
     state.of(fill.instrument).position -= known.side * known.lots
     order.taken_back += known.lots
     order.value -= known.lots * known.price
+    order.executions.append(key)
+    state.index(order)
     state.corrections += 1
     told = OrderEvent(
         order.intent.client_id, order.status, order.filled, -known.lots, known.price, "taken back", fill=known

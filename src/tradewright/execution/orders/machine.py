@@ -35,7 +35,7 @@ from tradewright.execution.orders.inputs import (
     Viewed,
     Wish,
 )
-from tradewright.execution.orders.protection import note_lost, protect
+from tradewright.execution.orders.protection import note_lost, protect_all
 from tradewright.execution.orders.reconcile import on_viewed
 from tradewright.execution.orders.reports import on_failed, on_reported
 from tradewright.execution.orders.state import TERMINAL, LiveOrder, OrdersState
@@ -55,6 +55,8 @@ def make_intent(state: OrdersState, wish: Wish, ts: int) -> OrderIntent:
 def step(state: OrdersState, told: Input) -> list[Effect]:
     """Take one input in and return the effects, in order."""
     state.now = max(state.now, told.ts)  # the decision clock never goes back
+    if type(told) is not Ticked:
+        state.heard = max(state.heard, told.ts)
     before = {k: o.status for k, o in state.open.items() if o.is_protective and o.is_alive}
     effects = list(_TAKERS[type(told)](state, told))
     for name, was in before.items():
@@ -63,9 +65,7 @@ def step(state: OrdersState, told: Input) -> list[Effect]:
             effects += note_lost(state, order)
     if not state.is_ready:
         return effects  # the venue is asked before anything is sent, protection included
-    for name in sorted(state.instruments):
-        effects += protect(state, name)
-    return effects
+    return effects + protect_all(state)
 
 
 def _intended(state: OrdersState, told: Intended) -> list[Effect]:

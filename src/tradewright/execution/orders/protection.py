@@ -16,6 +16,15 @@ from tradewright.execution.orders.state import SECOND, InstrumentState, LiveOrde
 _STOPS = (Origin.STOP_LOSS, Origin.TRAILING)  # a target protects nothing
 
 
+def protect_all(state: OrdersState) -> list[Effect]:
+    """Return the orders and cancels that positions need now, instrument by instrument."""
+    touched = {order.intent.instrument for order in state.open.values()} & state.instruments.keys()
+    for name, i in state.instruments.items():  # asked after every input, and nearly always there is nothing
+        if i.must_exit or i.naked_since or i.stops_lost or i.stop_price is not None or i.target_price is not None:
+            touched.add(name)
+    return [effect for name in sorted(touched) for effect in protect(state, name)]
+
+
 def protect(state: OrdersState, name: str) -> list[Effect]:
     """Return the orders and cancels that an instrument's position needs now."""
     known, live = state.of(name), state.live(name)

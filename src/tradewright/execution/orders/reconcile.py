@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tradewright.core.types.order import OrderStatus
 from tradewright.execution.orders.fills import become_unknown
+from tradewright.execution.orders.forgetting import forget
 from tradewright.execution.orders.inputs import Alert, Ask, Effect, Reported, Source, Viewed
 from tradewright.execution.orders.reports import find, on_reported
 from tradewright.execution.orders.state import SECOND, InstrumentState, OrdersState
@@ -22,6 +23,7 @@ def on_viewed(state: OrdersState, view: Viewed) -> list[Effect]:
     held = {p.instrument: p.lots for p in view.positions}
     for name in sorted({*held, *state.instruments}):
         effects += _position(state, name, held.get(name, 0), view)
+    forget(state)
     state.last_view, state.is_blind = state.now, False
     state.is_ready = True  # an instrument that differs is refused by itself
     state.next_reconcile = state.now + state.params.reconcile_ns

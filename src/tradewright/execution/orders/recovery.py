@@ -65,7 +65,7 @@ def from_record(record: JournalRecord) -> Input | None:
     """Return the input that a record holds, or None where it is about something else."""
     if record.kind not in KINDS:
         return None
-    told: Input = _adapter(record.kind).validate_python(record.payload)
+    told: Input = _adapter(record.kind).validator.validate_python(record.payload)
     return told
 
 
@@ -97,6 +97,7 @@ def truth(state: OrdersState) -> dict[str, Any]:
         "kills": state.kills,
         "paused": state.paused,
         "next": (state.epoch, state.next_sequence, state.watermark),
+        "past": (list(state.ended.items()), list(state.others.items()), state.horizon, state.heard),
     }
 
 

@@ -7,10 +7,12 @@ from dataclasses import replace
 from tradewright.core.types.order import OrderKind, OrderStatus, Origin
 from tradewright.core.types.venue import OrderIntent, VenueOrder
 from tradewright.execution.orders.fills import become_unknown
+from tradewright.execution.orders.forgetting import was_ours
 from tradewright.execution.orders.gate import want_cancel
 from tradewright.execution.orders.inputs import (
     Alert,
     Ask,
+    CancelOrder,
     Effect,
     Failed,
     KillLevel,
@@ -55,7 +57,8 @@ def find(state: OrdersState, told: VenueOrder) -> LiveOrder | None:
     order = LiveOrder(intent, OrderStatus.SUBMITTED)
     state.orders[intent.client_id] = order
     state.index(order)
-    for key in [k for k, fill in state.fills.items() if fill.venue_id == told.venue_id]:
+    for key in [k for k in state.others if state.fills[k].venue_id == told.venue_id]:
+        del state.others[key]
         fill = state.fills.pop(key)  # it was quicker than this report; asked for again, it is ours
         state.of(told.instrument).unbooked -= fill.side * fill.lots
     return order
@@ -66,7 +69,8 @@ def on_reported(state: OrdersState, report: Reported) -> list[Effect]:
     told = report.order
     order = find(state, told)
     if order is None:
-        return _external(state, told)
+        was_one = any(was_ours(state, name, told.venue_id) for name in (told.client_id, told.parent))
+        return _came_back(state, report) if was_one else _external(state, told)
     if not order.venue_id:
         order.venue_id = told.venue_id
         state.by_venue_id[told.venue_id] = order.intent.client_id
@@ -150,6 +154,24 @@ def _external(state: OrdersState, told: VenueOrder) -> list[Effect]:
     return []
 
 
+def _came_back(state: OrdersState, report: Reported) -> list[Effect]:
+    """Have an order cancelled that works although it ended so long ago that it is forgotten; let nobody trade on.
+
+    What else is told of one is told again: a report moves no position. Our books hold what should be there without it.
+    """
+    told = report.order
+    if not told.is_open:
+        return []
+    if report.source not in _ASKED:
+        return [Reconcile("an order that ended long ago")]  # a stream may repeat what it said then
+    known, effects = state.of(told.instrument), list[Effect]()
+    why = f"order {told.client_id or told.venue_id} had ended long ago, and the venue shows it open"
+    if known.halted != why:
+        known.halted = why
+        effects.append(Alert("order came back", f"{told.instrument}: {why}; it is cancelled", is_page=True))
+    return [*effects, CancelOrder(told.client_id, told.venue_id)]
+
+
 def on_failed(state: OrdersState, failed: Failed) -> list[Effect]:
     """Take in that a request did not end well. A time-out is no answer."""
     order = state.orders.get(failed.client_id)
@@ -200,6 +222,7 @@ def count_reject(state: OrdersState, intent: OrderIntent, reason: str) -> list[E
         return []
     key = f"{intent.strategy}/{reason}"
     recent = [ts for ts in state.rejects.get(key, []) if state.now - ts < _MINUTE] + [state.now]
+    state.rejects = {k: times for k, times in state.rejects.items() if state.now - times[-1] < _MINUTE}
     state.rejects[key] = recent
     if len(recent) < state.params.rejects_per_minute or intent.strategy in state.paused:
         return []

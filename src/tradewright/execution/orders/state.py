@@ -29,7 +29,11 @@ ALL = "all"
 
 
 class OrderParams(BaseModel):
-    """Times. ``ask_after_s``: when an unknown order is asked about after it became so; then the last step repeats."""
+    """Times. ``ask_after_s``: when an unknown order is asked about after it became so; then the last step repeats.
+
+    ``forget_after_s``: how long an order that has ended is remembered, after the last that was heard of it. Half of it
+    is longer than executions are asked back for: ``overlap_s``, and the two hours that some adapters add.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,11 +45,17 @@ class OrderParams(BaseModel):
     exit_retry_s: Annotated[float, Field(gt=0)] = 2.0
     rejects_per_minute: Annotated[int, Field(ge=1)] = 3
     kill_verify_s: Annotated[float, Field(gt=0)] = 5.0
+    forget_after_s: Annotated[float, Field(ge=600)] = 6 * 3600.0
 
     @property
     def reconcile_ns(self) -> int:
         """Time between two looks, ns."""
         return int(self.reconcile_s * SECOND)
+
+    @property
+    def forget_after_ns(self) -> int:
+        """Time for which what has ended is remembered, ns."""
+        return int(self.forget_after_s * SECOND)
 
 
 @dataclass(slots=True)
@@ -72,6 +82,7 @@ class LiveOrder:
     is_held: bool = False  # not sent before the stops that stand in its way are gone
     asks: int = 0
     next_ask: int = 0
+    executions: list[str] = field(default_factory=list)  # keys of them, and of those that took one back
     negatives: dict[Source, int] = field(default_factory=dict)  # source -> when it was last asked and knew nothing
     silences: dict[Source, int] = field(default_factory=dict)  # source -> how often
 
@@ -127,7 +138,11 @@ class InstrumentState:
 
 @dataclass(slots=True)
 class OrdersState:
-    """The machine's memory. ``ready``: reconciled since the start; before that only protection is sent."""
+    """The machine's memory. ``ready``: reconciled since the start; before that only protection is sent.
+
+    ``ended`` and ``others``: what is forgotten one day (`orders.forgetting`) -> when it was last heard of, the oldest
+    first; ``horizon``: venue's time up to which executions have been forgotten.
+    """
 
     account: str
     capabilities: Capabilities
@@ -139,9 +154,11 @@ class OrdersState:
     is_journal_lost: bool = False
     orders: dict[str, LiveOrder] = field(default_factory=dict)
     open: dict[str, LiveOrder] = field(default_factory=dict)  # those with something left, see `index`
+    ended: dict[str, int] = field(default_factory=dict)  # orders with nothing left
     by_venue_id: dict[str, str] = field(default_factory=dict)
     instruments: dict[str, InstrumentState] = field(default_factory=dict)
     fills: dict[str, VenueFill] = field(default_factory=dict)  # by key
+    others: dict[str, int] = field(default_factory=dict)  # keys of executions that are not ours
     busted: dict[str, str] = field(default_factory=dict)  # key of the execution -> key of the report taking it back
     quarantine: list[VenueFill] = field(default_factory=list)
     external: dict[str, VenueOrder] = field(default_factory=dict)  # by venue id
@@ -150,6 +167,8 @@ class OrdersState:
     paused: dict[str, str] = field(default_factory=dict)  # strategy -> why
     rejects: dict[str, list[int]] = field(default_factory=dict)  # strategy and reason -> when
     watermark: int = 0  # venue's time of the newest execution seen
+    horizon: int = 0
+    heard: int = 0  # the newest time that the journal has; ``now`` may be a tick's
     duplicates: int = 0
     corrections: int = 0
     next_reconcile: int = 0
@@ -177,10 +196,13 @@ class OrdersState:
 
     def index(self, order: LiveOrder) -> None:
         """Keep ``open`` right after an order has changed, so that a long day is no slower than a short one."""
+        name = order.intent.client_id
+        self.ended.pop(name, None)
         if order.is_alive or order.remaining:
-            self.open[order.intent.client_id] = order
+            self.open[name] = order
         else:
-            self.open.pop(order.intent.client_id, None)
+            self.open.pop(name, None)
+            self.ended[name] = self.heard
 
     def unknown(self, instrument: str = "") -> list[LiveOrder]:
         """Return orders nobody knows about."""

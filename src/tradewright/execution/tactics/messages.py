@@ -148,4 +148,13 @@ class ParentEnded:
     ts: int
 
 
-Effect = SendChild | CancelChild | ParentAccepted | ParentFilled | ParentEnded | Alert
+@dataclass(frozen=True, slots=True)
+class QuotesFilled:
+    """What share of an order its quotes filled, told when it ends: what the instrument's buffer adapts to."""
+
+    instrument: str
+    share: float
+    ts: int
+
+
+Effect = SendChild | CancelChild | ParentAccepted | ParentFilled | ParentEnded | QuotesFilled | Alert

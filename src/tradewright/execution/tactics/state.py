@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tradewright.core.types.instrument import Instrument
 from tradewright.core.types.order import OrderStatus
+from tradewright.execution.monitors.adaptation import adapted
 from tradewright.execution.orders.inputs import Wish
 from tradewright.execution.orders.state import PROTECTIVE, TERMINAL
 from tradewright.execution.tactics.messages import Quote
@@ -96,6 +97,10 @@ class TacticsState:
     def buffer_bps(self, instrument: str) -> float:
         """Return how far inside the mid an instrument's quotes begin, basis points."""
         return self.buffers.get(instrument, self.params.buffer_bps)
+
+    def adapt(self, instrument: str, share: float) -> None:
+        """Move an instrument's buffer after an order of which quotes filled ``share``."""
+        self.buffers[instrument] = adapted(self.buffer_bps(instrument), share, self.params)
 
     def forget(self, order_id: int) -> None:
         """Remember a parent that has ended no more."""

@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tradewright.core.types.order import OrderKind, OrderStatus, TimeInForce
-from tradewright.execution.monitors.adaptation import adapted
 from tradewright.execution.orders.inputs import Alert, Wish
 from tradewright.execution.orders.state import SECOND
-from tradewright.execution.tactics.messages import CancelChild, Effect, ParentEnded, SendChild
+from tradewright.execution.tactics.messages import CancelChild, Effect, ParentEnded, QuotesFilled, SendChild
 from tradewright.execution.tactics.params import Tactic
 from tradewright.execution.tactics.prices import crossing_price, passive_price
 from tradewright.execution.tactics.state import Child, Parent, TacticsState
@@ -58,15 +57,16 @@ def _cancels(live: list[Child]) -> list[Effect]:
 
 def _ended(state: TacticsState, parent: Parent, status: OrderStatus, reason: str) -> list[Effect]:
     parent.is_ended = True
+    ended = ParentEnded(parent.order_id, status, reason, state.now)
     if any(c.client_id for c in parent.children):
         state.ended[parent.order_id] = state.now
     else:  # nothing was sent: nothing comes late
         state.forget(parent.order_id)
     if any(not c.is_crossing for c in parent.children) and status in (OrderStatus.FILLED, OrderStatus.EXPIRED):
-        name = parent.wish.instrument
         share = sum(c.filled for c in parent.children if not c.is_crossing) / parent.wish.lots
-        state.buffers[name] = adapted(state.buffer_bps(name), share, state.params)
-    return [ParentEnded(parent.order_id, status, reason, state.now)]
+        state.adapt(parent.wish.instrument, share)
+        return [QuotesFilled(parent.wish.instrument, share, state.now), ended]
+    return [ended]
 
 
 def _overfilled(parent: Parent) -> list[Effect]:

@@ -152,7 +152,7 @@ def _account(facts: ArmingFacts) -> Iterator[Missing]:
     found += [f"{len(orders.unknown)} orders are UNKNOWN: {', '.join(orders.unknown[:3])}"] if orders.unknown else []
     found += [f"it differs from the venue in {', '.join(orders.differing)}"] if orders.differing else []
     if found:
-        fix = "Start it on paper or killed, and let it reconcile; `tradewright journal show` has the details."
+        fix = "Look at the venue, and start it again; `tradewright journal show` has the details."
         yield Missing(Condition.RECONCILED, "; ".join(found), fix)
     if facts.state is not TradingState.ACTIVE:
         why = f" ({facts.state_why})" if facts.state_why else ""

@@ -57,13 +57,12 @@ def backtest(options: BacktestOptions) -> None:
 
     Values come from --set, then TRADEWRIGHT_SECTION__FIELD in the environment, then the file, then defaults.
     """
-    from tradewright.risk.rules_in_force import rules_in_force
     from tradewright.services.runs.execute import Place, execute
     from tradewright.services.runs.prepare import prepare
 
     settings, layers = settings_of(options)
     run = prepare(settings, layers)
-    for rules in rules_in_force(settings.limits):
+    for rules in run.plan.rules or ():
         for notice in rules.banners(datetime.now(UTC).date()):
             print(f"note: {notice}", file=sys.stderr)
     with Meter(f"{run.strategy.name} on {len(run.bars)} instrument(s)", run.plan.n_events) as meter:

@@ -20,6 +20,8 @@ from tradewright.services.trading.folder import ACCOUNTS, existing
 
 #: A session has so long to open a position, to close it and to prove it, s.
 _WAIT_S = 120.0
+#: So long it is given afterwards to say that it is reconciled and flat, s.
+_SETTLE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,7 @@ def session(options: SessionOptions) -> None:
     from tradewright.risk.kill.pending import PendingRelease
     from tradewright.services.live.status_file import read_status
     from tradewright.services.trading.drill_request import drill_phrase, request_drill
-    from tradewright.services.trading.killing import ask_release
+    from tradewright.services.trading.killing import ask_release, await_settled
 
     folder = existing(options.account, options.accounts)
     phrase = options.phrase
@@ -91,6 +93,7 @@ def session(options: SessionOptions) -> None:
         raise RunError(f"nothing was drilled: {answer.refused}", where=f"account {folder.name}", fix="Ask again then.")
     document = json.loads(Path(answer.evidence).read_text(encoding="utf-8"))
     why, nonce = f"end of the drill {answer.id}", os.urandom(4).hex()
+    await_settled(folder, _SETTLE_S, lambda what: print(f"Waiting for the release: {what}.", file=sys.stderr))
     try:
         ask_release(folder, PendingRelease("all", options.by, why, nonce, time.time_ns()))
     except UsageError as error:

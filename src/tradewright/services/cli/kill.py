@@ -59,7 +59,9 @@ class ReleaseOptions:
     accept_open: Annotated[
         bool, typer.Option("--accept-open", help="Although positions are open, or no session says otherwise.")
     ] = False
-    confirm: Annotated[str, typer.Option(help="The second step: the number the first gave.", show_default=False)] = ""
+    confirm: Annotated[
+        str | None, typer.Option(help="The second step: the number the first gave.", show_default=False)
+    ] = None
     code: Annotated[str, typer.Option(help="One-time code, where a TOTP secret is set.", show_default=False)] = ""
     accounts: Accounts = ACCOUNTS
     json: Json = False
@@ -139,7 +141,10 @@ def release(options: ReleaseOptions) -> None:
 
     folder = existing(options.account, options.accounts)
     now = time.time_ns()
-    if options.confirm:
+    if options.confirm is not None:
+        if not options.confirm.strip():
+            fix = "Give the number that the first step printed; the first step itself has no --confirm."
+            raise UsageError("it is empty", where="--confirm", fix=fix)
         _check_code(options.code, now // 10**9)
         outcome = confirm_release(folder, options.by, options.confirm, _WAIT_S, now)
         _released(outcome, is_json=options.json)

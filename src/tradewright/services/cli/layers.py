@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,13 @@ class Layered:
     def add_assignments(
         self, assignments: Iterable[str], known: Iterable[str], inside: tuple[str, ...] = ("strategy", "params")
     ) -> None:
-        """Add ``key=value`` texts; a key that is no section lies ``inside`` one: a parameter of the strategy."""
+        """Add ``key=value`` texts; a key that is no section lies ``inside`` one: a parameter of the strategy.
+
+        Raises
+        ------
+        ConfigError
+            If a text is no assignment, its place does not exist, or it is a parameter of one of several strategies.
+        """
         sections = set(known)
         for text in assignments:
             key, equals, value = text.partition("=")
@@ -66,22 +73,30 @@ class Layered:
                 what = f"'{text}' is not an assignment"
                 raise ConfigError(what, where="--set", fix="Write key=value, for example --set fast=10.")
             if len(keys) == 1 and keys[0] not in sections:
+                several = self.values.get("strategies")
+                if isinstance(several, list) and several:
+                    what = f"there are several strategies, and nothing says whose '{keys[0]}' is meant"
+                    fix = f"Write strategies.WHICH.params.{keys[0]}; which: {_items(several)}."
+                    raise ConfigError(what, where=f"--set {key}", fix=fix)
                 keys = [*inside, keys[0]]
             self.put(keys, parsed(value, f"--set {key}"), f"--set {key.strip()}")
 
     def put(self, place: list[str], value: object, origin: str) -> None:
-        """Set one value, making the mappings above it."""
-        branch = self.values
-        for depth, key in enumerate(place[:-1]):
-            inside = branch.get(key)
-            if inside is None:
-                inside = branch[key] = {}
-            if not isinstance(inside, dict):
-                what = f"'{'.'.join(place[: depth + 1])}' holds {inside!r}, which has no fields"
+        """Set one value, making the mappings above it; an item of a list goes by its name, or by its number from 0."""
+        branch: Any = self.values
+        here: Place = ()
+        for key in place:
+            if not isinstance(branch, dict | list):
+                what = f"'{_dotted(here)}' holds {branch!r}, which has no fields"
                 raise ConfigError(what, where=origin, fix="Check the dotted key.")
-            branch = inside
-        branch[place[-1]] = value
-        here = tuple(place)
+            at: Any = key if isinstance(branch, dict) else _position(branch, key, here, origin)
+            here += (at,)
+            if len(here) == len(place):
+                branch[at] = value
+            else:  # a copy: an alias of YAML is one value in two places
+                inside = branch.get(at) if isinstance(branch, dict) else branch[at]
+                branch[at] = {} if inside is None else copy(inside)
+                branch = branch[at]
         self.origins = {p: o for p, o in self.origins.items() if p[: len(here)] != here}
         self.origins[here] = origin
 
@@ -104,6 +119,31 @@ class Layered:
             if place[:depth] in self.origins:
                 return self.origins[place[:depth]]
         return ""
+
+
+def _position(items: list[Any], key: str, place: Place, origin: str) -> int:
+    """Return which item of a list is meant: the one of that name, or of that number from 0."""
+    named = [k for k, item in enumerate(items) if _name(item) == key]
+    found = named or [k for k in range(len(items)) if str(k) == key]
+    if len(found) == 1:
+        return found[0]
+    what = f"'{_dotted(place)}' has {len(found) or 'no'} entries called '{key}'"
+    raise ConfigError(what, where=origin, fix=f"Give one of: {_items(items)}.")
+
+
+def _items(items: list[Any]) -> str:
+    """Return the numbers and names by which the items of a list go."""
+    return ", ".join(f"{k} ({name})" if (name := _name(item)) else str(k) for k, item in enumerate(items))
+
+
+def _name(item: object) -> str:
+    """Return what an entry such as one of `strategies` is called: its label, its name, or its file's."""
+    told = item if isinstance(item, dict) else {}
+    return str(told.get("label") or told.get("name") or Path(str(told.get("file", ""))).stem)
+
+
+def _dotted(place: Place) -> str:
+    return ".".join(map(str, place))
 
 
 def parsed(text: str, where: str) -> object:

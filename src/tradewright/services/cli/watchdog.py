@@ -49,5 +49,5 @@ def watchdog(options: WatchdogOptions) -> None:
     params = WatchdogParams(silence_s=options.silence, flattens=options.flatten)
     print(f"Watching {folder.name}: kills after {options.silence:g} s of silence.", flush=True)
     summary = asyncio.run(watch(file, folder, os.environ, role, params))
-    print("\n".join(lines_of(summary)), file=sys.stderr)
+    print("\n".join(lines_of(summary, file)), file=sys.stderr)
     raise typer.Exit(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import isnan
@@ -69,8 +69,8 @@ class LiveLoop:
         The session's time.
     look : callable
         Called every few ms: what people ask for is carried out by it.
-    admit : callable
-        Called when venue and clock have been compared, before the first decision; what it raises ends the session.
+    admit : coroutine function
+        Awaited when venue and clock have been compared, before the first decision; what it raises ends the session.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class LiveLoop:
         follower: Follower,
         clock: VenueClock,
         look: Callable[[], None],
-        admit: Callable[[], None],
+        admit: Callable[[], Awaitable[None]],
         params: LiveParams | None = None,
     ) -> None:
         self.session, self.follower, self.clock = session, follower, clock
@@ -106,7 +106,7 @@ class LiveLoop:
             async with self._turn:
                 await self.follower.warm(history)
             await self._ready()
-            self._admit()
+            await self._admit()
             gc.collect()
             gc.freeze()  # looking through all that the start has made would stop the session for 0.1 s
             group.create_task(self._listen(source, subscriptions))
@@ -126,6 +126,7 @@ class LiveLoop:
             async for noun in stream:
                 async with self._turn:
                     await self.follower.take(noun, self.clock.now_ns())
+                await asyncio.sleep(0)  # a feed that is behind has always one more: people and orders have a turn, too
         finally:
             if isinstance(stream, AsyncGenerator):
                 await stream.aclose()

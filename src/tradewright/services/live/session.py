@@ -14,8 +14,9 @@ from tradewright.core.types.errors import UsageError
 from tradewright.core.types.execution_costs import SESSIONS
 from tradewright.core.types.journal import JournalRecord
 from tradewright.engine.live.conductor import Conductor
+from tradewright.engine.live.metering import JournalMeter
 from tradewright.engine.live.recovery import Retelling
-from tradewright.engine.live.rows import MarketRow, rows_of
+from tradewright.engine.live.rows import MARKET, MarketRow, rows_of
 from tradewright.engine.live.runtime import Runtime
 from tradewright.engine.plan import BacktestPlan
 from tradewright.execution.costs.measuring import session_of
@@ -102,10 +103,10 @@ def release_of(run: PreparedRun, mode: str) -> Release:
     return Release(code_hash=code_hash(), config_hash=config, model_hash=str(run.model.get("digest", "")), mode=mode)
 
 
-def _cost_session(first_ns: int) -> Callable[[int], str]:
-    """Return what names the part of the day that a time lies in, ns UTC."""
+def _cost_session(first_ns: int, ts: int) -> str:
+    """Return the name of the part of the day that a time lies in, ns UTC, of a lineage that began at ``first_ns``."""
     starts, labels = cost_sessions(first_ns, first_ns + _HORIZON_DAYS * _DAY_NS)
-    return lambda ts: SESSIONS[int(session_of(np.array([ts], np.int64), starts, labels)[0])]
+    return SESSIONS[int(session_of(np.array([ts], np.int64), starts, labels)[0])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +164,16 @@ class TradingSession:
         folder, capabilities = self.params.folder, CAPABILITIES if self._venue is None else self._venue.capabilities
         account = folder.path.name if self._venue is None else f"{self._venue.name}:{self._venue.account_id}"
         self.state = OrdersState(account, capabilities)
-        tale = Retelling(self.state, self._begun)
-        self.journal = Journal(FolderDisk(folder.journal), self.params.wall_ns, on_record=tale.take)
+        tale, traded = Retelling(self.state, self._begun), {i.symbol: i for i in self.run_.plan.instruments}
+        bounds = self.run_.settings.trading.bounds
+        meter = JournalMeter(traded, lambda ts: _cost_session(self._first_ns, ts), bounds, keeps_rows=False)
+
+        def retell(record: JournalRecord) -> None:
+            tale.take(record)
+            if self._tactics is not None and (tale.conductor is not None or record.kind != MARKET):
+                meter.follow(record)  # a market that cannot be retold may be written by another version
+
+        self.journal = Journal(FolderDisk(folder.journal), self.params.wall_ns, on_record=retell)
         owed = tale.unfinished()
         self.newest = tale.newest or [0] * len(self.run_.plan.instruments)
         begun = tale.begun
@@ -199,10 +208,11 @@ class TradingSession:
             ports = replace(ports, beside=self._beside)
         tactics = None
         if self._tactics is not None:
-            traded = {i.symbol: i for i in self.conductor.plan.instruments}
-            tactics = TacticsState(traded, self.state.capabilities, self._tactics)
-            bounds = self.run_.settings.trading.bounds
-            self.monitor = ExecutionMonitor(traded, tactics.quotes, _cost_session(now), bounds)
+            meter.open(continues=self.is_continued)
+            tactics = TacticsState(traded, self.state.capabilities, self._tactics, quotes=meter.quotes)
+            for name, share in meter.quoted:
+                tactics.adapt(name, share)
+            self.monitor = meter.monitor
             ports = replace(ports, intended=self.monitor.intended)
         self.desk = OrderDesk(self.broker or self._venue_given(), self.journal, self.state, ports)
         self.runtime = Runtime(self.conductor, self.desk, self.broker, self.warn, tactics)
@@ -227,7 +237,7 @@ class TradingSession:
         return (record.code_hash, record.config_hash) == (running.code_hash, running.config_hash)
 
     def _made(self, first_ns: int) -> tuple[Conductor, SimBroker | None]:
-        plan = plan_of(self.run_, first_ns)
+        plan = replace(plan_of(self.run_, first_ns), keeps_equity=False, keeps_newest=True)  # the journal has them
         takes = self.state.capabilities.takes_fractions
         conductor = Conductor(plan, self.state, takes_fractions=takes, tactics=self._tactics)
         if self._venue is not None:

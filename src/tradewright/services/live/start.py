@@ -45,6 +45,9 @@ from tradewright.services.trading.venues import open_venue
 if TYPE_CHECKING:
     from tradewright.services.trading.venues import TradingVenue
 
+#: A difference from the venue is looked at again after 30 s, and an order that left no trace is given up in less.
+_SETTLE_S = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -170,8 +173,10 @@ class Started:
         self.outside.start(self._around.environment)
         return self.outside
 
-    def _admit(self, session: TradingSession, clock: VenueClock) -> None:
+    async def _admit(self, session: TradingSession, clock: VenueClock) -> None:
         """Let real money be traded only while everything it needs is there, now that the venue has been asked.
+
+        Orders that were on their way when an earlier process died are given time to become known.
 
         Raises
         ------
@@ -180,11 +185,15 @@ class Started:
         """
         if self.mode != "live":
             return
-        from tradewright.risk.arming.conditions import check_conditions
+        from tradewright.risk.arming.conditions import OrderFacts, check_conditions
         from tradewright.services.trading.arming import gathered
         from tradewright.services.trading.order_facts import facts_of
         from tradewright.services.trading.settings import read_trading
 
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SETTLE_S):
+                while facts_of(session.state) != OrderFacts():  # noqa: ASYNC110 - a pure state sets no events
+                    await asyncio.sleep(0.05)
         around = self._around
         facts = gathered(
             read_trading(around.config),

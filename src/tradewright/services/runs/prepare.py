@@ -128,12 +128,14 @@ def prepare(settings: RunSettings, origins: Origins | None = None) -> PreparedRu
         )
     sized, sizing = strategies.sized_together(parts, settings, bars, data)
     plan = plan_of_bars(instruments, bars, *sized)
+    rules = rules_in_force(settings.limits)  # once: a file may change under its name
     plan = replace(
         plan,
         account=settings.account.params(),
         limits=settings.limits,
         venue=settings.venue,
         forecasts=() if forecasts is None else forecasts.series,
+        rules=rules or None,
     )
     inputs = [to_yaml(resolved), strategy.source_hash, *(d.fingerprint for d in data)]
     if reference is not None:
@@ -144,7 +146,7 @@ def prepare(settings: RunSettings, origins: Origins | None = None) -> PreparedRu
         inputs.append(costs["digest"])
     if sizing:
         inputs.append(repr(sorted(sizing.items())))
-    inputs += [rules.model_dump_json() for rules in rules_in_force(settings.limits)]  # a file may change under its name
+    inputs += [rule_set.model_dump_json() for rule_set in rules]
     identity = hashlib.blake2b("\0".join(inputs).encode(), digest_size=16).hexdigest()
     origin = {} if forecasts is None else forecasts.origin
     universe = named_universe(settings.data.store, settings.universe, origins)

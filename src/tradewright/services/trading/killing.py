@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tradewright.core.types.errors import StoreError, TradewrightError, UsageError
@@ -19,6 +19,8 @@ from tradewright.services.trading.folder import AccountFolder
 from tradewright.services.trading.status import read_status
 
 _LOOK_S = 0.005
+#: Whoever waits longer is told what for.
+_PATIENCE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,19 @@ def ask_release(folder: AccountFolder, pending: PendingRelease) -> PendingReleas
     return PendingFile(folder.pending).write(pending)
 
 
+def await_settled(folder: AccountFolder, wait_s: float, note: Callable[[str], object]) -> None:
+    """Wait until the session says that it is reconciled and flat, at most so long: it looks at itself once a second.
+
+    ``note`` is told once what keeps whoever waits for more than 2 s. What is still so at the end, `ask_release` tells.
+    """
+    began, is_noted = time.monotonic(), False
+    while (why := _unsettled(folder, time.time_ns())) and (waited := time.monotonic() - began) < wait_s:
+        if waited >= _PATIENCE_S and not is_noted:
+            is_noted = True
+            note(why)
+        time.sleep(_LOOK_S)
+
+
 def confirm_release(
     folder: AccountFolder, by: str, nonce: str, wait_s: float, now_ns: int, rules: ReleaseRules | None = None
 ) -> Outcome:
@@ -125,19 +140,20 @@ def confirm_release(
 
 
 def _check_flat(folder: AccountFolder, pending: PendingRelease, now_ns: int) -> None:
-    if pending.accepts_open:
-        return
+    what = "" if pending.accepts_open else _unsettled(folder, now_ns)
+    if what:
+        fix = "Look at the venue; --accept-open in the first step says that you did."
+        raise UsageError(what, where=f"account {folder.name}", fix=fix)
+
+
+def _unsettled(folder: AccountFolder, now_ns: int) -> str:
+    """Return why nobody knows that a session is reconciled and flat, "" where it says so."""
     status = read_status(folder.status, now_ns)
     if status is None:
-        what = "no running session says that it is reconciled and flat"
-    elif not status.is_reconciled:
-        what = "the session does not agree with its venue"
-    elif not status.is_flat:
-        what = "the session holds positions or has working orders"
-    else:
-        return
-    fix = "Look at the venue; --accept-open in the first step says that you did."
-    raise UsageError(what, where=f"account {folder.name}", fix=fix)
+        return "no running session says that it is reconciled and flat"
+    if not status.is_reconciled:
+        return "the session does not agree with its venue"
+    return "" if status.is_flat else "the session holds positions or has working orders"
 
 
 def _answer(folder: AccountFolder, request_id: str, wait_s: float) -> str:

@@ -40,12 +40,16 @@ def facts_of(state: OrdersState) -> OrderFacts:
 
 
 def journal_facts(journal: Path) -> OrderFacts:
-    """Return what the journal of an account that does not run says; one that cannot be read says nothing good."""
+    """Return whether the journal of an account that does not run can be trusted.
+
+    What it leaves open is no reason not to start: only a session that has started can ask the venue, and it asks
+    before anything is decided.
+    """
     try:
-        state = recovered(journal)
+        recovered(journal)
     except TradewrightError as error:
         return OrderFacts(trouble=f"the journal cannot be trusted: {error.what}")
-    return facts_of(state) if state is not None else OrderFacts()
+    return OrderFacts()
 
 
 def protective_ids(journal: Path) -> tuple[frozenset[str], frozenset[str]] | None:

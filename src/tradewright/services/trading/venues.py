@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from tradewright.core.types.errors import ConfigError
@@ -120,6 +121,12 @@ def _mt5(settings: TradingSettings, token: Any = None) -> Any:  # noqa: ANN401
 def in_smallest_units(file: TradingFile) -> dict[str, Instrument]:
     """Return instruments counted in the vendor's smallest units, for whoever has no definitions of them."""
     return {s: Instrument(s, lot_size=_SMALLEST[file.trading.venue]) for s in file.symbols}
+
+
+def lot_of(file: TradingFile, name: str) -> Fraction:
+    """Return the size that adapters count in with `in_smallest_units`, also of what the file does not name."""
+    is_strange = file.trading.venue == "mt5" and name not in file.symbols  # its lots are of an unknown size
+    return Fraction("0.01" if is_strange else _SMALLEST[file.trading.venue])
 
 
 def open_venue(

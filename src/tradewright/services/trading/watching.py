@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from tradewright.adapters.decimal_text import units_text
 from tradewright.core.types.errors import ConfigError
 from tradewright.core.types.order import KillLevel
 from tradewright.execution.heartbeat import HeartbeatFile
@@ -16,7 +17,7 @@ from tradewright.services.trading.folder import AccountFolder
 from tradewright.services.trading.killing import kill
 from tradewright.services.trading.order_facts import protective_ids
 from tradewright.services.trading.settings import TradingFile
-from tradewright.services.trading.venues import in_smallest_units, key_names, open_venue, params_of
+from tradewright.services.trading.venues import in_smallest_units, key_names, lot_of, open_venue, params_of
 
 ROLE = "watchdog"
 #: Venues whose positions can be told apart only when their contracts were looked up: better now than in an emergency.
@@ -76,12 +77,18 @@ async def watch(
         await venue.close()
 
 
-def lines_of(summary: Summary) -> list[str]:
-    """Return the last words."""
+def lines_of(summary: Summary, file: TradingFile) -> list[str]:
+    """Return the last words; sizes in units."""
+
+    def sized(lots: int, name: str) -> str:
+        return f"{units_text(lots, lot_of(file, name))} {name}"
+
+    left = [f"{o.side.name} {sized(o.lots - o.filled, o.instrument)}" for o in summary.left]
+    held = ["+" * (p.lots > 0) + sized(p.lots, p.instrument) for p in summary.positions]
     kept = "on the disk" if summary.is_durable else "NOT on the disk"
     return [
         f"Killed: {summary.reason}.",
         f"The kill is {kept}; {summary.cancelled} orders were cancelled, verified after {summary.took_s:.1f} s.",
-        f"Left in place: {', '.join(summary.left) or 'no order'}.",
-        f"Positions: {', '.join(summary.positions) or 'none'}.",
+        f"Left in place: {', '.join(left) or 'no order'}.",
+        f"Positions: {', '.join(held) or 'none'}.",
     ]

@@ -231,3 +231,26 @@ def test_a_gateway_that_restarts_is_waited_for() -> None:
 def test_what_is_not_offered_is_refused(wishes: list[Subscription], changes: dict[str, str]) -> None:
     with pytest.raises(UsageError):
         heard(IbkrParams(**changes), wishes, count(1))  # type: ignore[arg-type]
+
+
+def test_who_stops_listening_as_something_arrives_has_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cancellation that came together with news was lost: the session that had failed listened on for ever."""
+
+    async def nothing(_: IbkrLive) -> None:
+        pass
+
+    monkeypatch.setattr(IbkrLive, "_subscribe_all", nothing)
+
+    async def listen() -> None:
+        source = IbkrLive(IbkrParams(), now_ns=time.time_ns, sleep=no_sleep)
+        stream = source.stream([BARS])
+        listening = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0.01)
+        source._queue.append(FeedGap("AAPL", 0, 1, "silent"))
+        source._ready.set()
+        listening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await listening
+        await stream.aclose()
+
+    asyncio.run(listen())

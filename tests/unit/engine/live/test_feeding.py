@@ -32,7 +32,8 @@ from tradewright.data.clock import EventClock, fill_clock
 from tradewright.data.presets import CALENDARS
 from tradewright.data.synthetic import WalkParams, synthetic_bars
 from tradewright.engine.live.feeding import RowMaker, Scan, Seam, Stamps, closes_ns
-from tradewright.engine.live.rows import MarketRow, payload_of, row_of, rows_of, show
+from tradewright.engine.live.rows import MarketRow, RecordedEvents, payload_of, row_of, rows_of, show
+from tradewright.engine.plan import LONG_AGO
 
 MINUTE = 60_000_000_000
 DAY = 1_440 * MINUTE
@@ -108,6 +109,32 @@ def test_a_row_comes_back_from_the_journal_to_the_bit() -> None:
     short = payload_of(MarketRow(0, 1, 5, 6, 7, np.zeros(3)))
     with pytest.raises(ValueError, match="3 fields"):
         row_of(JournalRecord(3, "market", 6, 7, short, "", "", ""))
+
+
+@pytest.mark.parametrize("decides", [True, False])
+@pytest.mark.parametrize("when", [None, 4])
+def test_a_record_is_laid_before_a_session_as_its_row_is(decides: bool, when: int | None) -> None:
+    by_row, by_record = single_event(), single_event()
+    news, known, known_ts = np.array([0.1, np.nan, 0.3, 0.4]), np.full(4, np.nan), np.full(1, -1)
+    sent = MarketRow(1, 2, 5, 6, 7, np.random.default_rng(1).normal(size=N_FIELDS), decides, news, when)
+    recorded = RecordedEvents(by_record, known, known_ts)
+    show(sent, by_row)
+    assert recorded.show(JournalRecord(1, "market", 6, 7, payload_of(sent), "", "", "")) is decides
+    for name in ("fields", "ts_open", "ts_event", "ts_seen", "kind", "instrument"):
+        assert np.array_equal(getattr(by_record, name), getattr(by_row, name)), name
+    if decides:
+        assert known.tobytes() == news.tobytes()
+        assert known_ts[0] == (LONG_AGO if when is None else when)
+    else:
+        assert np.isnan(known).all(), "what nobody is asked about is no news"
+    without = payload_of(sent._replace(forecast=None))
+    before = known.tobytes()
+    recorded.show(JournalRecord(2, "market", 6, 7, without, "", "", ""))
+    assert known.tobytes() == before
+    wrongs: list[dict[str, object]] = [{"j": 0}, {**without, "f": "AAAA"}, {**without, "o": "5"}]
+    for wrong in wrongs:
+        with pytest.raises(ValueError, match="no market event"):
+            recorded.show(JournalRecord(3, "market", 6, 7, wrong, "", "", ""))
 
 
 def test_no_bar_twice_and_none_missing_without_a_word() -> None:

@@ -128,3 +128,20 @@ def test_segments_end_while_a_thread_flushes(tmp_path: Path) -> None:
         assert asyncio.run(play(pool)) == 200
     assert len(segments_of(disk)) > 10
     assert [r.payload["k"] for r in JournalReader(disk)] == list(range(200))
+
+
+def test_a_flush_that_failed_in_one_thread_is_not_made_good_by_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    troubles = [OSError(errno.EIO, os.strerror(errno.EIO))]
+
+    def once(_: int) -> None:
+        if troubles:
+            raise troubles.pop()
+
+    monkeypatch.setattr("tradewright.execution.journal.disk._flush", once)
+    file = FolderDisk(tmp_path).append("00000001.journal")
+    for _ in range(2):
+        with pytest.raises(OSError, match="Input/output"):
+            file.sync()
+    file.close()

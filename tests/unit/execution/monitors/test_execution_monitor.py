@@ -133,3 +133,14 @@ def test_the_execution_model_measures_the_same() -> None:
     assert samples["latency_ms"].values.tolist() == [90.0]
     assert samples["taker_fee_bps"].values[0] == pytest.approx(2.5 / (50 * 100.038) * 1e4)
     assert np.array_equal(samples["fill_ratio"].values, [1.0])
+
+
+def test_a_decision_is_forgotten_a_day_after_the_newest_part() -> None:
+    watched, day_ms = Watched(), 86_400_000
+    parts = ((0, 100.0), (day_ms, 101.0), (3 * day_ms, 102.0))  # milliseconds, and the mid then
+    for at, mid in parts:
+        watched.quotes["X"] = Quote(mid - 0.01, mid + 0.01)
+        watched.monitor.intended(replace(BUY, client_id=f"{at}", reference=7, ts_event=at * MS))
+        watched.told(OrderStatus.FILLED, 10, 10, mid, at + 1, f"{at}")
+    assert watched.means()["early", SHORTFALL] == 0.0
+    assert watched.means()["late", SHORTFALL] == pytest.approx((100.0 + 0.0) / 2), "the third counts from its own quote"

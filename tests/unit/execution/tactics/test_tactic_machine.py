@@ -26,6 +26,7 @@ from tradewright.execution.tactics.messages import (
     ParentWanted,
     Passed,
     Quoted,
+    QuotesFilled,
     SendChild,
 )
 from tradewright.execution.tactics.params import Tactic, TacticParams
@@ -107,7 +108,10 @@ def test_a_quote_its_successor_and_the_crossing() -> None:
     third = order.named()
     assert order.passes(30.0) == [CancelChild(third)]
     ended = order.told(third, OrderStatus.CANCELED)
-    assert ended == [ParentEnded(7, OrderStatus.EXPIRED, "not filled within 60 s", order.now)]
+    assert ended == [
+        QuotesFilled("X", 0.3, order.now),
+        ParentEnded(7, OrderStatus.EXPIRED, "not filled within 60 s", order.now),
+    ]
 
 
 def test_a_quote_is_left_alone_for_a_while() -> None:
@@ -135,7 +139,7 @@ def test_nothing_is_sent_while_an_order_is_unknown() -> None:
     assert isinstance(alert, Alert)
     assert alert.is_page
     assert order.passes(61.0) == []
-    assert order.told(name, OrderStatus.CANCELED)[0] == ParentEnded(
+    assert order.told(name, OrderStatus.CANCELED)[-1] == ParentEnded(
         7, OrderStatus.EXPIRED, "not filled within 60 s", order.now
     )
 
@@ -174,7 +178,7 @@ def test_a_person_is_told_of_more_than_was_wanted() -> None:
     second = order.named()
     order.told(first, OrderStatus.CANCELED, 25, 25)
     told = order.told(second, OrderStatus.FILLED, 100, 100)
-    assert [type(e) for e in told] == [ParentAccepted, ParentFilled, Alert, ParentEnded]
+    assert [type(e) for e in told] == [ParentAccepted, ParentFilled, Alert, QuotesFilled, ParentEnded]
     assert order.state.parents[7].filled == 125
 
 

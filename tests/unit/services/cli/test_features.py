@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,17 @@ from tradewright.services.cli.app import app
 SMALL = "features:\n  ret: log_return(2)\n  price: close_price\n"
 
 
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of the sample; only to be copied."""
+    folder = tmp_path_factory.mktemp("sample")
+    sample_store(folder)
+    return folder
+
+
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    sample_store(tmp_path / "store")
+def root(sample: Path, tmp_path: Path) -> Path:
+    shutil.copytree(sample, tmp_path / "store")
     (tmp_path / "small.yaml").write_text(SMALL, encoding="utf-8")
     return tmp_path
 

@@ -25,10 +25,14 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def settings(tmp_path: Path, text: str, *assignments: str) -> RunSettings:
+def _written(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "run.yaml"
     path.write_text(text, encoding="utf-8")
-    return settings_of(BacktestOptions(config=path, assignments=list(assignments)))[0]
+    return path
+
+
+def settings(tmp_path: Path, text: str, *assignments: str) -> RunSettings:
+    return settings_of(BacktestOptions(config=_written(tmp_path, text), assignments=list(assignments)))[0]
 
 
 @pytest.mark.parametrize(
@@ -90,6 +94,46 @@ def test_a_bare_key_is_a_parameter_of_the_strategy(tmp_path: Path) -> None:
     assert found.instruments == {"EURUSD": {"lot_size": 1}}
 
 
+SEVERAL = """\
+strategies:
+  - {name: donchian_breakout, params: &shared {weight: 0.3}, symbols: [A, B]}
+  - {name: ema_cross, label: quick, params: *shared, symbols: [C]}
+  - {file: own/idea.py, symbols: [D]}
+data: {}
+"""
+
+
+@pytest.mark.parametrize("which", ["1", "quick"])
+def test_one_of_several_strategies_is_reached_by_name_or_number(tmp_path: Path, which: str) -> None:
+    found = settings(tmp_path, SEVERAL, f"strategies.{which}.params.fast=10", "strategies.idea.params.x=1").strategies
+    assert [member.params for member in found] == [{"weight": 0.3}, {"weight": 0.3, "fast": 10}, {"x": 1}]
+
+
+def test_a_parameter_of_one_of_several_strategies_is_named_where_it_was_set(tmp_path: Path) -> None:
+    _, layers = settings_of(
+        BacktestOptions(config=_written(tmp_path, SEVERAL), assignments=["strategies.quick.params.fast=10"])
+    )
+    assert layers.origin(("strategies", 1, "params", "fast")) == "--set strategies.quick.params.fast"
+    assert layers.origin(("strategies", 1, "params", "weight")).endswith("run.yaml:2")  # the alias's own
+
+
+@pytest.mark.parametrize(
+    ("assignment", "words"),
+    [
+        ("strategies.slow.params.fast=1", ["'strategies' has no entries called 'slow'", "1 (quick), 2 (idea)"]),
+        ("strategies.3.params.fast=1", ["has no entries called '3'", "0 (donchian_breakout)"]),
+        ("strategies.quick.symbols.1=X", ["'strategies.1.symbols' has no entries called '1'", "one of: 0."]),
+        ("strategies.quick.label.x=1", ["'strategies.1.label' holds 'quick', which has no fields"]),
+        ("fast=1", ["several strategies", "strategies.WHICH.params.fast; which: 0 (donchian_breakout), 1 (quick)"]),
+    ],
+)
+def test_what_there_is_is_said_where_a_strategy_is_missed(tmp_path: Path, assignment: str, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        settings(tmp_path, SEVERAL, assignment)
+    for word in words:
+        assert word in str(caught.value)
+
+
 @pytest.mark.parametrize("text", ["fast", "=5", "a..b=5"])
 def test_an_assignment_needs_key_and_value(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError, match="not an assignment"):
@@ -122,8 +166,7 @@ def test_a_bad_variable_is_named(
 
 
 def test_strategy_and_data_options_replace_the_files(tmp_path: Path) -> None:
-    path = tmp_path / "run.yaml"
-    path.write_text(GOOD, encoding="utf-8")
+    path = _written(tmp_path, GOOD)
     found, _ = settings_of(BacktestOptions(config=path, strategy="./mine.py", data=["A", "B@1d"], seed=4))
     assert found.strategy is not None
     assert found.strategy.file == Path("mine.py")
@@ -133,8 +176,7 @@ def test_strategy_and_data_options_replace_the_files(tmp_path: Path) -> None:
 
 
 def test_calls_that_cannot_be_meant_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "run.yaml"
-    path.write_text(GOOD, encoding="utf-8")
+    path = _written(tmp_path, GOOD)
     with pytest.raises(UsageError, match="two configuration files"):
         settings_of(BacktestOptions(config=path, config_option=path))
     with pytest.raises(UsageError, match="not Python"):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -57,7 +58,7 @@ def test_a_clock_that_is_off_is_told_once_each_time_it_happens() -> None:
         desk = SimpleNamespace(venue=venue, params=SimpleNamespace(answer_s=1.0))
         session: Any = SimpleNamespace(desk=desk, runtime=runtime, pinged=lambda _asked, _answered: None)
         clock = VenueClock(lambda: 1_000 * SECOND, follows=False)
-        loop = LiveLoop(session, cast("Any", None), clock, lambda: None, lambda: None, LiveParams(compare_s=0.0))
+        loop = LiveLoop(session, cast("Any", None), clock, lambda: None, cast("Any", None), LiveParams(compare_s=0.0))
         task, ended = asyncio.create_task(loop._compare_forever()), asyncio.create_task(end.wait())
         await asyncio.wait({task, ended}, return_when=asyncio.FIRST_COMPLETED)
         assert not task.done(), task.exception()
@@ -68,3 +69,31 @@ def test_a_clock_that_is_off_is_told_once_each_time_it_happens() -> None:
     assert [a.code for a in runtime.alerts] == ["clock off"] * 2
     assert "-180,000 ms from the venue's" in runtime.alerts[0].text
     assert "cannot be compared" in runtime.alerts[1].text
+
+
+def test_people_have_a_turn_however_much_the_feed_has_to_say() -> None:
+    looks = list[int]()
+
+    class Source:
+        async def stream(self, _: object) -> AsyncGenerator[int, None]:
+            for noun in range(100):
+                yield noun
+
+    class Follower:
+        async def take(self, noun: int, _: int) -> None:
+            taken.append(noun)
+
+    async def listened() -> None:
+        clock = VenueClock(lambda: 1_000 * SECOND, follows=False)
+        params = LiveParams(poll_s=0.0)
+        loop = LiveLoop(cast("Any", None), cast("Any", Follower()), clock, look, cast("Any", None), params)
+        people = asyncio.create_task(loop._people())
+        await loop._listen(cast("Any", Source()), [])
+        people.cancel()
+
+    def look() -> None:
+        looks.append(len(taken))
+
+    taken = list[int]()
+    asyncio.run(listened())
+    assert (len(taken), len(looks)) == (100, 100), "between two events each"

@@ -16,6 +16,7 @@ from tradewright.data.importer import import_file
 from tradewright.data.instruments import InstrumentParams
 from tradewright.data.store import BarStore
 from tradewright.data.universe import read_universe, universe_path
+from tradewright.engine.backtest import Run
 from tradewright.services.demo import base_rates
 from tradewright.services.runs.execute import Clock, Place, execute
 from tradewright.services.runs.prepare import PreparedRun, prepare
@@ -54,6 +55,25 @@ def test_dates_are_trading_days_with_both_ends(store: Path) -> None:
     run = prepared(store, start="2024-01-02", end="2024-01-03")
     assert len(run.bars[0]) == 48  # midnight to midnight in New York
     assert run.bars[0].ts_open[0] == int(datetime(2024, 1, 2, 5, tzinfo=UTC).timestamp()) * 10**9
+
+
+def test_a_run_is_held_to_the_rules_it_was_named_by_though_their_file_changes(store: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+
+    def write(pct: str) -> None:
+        head = "firm: Mine\nproduct: p\nphase: any\nstatus: official\nas_of: 2019-01\nreview_by: 2020-01-01\n"
+        rules = f'rules:\n  - {{id: mine.old, max_loss: {{trailing: none, pct: "{pct}"}}}}\n'
+        file.write_text(f"{head}version: 1\nsource: [me]\n{rules}", encoding="utf-8")
+
+    limits = {"limits": {"prop": {"rules": ["mine.old"], "files": str(file)}}}
+    write("0.05")
+    run = prepared(store, limits)
+    write("0.5")
+    guard = Run(run.plan).memory.guard
+    assert guard is not None
+    assert guard.watch is not None
+    assert guard.watch.rules["max_distance_micro"].tolist() == [5_000_000_000], "5 % of 100,000"
+    assert prepared(store, limits).identity != run.identity
 
 
 def test_moments_are_utc_unless_they_say_otherwise(store: Path) -> None:

@@ -32,6 +32,7 @@ from tradewright.rollout.switching import promote_unproven
 from tradewright.services.trading.arming import approve, gathered, model_of, running_release
 from tradewright.services.trading.evidence import Drilled, keep_evidence
 from tradewright.services.trading.folder import AccountFolder
+from tradewright.services.trading.order_facts import facts_of, recovered
 from tradewright.services.trading.settings import TradingFile, config_hash, read_trading
 
 NOW = 1_700_000_000 * 10**9
@@ -148,7 +149,6 @@ def wrong_keys(place: Place) -> None:
         (drop_limit("max_position_value"), "LIMITS"),
         (drop_limit("intraday_loss"), "LIMITS"),
         (drop_limit("max_drawdown"), "LIMITS"),
-        (doubt, "RECONCILED"),
         (damage, "RECONCILED"),
         (lambda p: p.more.update(orders=OrderFacts(trouble="not reconciled yet")), "RECONCILED"),
         (lambda p: TradingStateFile(p.folder.state).write(TradingState.HALTED, "a", "b", 1), "STATE"),
@@ -167,6 +167,15 @@ def test_each_missing_condition_refuses(place: Place, take_away: Callable[[Place
         check_conditions(gathered(place.file(), place.environment, place.now, place.root / "accounts", **place.more))
     assert raised.value.exit_code == 2
     assert not {"AKREAL", "PKPAPER", "hush-hush"} & set(str(raised.value).split())
+
+
+def test_an_order_in_doubt_keeps_nobody_from_starting_because_only_a_session_can_ask_the_venue(place: Place) -> None:
+    doubt(place)
+    assert place.missing() == []
+    left = recovered(place.folder.journal)
+    assert left is not None
+    place.more["orders"] = facts_of(left)
+    assert place.missing() == ["RECONCILED"]  # once it has been asked
 
 
 def test_a_model_counts_when_the_gate_promoted_it_and_the_hash_binds_it(place: Place) -> None:

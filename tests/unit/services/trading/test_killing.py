@@ -17,7 +17,7 @@ from tradewright.risk.kill.requests import KillRequest, read_request
 from tradewright.risk.kill.switch import KillSwitch
 from tradewright.risk.trading_state import TradingStateFile
 from tradewright.services.trading.folder import AccountFolder, existing, known_accounts
-from tradewright.services.trading.killing import ask_release, confirm_release, kill
+from tradewright.services.trading.killing import ask_release, await_settled, confirm_release, kill
 
 SAID = ("ann", "why")
 NOW = 1_700_000_000 * SECOND
@@ -153,6 +153,29 @@ def test_what_was_flat_at_the_first_step_must_be_at_the_second(folder: AccountFo
     with pytest.raises(UsageError, match="no running session"):
         confirm_release(folder, "bob", "abcd", 0.0, NOW, NO_DELAY)
     assert TradingStateFile(folder.state).read().state is TradingState.ACTIVE
+
+
+def test_whoever_waits_is_told_once_what_for_and_goes_on_as_soon_as_the_session_is_flat(
+    folder: AccountFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tradewright.services.trading.killing._PATIENCE_S", 0.0)
+    notes: list[str] = []
+
+    def flat(is_flat: str) -> None:
+        text = f'{{"written_ns": {time.time_ns()}, "is_reconciled": true, "is_flat": {is_flat}}}'
+        folder.status.write_text(text, encoding="utf-8")
+
+    def note(what: str) -> None:
+        notes.append(what)
+        flat("true")
+
+    flat("false")
+    await_settled(folder, 60.0, note)
+    assert notes == ["the session holds positions or has working orders"]
+    await_settled(folder, 60.0, note)
+    flat("false")
+    await_settled(folder, 0.0, note)
+    assert len(notes) == 1, "nobody waits for what is so, or for no time"
 
 
 def test_a_name_that_was_mistyped_makes_no_account(folder: AccountFolder) -> None:
