@@ -164,10 +164,12 @@ class Conductor:
         if OrderStatus(int(order["status"][0])) in _OVER and event.fill_lots >= 0:
             self.sent.pop(number, None)
             self._successors.pop(number, None)
-        elif event.status is OrderStatus.FILLED and live.intent.reference and number not in self.worked:
-            return (
-                [] if self.clients(number) else self.ended(number, OrderStatus.CANCELED, now)
-            )  # nobody sends the rest
+        elif (
+            event.status is OrderStatus.FILLED
+            and live.intent.reference
+            and not (number in self.worked or self.clients(number))
+        ):  # a part whose tactics died with their process: nobody sends the rest
+            return self.ended(number, OrderStatus.CANCELED, now)
         return []
 
     def ended(self, reference: int, status: OrderStatus, now: int) -> list[Act]:

@@ -77,8 +77,7 @@ class RecordedEvents:
                 when = known.get("t")
                 self._forecast[:], self._forecast_ts[0] = a2b_base64(known["p"]), LONG_AGO if when is None else when
         except (KeyError, TypeError, ValueError) as error:
-            msg = f"record {record.sequence} holds no market event: {error}"
-            raise ValueError(msg) from error
+            raise _no_event(record, error) from error
         return decides
 
 
@@ -137,8 +136,7 @@ def row_of(record: JournalRecord) -> MarketRow:
         instrument, kind, ts_open, decides = int(known["j"]), int(known["k"]), int(known["o"]), bool(known["d"])
         when = None if known.get("t") is None else int(known["t"])
     except (KeyError, TypeError, ValueError) as error:
-        msg = f"record {record.sequence} holds no market event: {error}"
-        raise ValueError(msg) from error
+        raise _no_event(record, error) from error
     if fields.shape != (N_FIELDS,):
         msg = f"record {record.sequence} holds {len(fields)} fields, this version has {N_FIELDS}"
         raise ValueError(msg)
@@ -147,3 +145,7 @@ def row_of(record: JournalRecord) -> MarketRow:
 
 def _text(values: NDArray[np.float64]) -> str:
     return b2a_base64(values.tobytes(), newline=False).decode()
+
+
+def _no_event(record: JournalRecord, error: Exception) -> ValueError:
+    return ValueError(f"record {record.sequence} holds no market event: {error}")

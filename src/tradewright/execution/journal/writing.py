@@ -168,9 +168,8 @@ class Journal:
         JournalUnavailableError
             If the disk refused, now or before.
         """
-        self._check()
+        self._hand_over()
         try:
-            self._write()
             self._sync(self._now_ns())
         except OSError as error:
             raise self._fail(error) from error
@@ -183,11 +182,7 @@ class Journal:
         JournalUnavailableError
             If the disk refused, now or before.
         """
-        self._check()
-        try:
-            self._write()
-        except OSError as error:
-            raise self._fail(error) from error
+        self._hand_over()
         assert self._file is not None  # noqa: S101 - only a closed journal has none
         self._begun_ns = self._now_ns()
         return self.sequence, self._file.sync
@@ -222,6 +217,14 @@ class Journal:
     def _check(self) -> None:
         if self.failure is not None:
             raise self._fail(self.failure)
+
+    def _hand_over(self) -> None:
+        """Give what is buffered to the system."""
+        self._check()
+        try:
+            self._write()
+        except OSError as error:
+            raise self._fail(error) from error
 
     def _fail(self, error: OSError) -> JournalUnavailableError:
         # After a failed flush the kernel may call the lost pages clean: asking again would be told a lie.
