@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, TypeVar
 
 import numpy as np
@@ -30,6 +31,8 @@ X = "XYZ"
 T = TypeVar("T")
 #: Beyond T_protect a position may be bare while the exit that ends it is on its way.
 _SLACK_S = 3.0
+#: From an exit's end to the one that takes its place: the first is cancelled, the second goes to a slow disk.
+_HANDOVER_S = 1.0
 
 
 class BrokenError(AssertionError):
@@ -47,6 +50,7 @@ class Seen:
     killed_at: float | None = None
     gates: list[tuple[float, OrderIntent]] = field(default_factory=list)
     bare_since: dict[str, tuple[float, int]] = field(default_factory=dict)
+    closing_at: dict[str, float] = field(default_factory=dict)
     max_filled: dict[str, int] = field(default_factory=dict)
 
 
@@ -252,8 +256,9 @@ class World:
         self.seen.bare_since[name] = (since, position)
         knows = position + self.state.of(name).external == self.venue.held.get(name, 0)
         most = self.capabilities.t_protect_s + _SLACK_S if knows else self.params.reconcile_s + 10.0
-        late = self.loop.time() - since > most
-        if late and not self._is_closing(name, since):
+        if self._is_closing(name, since):
+            self.seen.closing_at[name] = self.loop.time()
+        elif self.loop.time() > max(since + most, self.seen.closing_at.get(name, since) + _HANDOVER_S):
             self.seen.breaches.append(f"I2: {position} lots of {name} are bare since {since:.1f} s, nobody closes them")
 
     def _is_closing(self, name: str, since: float) -> bool:
@@ -261,7 +266,8 @@ class World:
         for book in self.venue.working.values():
             if book.intent.is_reduce_only and book.intent.kind is OrderKind.MARKET and book.told.instrument == name:
                 return True
-        return any(at > since - 1 for at, i in self.seen.gates if i.origin is Origin.RISK and i.instrument == name)
+        recent = takewhile(lambda gate: gate[0] > since - 1, reversed(self.seen.gates))
+        return any(i.origin is Origin.RISK and i.instrument == name for _at, i in recent)
 
     # ---------------------------------------------------------------------------------------------------- in the end
     def settle(self, seconds: float = 120.0) -> None:
