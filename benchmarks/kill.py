@@ -15,9 +15,8 @@ import gc
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +26,7 @@ from tradewright.core.types.order import KillLevel, OrderKind, OrderStatus, Side
 from tradewright.core.types.venue import Idempotency, OrderIntent, VenueOrder
 from tradewright.execution.desk import DeskPorts, OrderDesk
 from tradewright.execution.journal.disk import FolderDisk
+from tradewright.execution.journal.flushing import FlushThread
 from tradewright.execution.journal.writing import Journal
 from tradewright.execution.orders.gate import refusal
 from tradewright.execution.orders.inputs import Reported, Source, Viewed, Wish
@@ -116,10 +116,9 @@ async def under_load(folder: Path, kills: int, per_second: int, pause_s: float) 
     refused: dict[int, int] = {}
     turns: list[int] = []
     busy = time.process_time_ns()
-    with ThreadPoolExecutor(1) as pool, Journal(FolderDisk(folder / "journal"), time.time_ns) as journal:
-        loop = asyncio.get_running_loop()
-        beside = partial(loop.run_in_executor, pool)
-        ports = DeskPorts(time.time_ns, lambda: True, lambda _: None, beside=beside)
+    flushes = FlushThread()
+    with closing(flushes), Journal(FolderDisk(folder / "journal"), time.time_ns) as journal:
+        ports = DeskPorts(time.time_ns, lambda: True, lambda _: None, beside=flushes)
         desk = OrderDesk(wire, journal, state, ports)  # type: ignore[arg-type]
         inbox, stored = KillInbox(folder / "kill", time.time_ns), TradingStateFile(folder / "state.json")
         switch = KillSwitch(desk, inbox, stored, time.time_ns, lambda: True)

@@ -20,7 +20,6 @@ import tempfile
 import threading
 import time
 from asyncio.subprocess import Process
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +41,7 @@ from tradewright.engine.live.runtime import Runtime
 from tradewright.engine.plan import BacktestPlan, plan_of_bars
 from tradewright.execution.desk import DeskPorts, OrderDesk
 from tradewright.execution.journal.disk import AppendFile, FolderDisk
+from tradewright.execution.journal.flushing import FlushThread
 from tradewright.execution.journal.reading import SESSION, JournalReader
 from tradewright.execution.journal.writing import Journal
 from tradewright.execution.orders.inputs import Alert, OrderEvent, Source, Started
@@ -201,8 +201,8 @@ async def trade(
     def tell(effect: OrderEvent | Alert) -> None:
         runtime.told(effect)
 
-    loop, pool = asyncio.get_running_loop(), ThreadPoolExecutor(1)
-    ports = DeskPorts(time.time_ns, lambda: True, tell, beside=lambda work: loop.run_in_executor(pool, work))
+    flushes = FlushThread()
+    ports = DeskPorts(time.time_ns, lambda: True, tell, beside=flushes)
     desk = OrderDesk(venue, journal, state, ports)
     venue.lay(desk, lambda name: float(conductor.run.memory.arrays["positions"]["price"][int(name[1:])]), near, disk)
     runtime = Runtime(conductor, desk, None, lambda _: None)
@@ -235,7 +235,7 @@ async def trade(
         await asyncio.sleep(0)
     while desk.tasks:  # noqa: ASYNC110 - the desk has no event for it
         await asyncio.sleep(0.01)
-    pool.shutdown()
+    flushes.close()
     journal.close()
     near.close()
     feed[1].close()

@@ -102,7 +102,7 @@ class SimDisk:
 
 
 class SimThread:
-    """Where the client's flushes run. They take a while, and cover what was written before, or while, they ran.
+    """Where the client's flushes run. They cover what was written before, or while, they ran, and take a while, or not.
 
     ``lasts_s``: None = by seed; ``fails``: the disk takes what is written, and its flushes are refused.
     """
@@ -114,7 +114,7 @@ class SimThread:
         self._under_way: list[asyncio.TimerHandle] = []
 
     def __call__(self, work: Callable[[], None]) -> asyncio.Future[None]:
-        """Do it now or at the end, and say so at the end."""
+        """Do it now or at the end, and say so at the end, which may be now."""
         flight, trouble = self._loop.create_future(), list[OSError]()
         is_late = bool(self._rng.random() < 0.5)
         drawn = float(self._rng.choice([0.0, 0.001, 0.02, 0.3], p=[0.5, 0.3, 0.15, 0.05]))
@@ -133,10 +133,14 @@ class SimThread:
             if not flight.done():
                 flight.set_exception(trouble[0]) if trouble else flight.set_result(None)
 
+        lasts = drawn if self.lasts_s is None else self.lasts_s
         if not is_late:
             do()
+        if not is_late and lasts == 0:
+            land()
+            return flight
         self._under_way = [h for h in self._under_way if h.when() >= self._loop.time()]
-        self._under_way.append(self._loop.call_later(drawn if self.lasts_s is None else self.lasts_s, land))
+        self._under_way.append(self._loop.call_later(lasts, land))
         return flight
 
     def stop(self) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +20,7 @@ from tradewright.engine.plan import BacktestPlan
 from tradewright.execution.costs.measuring import session_of
 from tradewright.execution.desk import DeskPorts, OrderDesk
 from tradewright.execution.journal.disk import FolderDisk
+from tradewright.execution.journal.flushing import FlushThread
 from tradewright.execution.journal.reading import SESSION
 from tradewright.execution.journal.writing import Journal
 from tradewright.execution.monitors.execution_monitor import ExecutionMonitor
@@ -152,7 +151,7 @@ class TradingSession:
         self._venue, self._first_ns = venue, first_ns
         self._tactics = None if venue is None else run.settings.trading.tactics  # here fills are a backtest's
         self.monitor: ExecutionMonitor | None = None  # of fills that are not a backtest's
-        self._flushes = ThreadPoolExecutor(1, "journal")
+        self._flushes = FlushThread()
         self.lease = Lease(params.folder.path)
         try:
             self._open()
@@ -205,7 +204,7 @@ class TradingSession:
         self.journal.append(SESSION, payload | self.params.release.model_dump(), now, now)
         ports = DeskPorts(self.params.now_ns, self.lease.is_mine, self._told)
         if self._venue is not None:  # a venue in this process answers within the event, so the event waits anyway
-            ports = replace(ports, beside=self._beside)
+            ports = replace(ports, beside=self._flushes)
         tactics = None
         if self._tactics is not None:
             meter.open(continues=self.is_continued)
@@ -276,9 +275,6 @@ class TradingSession:
         for alert in alerts:
             self.runtime.alert(alert)
 
-    def _beside(self, work: Callable[[], None]) -> asyncio.Future[None]:
-        return asyncio.get_running_loop().run_in_executor(self._flushes, work)
-
     def warn(self, alert: Alert) -> None:
         """Tell a person."""
         self.params.alert(alert)
@@ -286,7 +282,7 @@ class TradingSession:
     def close(self) -> None:
         """Write out the journal and let others in; orders that work stay at the venue."""
         try:
-            self._flushes.shutdown()
+            self._flushes.close()
             self.journal.close()
         finally:
             self.lease.close()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from tests.faults.sim_disk import SimDisk
 
 from tradewright.execution.journal.disk import FolderDisk
 from tradewright.execution.journal.errors import JournalUnavailableError
-from tradewright.execution.journal.flushing import Flusher
+from tradewright.execution.journal.flushing import Flusher, FlushThread
 from tradewright.execution.journal.reading import JournalReader, segments_of
 from tradewright.execution.journal.writing import Journal, JournalParams
 
@@ -96,6 +99,36 @@ def test_a_disk_that_hangs_is_told_in_time_and_may_come_back() -> None:
         assert await again == ""
 
     asyncio.run(play())
+
+
+def test_who_comes_between_the_end_of_a_flush_and_its_news_waits_for_the_news() -> None:
+    async def play() -> None:
+        elsewhere = Elsewhere()
+        journal = Journal(SimDisk(), lambda: 0)
+        flusher = Flusher(journal, elsewhere)
+        first = asyncio.create_task(flusher.upto(journal.append("intent", {}, 0, 0), 1.0))
+        await turn()
+        elsewhere.land()
+        assert await flusher.upto(1, 1.0) == ""
+        assert await first == ""
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("patience_s", [0.0, 5.0])
+def test_a_thread_is_waited_for_a_moment_and_what_it_raises_is_told(patience_s: float) -> None:
+    async def play(thread: FlushThread) -> None:
+        may_end = threading.Event()
+        slow = thread(may_end.wait if patience_s == 0 else bool)  # type: ignore[arg-type]
+        assert slow.done() is (patience_s > 0)
+        may_end.set()
+        await slow
+        refused = thread(partial(os.fsync, 1_000_000))
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            await refused
+
+    with closing(FlushThread(patience_s)) as thread:
+        asyncio.run(play(thread))
 
 
 def test_without_anywhere_else_it_is_done_at_once() -> None:
