@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradewright.core.kernel import loop_nb, market_nb, quiet_nb, quiet_ticks_nb
-from tradewright.core.kernel.compiled import bind, compiled, inlined, rebound
+from tradewright.core.kernel.compiled import bind, compiled, inlined_here, rebound
 from tradewright.core.types.errors import ConfigError
 from tradewright.core.types.feature import Feature, FeatureSpec
 from tradewright.engine.deciders import Decider, deciders_of, row_type
@@ -73,7 +73,7 @@ class Path:
 def _bound(decider: Decider) -> dict[str, Any]:
     """Return what the templates of `market_nb` call for it."""
     return {
-        "decide": inlined(decider.strategy.decide),
+        "decide": inlined_here(decider.strategy.decide),
         "Row": row_type("Row", decider.names),
         "Params": row_type("Params", decider.fields),
         "N_ROW": decider.n_row,
@@ -107,23 +107,23 @@ def compiled_path(strategy: Strategy, names: list[str], *, keeps_curve: bool, ke
         return _PATHS[name]
     bound = _bound(deciders[0])
     if strategy.is_cross_section:
-        decide_all = inlined(rebound(market_nb.decide_all, stage_name, **bound))
+        decide_all = inlined_here(rebound(market_nb.decide_all, stage_name, **bound))
         stages: dict[str, Any] = {
             "on_event": rebound(market_nb.on_event_of_many, stage_name),
             "on_stamp": rebound(market_nb.on_stamp, stage_name, decide_all=decide_all),
         }
     else:
         stages = {"on_event": rebound(market_nb.on_event, stage_name, decide_one=_decide_one(deciders, stage_name))}
-    inside = {stage: inlined(function) for stage, function in stages.items()}
+    inside = {stage: inlined_here(function) for stage, function in stages.items()}
     if strategy.is_cross_section:
         run = run_ticks = bind(loop_nb.run_stamps, name, **inside)
     elif strategy.members:
-        run = run_ticks = bind(loop_nb.run_events, name, pass_quiet=inlined(loop_nb.pass_none), **inside)
+        run = run_ticks = bind(loop_nb.run_events, name, pass_quiet=inlined_here(loop_nb.pass_none), **inside)
     else:
         keeps = {"KEEPS_CURVE": keeps_curve, "KEEPS_SCORE": keeps_score}
-        ask = inlined(rebound(quiet_nb.ask, name, **bound))
-        bars = inlined(rebound(quiet_nb.pass_quiet, name, ask=ask, **bound, **keeps))
-        ticks = inlined(rebound(quiet_ticks_nb.pass_quiet, stage_name, **bound))
+        ask = inlined_here(rebound(quiet_nb.ask, name, **bound))
+        bars = inlined_here(rebound(quiet_nb.pass_quiet, name, ask=ask, **bound, **keeps))
+        ticks = inlined_here(rebound(quiet_ticks_nb.pass_quiet, stage_name, **bound))
         run = bind(loop_nb.run_events, name, pass_quiet=bars, **inside)
         run_ticks = bind(loop_nb.run_events, f"{stage_name}_ticks", pass_quiet=ticks, **inside)
     alone: dict[str, Any] = {stage: compiled(function) for stage, function in stages.items()}
@@ -135,13 +135,13 @@ def compiled_path(strategy: Strategy, names: list[str], *, keeps_curve: bool, ke
 
 def _decide_one(deciders: list[Decider], name: str) -> Any:
     """Return the stage that asks about one instrument: the strategy, or whichever member owns it."""
-    asked = [inlined(rebound(market_nb.decide_one, name, **_bound(decider))) for decider in deciders]
+    asked = [inlined_here(rebound(market_nb.decide_one, name, **_bound(decider))) for decider in deciders]
     if not deciders[0].stop:
         return asked[0]
-    last: Any = inlined(_nobody)
+    last: Any = inlined_here(_nobody)
     for decider, own in zip(reversed(deciders), reversed(asked), strict=True):
         places = {"FIRST": decider.first, "STOP": decider.stop}
-        last = inlined(rebound(market_nb.decide_in_turn, name, decide_one=own, decide_next=last, **places))
+        last = inlined_here(rebound(market_nb.decide_in_turn, name, decide_one=own, decide_next=last, **places))
     return last
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from tradewright.core.kernel.compiled import inlined, rebound
+from tradewright.core.kernel.compiled import inlined_here, rebound
 from tradewright.core.types.feature import Feature, Step
 from tradewright.features.step_identity import step_identity
 
@@ -13,7 +13,7 @@ from tradewright.features.step_identity import step_identity
 def step_around(template: Step, inner: Step) -> Step:
     """Return the template with its `inner_nb` bound to a step; the same object for all features that use both."""
     name = f"{getattr(inner, '__name__', 'step')}_{step_identity(inner)}"
-    return inlined(rebound(template, name, inner_nb=inner))
+    return inlined_here(rebound(template, name, inner_nb=inner))
 
 
 def inner_feature(of: object) -> Feature:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tradewright.core.kernel.codes import NO_SIGNAL, PLACE
-from tradewright.core.kernel.compiled import inlined
+from tradewright.core.kernel.compiled import inlined_here
 from tradewright.core.types.account import Account
 from tradewright.core.types.dtypes import signal_dtype
 from tradewright.core.types.errors import TradewrightError
@@ -222,7 +222,7 @@ def _answer(strategy: Strategy, decision: _Decision, case: _Case) -> Signals:
 
 def _compile(strategy: Strategy) -> Callable[..., None]:
     """Compile `decide` alone, as the engine does inside its loop."""
-    return inlined(strategy.decide)
+    return inlined_here(strategy.decide)
 
 
 def _check_signals(strategy: Strategy, case: _Case, signals: Signals) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 from pydantic import create_model
 
 from tradewright.core.kernel import codes as c
-from tradewright.core.kernel.compiled import compiled, inlined, rebound
+from tradewright.core.kernel.compiled import compiled, inlined, inlined_here, rebound
 from tradewright.core.types.account import Account
 from tradewright.core.types.feature import Feature, FeatureSpec, Floats, feature
 from tradewright.core.types.forecast import ForecastRow
@@ -249,7 +249,7 @@ def sized(strategy: Strategy, params: StrategyParams, sizing: Sizing) -> tuple[S
     )
     values: dict[str, Any] = params.model_dump() | numbers
     digest = hashlib.blake2b(f"{strategy.source_hash} {reads}".encode(), digest_size=8).hexdigest()
-    decide = inlined(strategy.decide) if strategy.is_compiled else strategy.decide
+    decide = inlined_here(strategy.decide) if strategy.is_compiled else strategy.decide
     template: Any = decide_all_sized if strategy.is_cross_section else decide_in_parts if full > 0.0 else decide_sized
     bound = rebound(
         template,

@@ -8,9 +8,11 @@ import sys
 from typing import Any
 
 import numpy as np
+from numba.core import event
 
 from tradewright.core.kernel.by_address import address_of
-from tradewright.core.kernel.compiled import compiled
+from tradewright.core.kernel.compiled import compiled, inlined, inlined_here, rebound
+from tradewright.core.kernel.mark_nb import drawdown_nb
 
 BIG = np.arange(1_000_000)
 
@@ -42,6 +44,31 @@ def refused(a: int) -> int:
     return a
 
 
+@inlined
+def halved(peak: int) -> int:
+    """Disappear into a caller, from outside the package."""
+    return peak // 2
+
+
+def fallen(peak: int) -> float:
+    """Call what the package inlines, and what others do."""
+    return drawdown_nb(peak, halved(peak))
+
+
+class Counted(event.Listener):
+    """Notes what is compiled."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def on_start(self, event: event.Event) -> None:
+        """Note it."""
+        self.names.append(event.data["dispatcher"].py_func.__name__)
+
+    def on_end(self, event: event.Event) -> None:
+        """Note nothing."""
+
+
 def main() -> dict[str, Any]:
     """Return what the functions give."""
     told: dict[str, Any] = {}
@@ -55,6 +82,10 @@ def main() -> dict[str, Any]:
         told["refused above"] = list(error.args)
     told["reading"] = kind(address_of(reading))(77, 0, 0)
     told["weighed"] = weighed(3.0)
+    counted = Counted()
+    with event.install_listener("numba:compile", counted):
+        told["fallen"] = [inlined_here(rebound(fallen, name))(100) for name in ("once", "twice")]
+    told["compiled"] = [name for name in counted.names if name in ("once", "twice", "halved", "drawdown_nb")]
     return told
 
 

@@ -15,6 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
+_PACKAGE = __name__.partition(".")[0] + "."
 _FOLDER = cache_folder()
 if _FOLDER is not None:
     setattr(numba.config, "CACHE_DIR", str(_FOLDER))  # noqa: B010  # its attributes are made at run time
@@ -36,7 +37,15 @@ def compiled(function: F, *signatures: Any) -> F:
 
 
 def inlined(function: F) -> F:
-    """Compile a small function that disappears into its callers; not kept on disk by itself."""
+    """Compile a small function that disappears into its callers; one of this package is kept for callers to come."""
+    dispatcher = inlined_here(function)
+    if _FOLDER is not None and function.__module__.startswith(_PACKAGE):  # others' sources do not name the folder
+        cast("Any", dispatcher)._cache = KernelCache(function)  # type: ignore[no-untyped-call]  # noqa: SLF001
+    return dispatcher
+
+
+def inlined_here(function: F) -> F:
+    """Do the same for a function that is made at run time: it is not kept, for its name may be another one's."""
     return cast("F", numba.njit(forceinline=True, **_OPTIONS)(function))
 
 
