@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numba import int64
+from numba.core.dispatcher import Dispatcher
 from numpy.typing import NDArray
 
 from tradewright.core.kernel import loop_nb, market_nb, quiet_nb, quiet_ticks_nb
@@ -68,6 +70,12 @@ class Path:
     run_ticks: Callable[[int, int, int, int], int]
     on_event: Callable[[int, int], None]
     on_stamp: Callable[[int], None]
+
+    def make_ready(self) -> None:
+        """Compile the stages that a session calls one by one, or load them: no event may wait for a compiler."""
+        for stage, places in ((self.on_event, (int64, int64)), (self.on_stamp, (int64,))):
+            if isinstance(stage, Dispatcher):
+                stage.compile(places)
 
 
 def _bound(decider: Decider) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class Session:
     """
 
     def __init__(self, path: Path, memory: SessionMemory, features: FeatureSet, event: MarketEvents) -> None:
+        path.make_ready()
         self._path = path
         self._memory = memory
         self._features = features

@@ -16,7 +16,7 @@ from tradewright.core.types.forecast import ForecastRow
 from tradewright.core.types.instrument import Instrument
 from tradewright.core.types.message import VenueMessage, blank_order
 from tradewright.core.types.order import OrderStatus, Origin, Reason, TradingState, Verb
-from tradewright.engine.binding import param_values
+from tradewright.engine.binding import compiled_path, param_values
 from tradewright.engine.commands import Command
 from tradewright.engine.interpreted import interpreted_path
 from tradewright.engine.memory import AccountStart, SessionMemory, Shape
@@ -24,6 +24,7 @@ from tradewright.engine.session import Session
 from tradewright.execution.sim_venue import SimVenue, SimVenueParams
 from tradewright.features import FeatureSet
 from tradewright.risk.limits import Limits
+from tradewright.strategies.registry import built_in
 from tradewright.strategies.signals import Signals, limit, market, on_instrument
 from tradewright.strategies.strategy import Strategy, StrategyParams
 
@@ -75,6 +76,14 @@ class Desk:
 def buy_once(row: object, forecast: ForecastRow, account: Account, params: object, signals: Signals) -> None:  # noqa: ARG001
     if account.position == 0.0 and account.working == 0.0:
         market(signals, 5.0)
+
+
+def test_no_event_waits_for_a_compiler() -> None:
+    strategy = built_in("ema_cross")
+    path = compiled_path(strategy, ["fast", "slow"], keeps_curve=False, keeps_score=False)
+    desk = Desk(buy_once)
+    Session(path, desk.memory, FeatureSet({}), desk.event)
+    assert [str(kinds) for kinds in getattr(path.on_event, "signatures", ())] == ["(int64, int64)"]
 
 
 def test_a_market_event_leads_to_commands_and_answers_to_a_position() -> None:
