@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
 from ib_async import CommissionReport, Contract, Execution, Order
@@ -15,6 +16,8 @@ from tradewright.execution.venue import VenueTimeoutError
 
 #: Order number and connection, or the venue's id where an order was made by hand.
 Key = tuple[int, int]
+#: What has ended is kept for longer than a desk remembers it, and than TWS tells of it again.
+_KEPT_NS = 48 * 3_600 * 1_000_000_000
 
 
 class OrderNews:
@@ -37,6 +40,8 @@ class OrderNews:
         self._fees: dict[str, tuple[float, str]] = {}
         self._revisions: dict[str, dict[int, VenueFill]] = {}  # execution -> its versions
         self._told: dict[Key, VenueOrder] = {}
+        self._ended: dict[Key, int] = {}  # when it was last spoken of, ns, the longest ago first
+        self._executed: dict[str, int] = {}  # the same of executions
 
     # -------------------------------------------------------------------------------------------------------- orders
 
@@ -80,6 +85,7 @@ class OrderNews:
         fill = fill_of(row, contract, self._names, self._fees)
         stem, number = revision_of(fill.trade_id)
         versions = self._revisions.setdefault(stem, {})
+        self._executed[stem] = self._clock_ns()
         before = max((n for n in versions if n < number), default=None)
         versions[number] = fill
         if before is None:
@@ -135,7 +141,27 @@ class OrderNews:
         last = self._told.get(key)
         if last is None or replace(last, ts_event=told.ts_event) != told:
             self._told[key] = told
+            self._ended.pop(key, None)
+            if not told.is_open:
+                self._ended[key] = told.ts_event
+            self._forget()
             self.publish(told)
+
+    def _forget(self) -> None:
+        """Forget orders and executions of long ago."""
+        for key in self._old(self._ended):
+            self.orders.pop(key, None)
+            self._told.pop(key, None)
+        for stem in self._old(self._executed):
+            for fill in self._revisions.pop(stem, {}).values():
+                self._fees.pop(fill.trade_id, None)
+
+    def _old(self, queue: dict[Any, int]) -> list[Any]:
+        """Take out of a queue what is old."""
+        old = list(takewhile(lambda key: self._clock_ns() - queue[key] > _KEPT_NS, queue))
+        for key in old:
+            del queue[key]
+        return old
 
 
 def _key(client_id: int, number: int, perm_id: int) -> Key:

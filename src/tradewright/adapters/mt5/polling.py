@@ -13,6 +13,8 @@ _SECOND = 1_000_000_000
 _LONGEST_WAIT_S = 30.0
 #: Each look reaches so far behind the one before.
 _OVERLAP_NS = 60 * _SECOND
+#: What a row is, and the venue's id of it.
+Key = tuple[str, str]
 
 
 class Looked(Protocol):
@@ -32,13 +34,14 @@ async def events(
     venue: Looked, every_s: float, clock_ns: Callable[[], int], sleep: Sleep
 ) -> AsyncGenerator[VenueEvent, None]:
     """Yield events for ever: a gap first and after each look that failed, executions before their orders."""
-    orders: dict[str, VenueOrder] = {}
-    fills: dict[str, VenueFill] = {}
+    seen: dict[Key, VenueOrder | VenueFill] = {}
     since, wait, lost = clock_ns(), every_s, "connected"
     while True:
         began = clock_ns()
         try:
-            news: list[VenueEvent] = await _differences(venue, since - _OVERLAP_NS, orders, fills)
+            found = await _found(venue, since - _OVERLAP_NS)
+            news = [row for key, row in found.items() if seen.get(key) != row]
+            seen = found  # what ended before the time that is asked about does not come again
             if news or lost:
                 await venue.net_pairs()
         except (VenueTimeoutError, VenueUnavailableError) as error:
@@ -55,13 +58,8 @@ async def events(
         await sleep(every_s)
 
 
-async def _differences(
-    venue: Looked, since_ns: int, orders: dict[str, VenueOrder], fills: dict[str, VenueFill]
-) -> list[VenueEvent]:
-    """Look, remember, and return what is new."""
+async def _found(venue: Looked, since_ns: int) -> dict[Key, VenueOrder | VenueFill]:
+    """Look: executions, then orders."""
     told, made = await venue.order_history(since_ns), await venue.fills(since_ns)
-    news: list[VenueEvent] = [fill for fill in made if fills.get(fill.trade_id) != fill]
-    news += [order for order in told if orders.get(order.venue_id) != order]
-    fills |= {fill.trade_id: fill for fill in made}
-    orders |= {order.venue_id: order for order in told}
-    return news
+    fills: dict[Key, VenueOrder | VenueFill] = {("fill", fill.trade_id): fill for fill in made}
+    return fills | {("order", order.venue_id): order for order in told}

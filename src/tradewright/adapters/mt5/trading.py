@@ -59,6 +59,8 @@ from tradewright.execution.venue import (
 #: The server's zone may change its hour under a running terminal: questions about the past reach so much further back.
 OVERLAP_MS = 2 * 3_600_000
 _RETENTION_S = 90 * 86_400.0
+#: So many client ids are known by their magic number; older ones are what they are after a restart.
+_REMEMBERED = 50_000
 CAPABILITIES = Capabilities(
     idempotency=Idempotency.TAG,
     id_max_len=31,
@@ -159,6 +161,8 @@ class Mt5Trading:
         request = request_of(intent, self._symbols, tick, self._params.deviation_points)
         request = await self._at_ticket(request, intent)
         self._sent[request.magic] = intent.client_id
+        if len(self._sent) > _REMEMBERED:
+            del self._sent[next(iter(self._sent))]
         result = await self._asked(request, gate)
         if not result.order:
             raise VenueTimeoutError("the server gave the order no ticket", where=intent.client_id)
