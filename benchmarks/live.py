@@ -14,12 +14,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import math
 import socket
 import sys
 import tempfile
 import threading
 import time
 from asyncio.subprocess import Process
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,7 @@ from tradewright.strategies.registry import built_in
 INSTRUMENTS = 10
 MINUTE = 60_000_000_000
 LEARNED = 4_000
+_EDGES_MS = (0.0, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 #: Another process, as a venue is: says when it begins, then writes a number into its socket whenever one is due.
 FEED = """
 import socket, sys, time
@@ -261,6 +264,15 @@ def shown(name: str, took: np.ndarray[Any, Any]) -> str:
     return f"  {name:24s} p50 {p50:.2f} ms  p99 {p99:.2f} ms  p99.9 {late:.2f} ms  worst {worst:.2f} ms"
 
 
+def histogram(took: np.ndarray[Any, Any]) -> Iterator[str]:
+    """Yield a line for each range of milliseconds in which an order took as long, ns given."""
+    counts, _ = np.histogram(took / 1e6, [*_EDGES_MS, np.inf])
+    for low, high, count in zip(_EDGES_MS, [*_EDGES_MS[1:], None], counts, strict=True):
+        if count:
+            name = f"from {low:g} ms" if high is None else f"{low:g} to {high:g} ms"
+            yield f"  {name:>16s} {count:6,d} {'#' * math.ceil(60 * count / counts.max())}"
+
+
 def main() -> int:
     """Measure."""
     parser = argparse.ArgumentParser(description="From a market event to its order on the socket.")
@@ -283,6 +295,7 @@ def main() -> int:
         print(shown("all of it", took[:, 0]))
         print(shown("its flush to the disk", took[:, 1]))
         print(shown("without its own flush", took[:, 0] - took[:, 1]))
+        print("all of it, orders by time", *histogram(took[:, 0]), sep="\n")
         state = OrdersState("bench", CAPABILITIES)
         tale = Retelling(state, lambda _: (_prepared(a_plan, state), None))
         begun, worked, count = time.perf_counter(), time.process_time(), 0
