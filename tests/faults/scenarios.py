@@ -203,7 +203,7 @@ def f12(c: Case) -> None:
     for _ in range(6):
         c.world.venue.script.append("reject")
         c.enter()
-        c.world.run(0.5)
+        c.world.run(1.0)  # a slow disk holds an order back for 0.3
     expect(c.world.venue.submits == 3, "rejections did not pause the strategy")
     expect(len(c.world.alerts("strategy paused")) == 1, "nobody was told")
     expect(c.world.state.exposure(X) == (0, 0), "a rejected order still counts")

@@ -209,6 +209,9 @@ class World:
             self.venue.log.append(f"{self.loop.time():.6f} event {told.client_id} {told.status.name} {told.fill_lots}")
             if told.status is OrderStatus.UNKNOWN:
                 self.seen.was_unknown.add(told.client_id)
+            order = self.state.orders.get(told.client_id)
+            if order is not None and self.state.position(order.intent.instrument) == 0:
+                self.seen.bare_since.pop(order.intent.instrument, None)  # what comes next is another position
 
     def _on_gate(self, intent: OrderIntent) -> None:
         """Look at an order in the instant before its first byte."""
