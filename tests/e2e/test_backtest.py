@@ -6,6 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.architecture.test_readme_commands import command_lines
+
+from tradewright.services.demo import import_sample
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 OWN = """
@@ -101,6 +105,22 @@ def test_a_new_strategy_runs_as_it_is_in_both_kinds(tw: Run, place: Path) -> Non
     refused = tw("new", "strategy", "one")
     assert refused.returncode == 2
     assert "one.py" in refused.stderr
+
+
+def test_the_strategy_of_the_readme_runs_as_shown(tw: Run, place: Path) -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    section = text.partition("## Your own strategy")[2].partition("\n## ")[0]
+    import_sample(place / ".tradewright" / "store")
+    shown = list(command_lines(section))
+    assert len(shown) == 2
+    for _, *words in shown:
+        done = tw(*words)
+        assert done.returncode == 0, done.stderr
+    source = section.partition("```python\n")[2].partition("```")[0]
+    (place / "shown.py").write_text(source, encoding="utf-8")
+    done = tw("backtest", "--strategy", "shown.py", "--data", "EURUSD@1h", "--no-report", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["metrics"]["counters"]["fills"] > 0
 
 
 def test_data_commands_print_one_document(tw: Run) -> None:
