@@ -85,6 +85,7 @@ class OrderNews:
         fill = fill_of(row, contract, self._names, self._fees)
         stem, number = revision_of(fill.trade_id)
         versions = self._revisions.setdefault(stem, {})
+        self._executed.pop(stem, None)
         self._executed[stem] = self._clock_ns()
         before = max((n for n in versions if n < number), default=None)
         versions[number] = fill
