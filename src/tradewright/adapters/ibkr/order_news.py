@@ -53,6 +53,7 @@ class OrderNews:
         known = self.orders.get(key)
         if known is None or known.order.permId not in (0, order.permId):  # TWS can be told to count anew
             known = self.orders[key] = KnownOrder(contract, order)
+            self._ended.pop(key, None)  # it was another order that ended
         known.contract, known.order, known.status = contract, order, status or known.status
         self._tell(known)
         return known

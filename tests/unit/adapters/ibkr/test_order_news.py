@@ -21,8 +21,9 @@ class Told:
         self.now = 0
         self.news = OrderNews(Names({"X": Instrument("X")}, {7: "X"}), "U1", lambda: self.now)
 
-    def order(self, number: int, status: str) -> None:
-        order = Order(orderId=number, clientId=1, permId=number, account="U1", action="BUY", totalQuantity=5)
+    def order(self, number: int, status: str, perm_id: int = 0) -> None:
+        perm_id = perm_id or number
+        order = Order(orderId=number, clientId=1, permId=perm_id, account="U1", action="BUY", totalQuantity=5)
         order.orderRef = f"id{number}"
         self.news.open_order(CONTRACT, order, status)
 
@@ -50,3 +51,12 @@ def test_what_ended_two_days_ago_is_forgotten_and_what_works_is_not() -> None:
     told.order(5, "Submitted")
     assert set(told.news.orders) == {(1, 1), (1, 4), (1, 5)}
     assert told.execution("0000.03") == 1
+
+
+def test_a_number_that_is_given_again_is_not_forgotten_with_the_order_that_had_it() -> None:
+    told = Told()
+    told.order(1, "Cancelled")
+    told.now = 49 * HOUR
+    told.order(1, "", perm_id=9)  # the venue has not spoken of it yet
+    told.order(2, "Submitted")
+    assert set(told.news.orders) == {(1, 1), (1, 2)}
