@@ -93,6 +93,8 @@ class TwsOrders:
         Where they are matched.
     accounts : str
         What the gateway says it is logged in to; orders go to the first.
+
+    ``id_kept_s`` is how long a client id stays taken after its connection ended.
     """
 
     def __init__(self, local: LocalAccount, accounts: str = "DU0000001") -> None:
@@ -103,6 +105,7 @@ class TwsOrders:
         self.corrections: dict[int, tuple[int, float]] = {}  # execution number -> version, price
         self.executions: list[Execution] = []  # kept by TWS even where the venue takes one back
         self.next_number = 1
+        self.id_kept_s = 0.0
         local.runner.on_update.append(self._updated)
 
     # ------------------------------------------------------------------------------------------------------ requests

@@ -240,6 +240,7 @@ class _Session:
             pass
         finally:
             if self.venue.orders is not None and self in self.venue.orders.sessions:
+                self.venue.is_closing(self.venue.orders.id_kept_s)
                 self.venue.orders.sessions.remove(self)
             _close(self.connection)
 

@@ -39,6 +39,8 @@ _ENDS = {"openOrderEnd": OPEN_ORDERS, "completedOrdersEnd": COMPLETED, "position
 _NUMBERED_ROWS = frozenset({"accountSummary", "contractDetails", "execDetails"})
 _NUMBERED_ENDS = frozenset({"accountSummaryEnd", "contractDetailsEnd", "execDetailsEnd"})
 _NEWS = frozenset({"openOrder", "orderStatus", "execDetails", "commissionReport"})
+#: How long a client id is asked for that is taken: a gateway lets one go only when it has seen its connection end.
+_LETS_GO_S, _ASKED_AGAIN_S = 2.0, 0.1
 Args = tuple[Any, ...]
 
 
@@ -113,8 +115,19 @@ class OrderLink:
             if self._is_closed:
                 raise VenueUnavailableError("the connection was closed by us", where=self._params.name)
             if self._client is None or not self._client.isReady():
-                self._client = await self._connected()
+                self._client = await self._connected_in_time()
             return self._client
+
+    async def _connected_in_time(self) -> Any:  # noqa: ANN401
+        now = asyncio.get_running_loop().time
+        until = now() + _LETS_GO_S
+        while True:
+            try:
+                return await self._connected()
+            except VenueUnavailableError:
+                if not self._refused or self._is_closed or now() > until:
+                    raise
+            await asyncio.sleep(_ASKED_AGAIN_S)
 
     async def _connected(self) -> Any:  # noqa: ANN401
         params = self._params

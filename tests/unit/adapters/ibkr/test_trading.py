@@ -385,13 +385,14 @@ def test_only_the_client_id_that_made_an_order_cancels_it_and_a_watchdog_takes_t
     tws: IbkrVenue,
 ) -> None:
     async def work() -> None:
+        assert tws.orders is not None
+        tws.orders.id_kept_s = 0.3
         async with adapter(tws, client_id=73, ends_for_others=True) as dog, adapter(tws, client_id=74) as stranger:
             async with adapter(tws, client_id=72) as session:
                 for name in "ab":
                     await session.submit(resting(name), open_gate)
                 with pytest.raises(VenueUnavailableError, match=r"client id 72.*end it"):
                     await dog.cancel("a", "")
-            await asyncio.sleep(0.1)  # the gateway lets the id go
             with pytest.raises(VenueRejectedError, match="no such order was made by this connection"):
                 await stranger.cancel("a", "")
             await dog.cancel("a", "")
