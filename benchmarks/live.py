@@ -4,9 +4,10 @@
 the set `standard`, a tree model with its calibration, the whole guard-checked path, an intent synced to the disk for
 every order, and a socket that a thread reads from. Events arrive at a constant rate whatever the session does (open
 loop): a time counts from when an event was due, so waiting behind another counts too. What the disk took for an order's
-own flush is shown beside it, and the time without that: disks differ more than programs do. ``--folder`` says where
-the journal is; a folder in memory is refused. Then the journal is read back through recovery. Exits with 1 if a
-decision differs there, or an order never reached the socket.
+own flush is shown beside it, and the time without that: disks differ more than programs do. A bare loop follows, which
+reads the same events, flushes as many bytes as often, and writes as many orders, with nothing in between: what the
+machine takes by itself. ``--folder`` says where the journal is; a folder in memory is refused. Then the journal is read
+back through recovery. Exits with 1 if a decision differs there, or an order never reached the socket.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ import asyncio
 import gc
 import math
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
 import time
-from asyncio.subprocess import Process
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -174,13 +175,34 @@ def drain(wire: socket.socket) -> None:
         pass
 
 
-async def feeder(gap: float, count: int) -> tuple[Process, tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+def feeder(gap: float, count: int) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """Start the other process; return it and our end of its socket."""
     near, far = socket.socketpair()
     words = (sys.executable, "-c", FEED, str(far.fileno()), str(gap), str(count))
-    source = await asyncio.create_subprocess_exec(*words, pass_fds=[far.fileno()])
+    source = subprocess.Popen(words, pass_fds=[far.fileno()])
     far.close()
-    return source, await asyncio.open_connection(sock=near)
+    return source, near
+
+
+def bare(folder: Path, gap: float, count: int, orders: int, size: int) -> np.ndarray[Any, Any]:
+    """Return what a loop takes that decides nothing: read, write ``size`` bytes, flush, send; ns, by order."""
+    near, far = socket.socketpair()
+    threading.Thread(target=drain, args=(far,), daemon=True).start()
+    source, feed = feeder(gap, count)
+    feed.send(b"!")
+    begun = int.from_bytes(feed.recv(8, socket.MSG_WAITALL), "little")
+    file, record, took = FolderDisk(folder).append("bare"), b"x" * (size // orders), []
+    for k in range(count):
+        feed.recv(8, socket.MSG_WAITALL)
+        if k % (count // orders) == 0:
+            file.write(record)
+            file.sync()
+            near.send(b"x" * 60)
+            took.append(time.perf_counter_ns() - begun - int(k * gap))
+    for end in (file, near, feed):
+        end.close()
+    source.wait()
+    return np.array(took)
 
 
 async def trade(
@@ -215,7 +237,8 @@ async def trade(
     warm = 300 * INSTRUMENTS
     due: dict[int, int] = {}
     gap = 1e9 / rate
-    source, feed = await feeder(gap, len(rows) - warm)
+    source, wire = feeder(gap, len(rows) - warm)
+    feed = await asyncio.open_connection(sock=wire)
     gc.collect()
     gc.freeze()
     begun = 0
@@ -242,7 +265,7 @@ async def trade(
     journal.close()
     near.close()
     feed[1].close()
-    await source.wait()
+    source.wait()
     missing = [n for n in due if n in conductor.sent and n not in venue.written]
     if missing:
         raise SystemExit(f"{len(missing)} orders never reached the socket")
@@ -261,7 +284,7 @@ def file_system(folder: Path) -> str:
 def shown(name: str, took: np.ndarray[Any, Any]) -> str:
     """Return percentiles of times in ns as a line."""
     p50, p99, late, worst = np.percentile(took, [50, 99, 99.9, 100]) / 1e6
-    return f"  {name:24s} p50 {p50:.2f} ms  p99 {p99:.2f} ms  p99.9 {late:.2f} ms  worst {worst:.2f} ms"
+    return f"  {name:28s} p50 {p50:.2f} ms  p99 {p99:.2f} ms  p99.9 {late:.2f} ms  worst {worst:.2f} ms"
 
 
 def histogram(took: np.ndarray[Any, Any]) -> Iterator[str]:
@@ -288,6 +311,9 @@ def main() -> int:
         if kind in ("tmpfs", "ramfs"):
             raise SystemExit(f"{name} is in memory ({kind}), where a flush says nothing: name a --folder on a disk")
         took = asyncio.run(trade(a_plan, rows, fitted, disk, options.rate))
+        size = sum(file.stat().st_size for file in Path(name).iterdir())
+        with tempfile.TemporaryDirectory(dir=options.folder) as beside:
+            floor = bare(Path(beside), 1e9 / options.rate, len(rows), len(took), size)
         print(
             f"event to order on the socket, {options.kind}, {options.rate:,.0f} events/s open loop, "
             f"{len(took):,} orders of {len(rows):,} events, journal on {kind or 'an unknown file system'}"
@@ -295,6 +321,8 @@ def main() -> int:
         print(shown("all of it", took[:, 0]))
         print(shown("its flush to the disk", took[:, 1]))
         print(shown("without its own flush", took[:, 0] - took[:, 1]))
+        print(shown("a loop that decides nothing", floor))
+        print(f"  {np.median(took[:, 0]) / np.median(floor):.1f}x that loop at the median")
         print("all of it, orders by time", *histogram(took[:, 0]), sep="\n")
         state = OrdersState("bench", CAPABILITIES)
         tale = Retelling(state, lambda _: (_prepared(a_plan, state), None))
