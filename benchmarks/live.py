@@ -249,7 +249,7 @@ async def trade(
         at = begun + int((k - warm) * gap)
         if k >= warm:
             await feed[0].readexactly(8)
-        news = forecasts.forecast(row)
+        news = await forecasts.forecast(row)
         seen = row._replace(decides=k >= warm)
         if news is not None:
             seen = seen._replace(forecast=news[0], forecast_ts=news[1])

@@ -89,6 +89,7 @@ def expect(truth: bool, what: str) -> None:
 
 
 def f01(c: Case) -> None:
+    """The venue takes an order and its answer is lost: found by its id and taken over, never sent twice."""
     venue = c.world.venue
     venue.script.append("lose answer")
     rests = bool(c.rng.random() < 0.5)
@@ -103,6 +104,7 @@ def f01(c: Case) -> None:
 
 
 def f02(c: Case) -> None:
+    """The request is lost: unknown, counted in full, given up only when two sources have been silent three times."""
     c.world.venue.script.append("lose request")
     name = c.enter()
     c.world.run(5.0)
@@ -119,6 +121,7 @@ def f02(c: Case) -> None:
 
 
 def f04(c: Case) -> None:
+    """Every answer is lost: the transport sends nothing again by itself."""
     c.world.venue.weather.loses_answer = 1.0
     names = [c.enter(instrument=f"I{k}") for k in range(3)]
     c.world.run(6.0)
@@ -130,6 +133,7 @@ def f04(c: Case) -> None:
 
 
 def f05(c: Case) -> None:
+    """A stop has to be sent again: each attempt is the same order under the same id."""
     c.world.venue.script.extend(["", "lose request", "lose answer"])
     c.enter()
     c.world.run(25.0)
@@ -141,6 +145,7 @@ def f05(c: Case) -> None:
 
 
 def f06(c: Case) -> None:
+    """A venue takes the client id for a mere label: nothing is sent again under it."""
     c.world.venue.script.extend(["", "lose answer"])
     c.world.venue.weather.hides_s, c.world.venue.weather.is_silent = 6.0, True
     c.enter()
@@ -150,6 +155,7 @@ def f06(c: Case) -> None:
 
 
 def f07(c: Case) -> None:
+    """The client dies between journal and wire: the intent is given up, not sent at an old price."""
     world = c.world
     world.disk.crash_at = world.disk.operations + 3  # write and sync of the intent, then `sent`
     with world.survives():
@@ -163,6 +169,7 @@ def f07(c: Case) -> None:
 
 
 def f08(c: Case) -> None:
+    """The client dies between sending and the answer: the order is taken over and protected."""
     name = c.enter()
     c.world.run(float(c.rng.uniform(0.0, 0.03)))
     _restart(c)
@@ -172,6 +179,7 @@ def f08(c: Case) -> None:
 
 
 def f09(c: Case) -> None:
+    """The client dies between an entry's execution and its stop: the stop is the first thing after the restart."""
     c.enter()
     while not c.held():
         c.world.run(0.005)
@@ -191,6 +199,7 @@ def _restart(c: Case) -> None:
 
 
 def f11(c: Case) -> None:
+    """Restarts, with and without the power: no id comes twice."""
     names = []
     for _ in range(3):
         names.append(c.enter(stop_loss=None))
@@ -200,6 +209,7 @@ def f11(c: Case) -> None:
 
 
 def f12(c: Case) -> None:
+    """Rejection after rejection: the strategy is paused after three, and nothing is left reserved."""
     for _ in range(6):
         c.world.venue.script.append("reject")
         c.enter()
@@ -211,6 +221,7 @@ def f12(c: Case) -> None:
 
 
 def f13(c: Case) -> None:
+    """Every execution is told again and again: each is booked once."""
     c.world.venue.weather.repeats = 1.0
     name = c.enter()
     c.world.run(70.0)
@@ -219,6 +230,7 @@ def f13(c: Case) -> None:
 
 
 def f15(c: Case) -> None:
+    """An execution overtakes the acknowledgement of its order."""
     c.world.venue.script.append("")
     c.world.venue.weather.latency = (0.0, 1.0)
     name = c.enter()
@@ -227,6 +239,7 @@ def f15(c: Case) -> None:
 
 
 def f16(c: Case) -> None:
+    """An execution comes after the cancel was confirmed: booked, protected, and a person is told."""
     name = c.limit()
     c.world.run(1.0)
     c.cancel(name)
@@ -240,6 +253,7 @@ def f16(c: Case) -> None:
 
 
 def f17(c: Case) -> None:
+    """A cancel is refused because the order has just filled: no end is assumed."""
     name = c.limit()
     c.world.run(1.0)
 
@@ -256,6 +270,7 @@ def f17(c: Case) -> None:
 
 
 def f18(c: Case) -> None:
+    """An order fills in part and the line goes dead: the stop covers what has filled, limits count the whole."""
     c.world.thread.lasts_s = 0.0  # a slow disk would hold the order back until after the execution
     c.world.venue.fill_share = 0.4
     c.world.venue.script.append("lose answer")
@@ -271,6 +286,7 @@ def f18(c: Case) -> None:
 
 
 def f20(c: Case) -> None:
+    """The venue takes an execution back: the position follows."""
     c.world.venue.fill_share = 0.5
     c.enter()
     c.world.run(30.0)
@@ -281,6 +297,7 @@ def f20(c: Case) -> None:
 
 
 def f22(c: Case) -> None:
+    """The fee of an execution comes a minute later."""
     c.world.venue.weather.has_fees_late = True
     c.enter()
     c.world.run(10.0)
@@ -291,6 +308,7 @@ def f22(c: Case) -> None:
 
 
 def f23(c: Case) -> None:
+    """An exit and the stop both fill: the turned position is closed again."""
     c.world.thread.lasts_s = 0.0  # a slow disk would hold the exit back until the stop has filled
     c.world.venue.enforces_reduce_only = False
     c.enter()
@@ -308,6 +326,7 @@ def f23(c: Case) -> None:
 
 
 def f24(c: Case) -> None:
+    """The venue refuses the stop: the position is closed at once."""
     c.world.venue.rejects_stops = True
     c.enter()
     c.world.run(5.0)
@@ -317,6 +336,7 @@ def f24(c: Case) -> None:
 
 
 def f26(c: Case) -> None:
+    """A person cancels the stop, twice: placed again once, then the position is closed and somebody called."""
     c.enter()
     for _ in range(2):
         c.world.run(3.0)
@@ -329,6 +349,7 @@ def f26(c: Case) -> None:
 
 
 def f27(c: Case) -> None:
+    """A person closes the position by hand: its stop goes, and nothing goes in again."""
     c.enter()
     c.world.run(3.0)
     c.world.venue.weather.is_silent = bool(c.rng.random() < 0.5)
@@ -340,6 +361,7 @@ def f27(c: Case) -> None:
 
 
 def f29(c: Case) -> None:
+    """Messages arrive out of order: the end is that of a quiet line."""
     other = World(0, c.world.capabilities)
     ends = []
     for world, shuffles in ((c.world, 2.0), (other, 0.0)):
@@ -358,6 +380,7 @@ def f29(c: Case) -> None:
 
 
 def f30(c: Case) -> None:
+    """The stream lives and says nothing: noticed, asked for, subscribed anew."""
     c.world.venue.weather.is_silent = True
     c.enter()
     c.world.run(8.0)
@@ -366,6 +389,7 @@ def f30(c: Case) -> None:
 
 
 def f31(c: Case) -> None:
+    """The private stream is cut from time to time, as venues do."""
     for _ in range(3):
         c.world.inside(c.world.venue.break_streams)
         c.enter(stop_loss=c.stop)
@@ -374,6 +398,7 @@ def f31(c: Case) -> None:
 
 
 def f32(c: Case) -> None:
+    """An order fills while the stream is away: known before anything new is decided."""
     name = c.limit()
     c.world.run(1.0)
     c.world.inside(c.world.venue.break_streams)
@@ -383,12 +408,14 @@ def f32(c: Case) -> None:
 
 
 def f36(c: Case) -> None:
+    """Prices that are no prices: NaN, infinite, zero, negative."""
     for price in (float("nan"), float("inf"), 0.0, -1.0):
         expect(c.enter(kind=OrderKind.LIMIT, limit_price=price) == "", f"{price} passed as a price")
         expect(c.world.enter(c.lots, c.side, price) == "", f"{price} passed as a stop")
 
 
 def f37(c: Case) -> None:
+    """The stream breaks ten times a second: held back, and new orders stop."""
     for _ in range(600):
         c.world.inside(c.world.venue.break_streams)
         c.world.run(0.1)
@@ -401,6 +428,7 @@ def f37(c: Case) -> None:
 
 
 def f38(c: Case) -> None:
+    """The venue is away for minutes: somebody is told, and nothing new is sent."""
     c.enter()
     c.world.run(3.0)
     c.world.venue.weather.is_away = True
@@ -411,6 +439,7 @@ def f38(c: Case) -> None:
 
 
 def f39(c: Case) -> None:
+    """The clock steps back by five seconds."""
     before = c.world.state.now
     c.world.clock_offset_ns = -5_000_000_000
     c.enter()
@@ -421,6 +450,7 @@ def f39(c: Case) -> None:
 
 
 def f43(c: Case) -> None:
+    """The venue is under maintenance: its errors are not taken for a flat account."""
     c.enter()
     c.world.run(3.0)
     c.world.venue.weather.is_away = True
@@ -436,6 +466,7 @@ def f43(c: Case) -> None:
 
 
 def f44(c: Case) -> None:
+    """A kill under load: refused at once, cancelled, and said to be verified or not."""
     for k in range(30):
         c.limit(instrument=f"I{k % 10}")
         c.world.run(0.02)
@@ -453,6 +484,7 @@ def f44(c: Case) -> None:
 
 
 def f46(c: Case) -> None:
+    """A kill outlives the process and the power."""
     c.enter()
     c.world.run(2.0)
     c.world.kill(KillLevel.BLOCK_NEW)
@@ -465,6 +497,8 @@ def f46(c: Case) -> None:
 
 
 def f47(c: Case) -> None:
+    """A kill between decision and wire: the order never leaves."""
+
     def race() -> str:
         name = c.world.enter_now(c.lots, c.side, c.stop)
         if c.world.desk is not None:
@@ -479,6 +513,7 @@ def f47(c: Case) -> None:
 
 
 def f49(c: Case) -> None:
+    """One person alone, or without a reason, releases no kill."""
     c.world.kill(KillLevel.BLOCK_NEW)
     desk = c.world.desk
     assert desk is not None
@@ -493,6 +528,7 @@ def f49(c: Case) -> None:
 
 
 def f50(c: Case) -> None:
+    """A kill never takes the stop from a position; flattening takes the stop last."""
     c.enter()
     c.limit(instrument="OTHER")
     c.world.run(3.0)
@@ -508,6 +544,7 @@ def f50(c: Case) -> None:
 
 
 def f54(_: Case) -> None:
+    """Other code than the approved one is not started."""
     approved = Release(code_hash="a", config_hash="b", model_hash="c")
     check_release(approved, approved)
     try:
@@ -519,6 +556,7 @@ def f54(_: Case) -> None:
 
 
 def f55(c: Case) -> None:
+    """Another writer has taken the account over: nothing is sent any more."""
     c.world.is_mine = False  # another writer has begun an epoch
     name = c.enter()
     c.world.run(2.0)
@@ -527,6 +565,7 @@ def f55(c: Case) -> None:
 
 
 def f57(c: Case) -> None:
+    """The disk refuses a write: no new order, cancels go out, and a way back after a restart."""
     name = c.limit()
     c.world.run(2.0)
     c.world.disk.fail_at = c.world.disk.operations + 1
@@ -546,6 +585,7 @@ def f57(c: Case) -> None:
 
 
 def f59(c: Case) -> None:
+    """A byte of the journal is changed, with a right checksum or without: refused."""
     c.enter()
     c.world.run(3.0)
     c.world.stop()
@@ -573,6 +613,7 @@ def f59(c: Case) -> None:
 
 
 def f60(c: Case) -> None:
+    """Orders and positions of somebody else: named, counted apart, never touched."""
     world = c.world
     world.stop()
     world.inside(lambda: world.venue.by_hand(X, c.side, 7))
@@ -588,6 +629,7 @@ def f60(c: Case) -> None:
 
 
 def f62(c: Case) -> None:
+    """The venue has forgotten an old order: executions and position are the evidence, not silence."""
     name = c.limit()
     c.world.run(2.0)
     c.world.venue.weather.forgets_orders = True
@@ -611,6 +653,7 @@ def f62(c: Case) -> None:
 
 
 def f68(c: Case) -> None:
+    """The key is revoked in the middle of a session: no storm, no new orders, the stop stays."""
     c.enter()
     c.world.run(3.0)
     c.world.venue.weather.is_key_revoked = True

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from tradewright.core.types.errors import RunError, StrategyError
+from tradewright.core.types.errors import ModelError, RunError, StrategyError
 from tradewright.core.types.events import EventKind
 from tradewright.core.types.feed import FeedGap
 from tradewright.engine.commands import Command
 from tradewright.engine.live.feeding import Noun, RowMaker, Scan, Seam, Stamps, closes_ns
+from tradewright.engine.live.forecasting import ForecastPort
 from tradewright.engine.live.rows import MarketRow
 from tradewright.engine.live.runtime import Runtime
 from tradewright.execution.orders.inputs import Alert, KillLevel
@@ -39,13 +38,6 @@ class FollowParams(BaseModel):
     scan_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
     grace_s: Annotated[float, Field(ge=0, le=60)] = 0.5
     silence_s: Annotated[float, Field(ge=0)] = 0.0
-
-
-class ForecastPort(Protocol):
-    """Where forecasts come from."""
-
-    def forecast(self, row: MarketRow) -> tuple[NDArray[np.float64], int] | None:
-        """Take in a row; return f8[4] and when it was known (ns UTC) where there is news for its instrument."""
 
 
 @dataclass(slots=True)
@@ -89,9 +81,10 @@ class Follower:
         self._stamps = Stamps(count, self.params.grace_s) if strategy.is_cross_section else None
         self._scan = Scan(self.params.scan_s)
         self.lines = [_Line(Seam()) for _ in range(count)]
-        self._warmup = runtime.conductor.run.features.warmup
+        self._warmup = max(runtime.conductor.run.features.warmup, 0 if forecasts is None else forecasts.warmup)
         self.gaps = 0
         self.broken = ""  # why the strategy is not asked any more
+        self.unforecast = ""  # why there is no forecast, while there is none
 
     def resume(self, newest: Sequence[int]) -> None:
         """Say up to where (``ts_event``, ns UTC, by instrument; 0: nothing) a recovered session has heard."""
@@ -170,16 +163,32 @@ class Follower:
             self._break(error)
 
     async def _hear(self, row: MarketRow, line: _Line) -> None:
-        news = None if self._forecasts is None else self._forecasts.forecast(row)
-        if news is not None:
-            row = row._replace(forecast=news[0], forecast_ts=news[1])
-        line.seam.last = max(line.seam.last, row.ts_event)
         if self.broken:
             row = row._replace(decides=False)
+        if self._forecasts is not None:
+            row = await self._forecast(row, self._forecasts)
+        line.seam.last = max(line.seam.last, row.ts_event)
         try:
             await self.runtime.hear(row)
         except StrategyError as error:
             self._break(error)
+
+    async def _forecast(self, row: MarketRow, forecasts: ForecastPort) -> MarketRow:
+        """Return the row with its forecast; one without is not decided on, and what is held keeps its stops."""
+        if not row.decides:
+            forecasts.follow(row)
+            return row
+        try:
+            news, why = await forecasts.forecast(row), ""
+        except ModelError as error:
+            news, why = None, str(error)
+        if bool(why) is not bool(self.unforecast):
+            lost = Alert("no forecasts", f"{why} Nothing is decided without; what is held keeps its stops.", True)
+            self.runtime.alert(lost if why else Alert("forecasts back", "the model answers"))
+        self.unforecast = why
+        if why:
+            return row._replace(decides=False)
+        return row if news is None else row._replace(forecast=news[0], forecast_ts=news[1])
 
     def _break(self, error: StrategyError) -> None:
         """Ask a strategy that raised no more; the market is followed on, so that protection works."""

@@ -12,9 +12,10 @@ from tradewright.core.types.errors import UsageError
 from tradewright.core.types.execution_costs import SESSIONS
 from tradewright.core.types.journal import JournalRecord
 from tradewright.engine.live.conductor import Conductor
+from tradewright.engine.live.forecasting import ForecastPort
 from tradewright.engine.live.metering import JournalMeter
 from tradewright.engine.live.recovery import Retelling
-from tradewright.engine.live.rows import MARKET, MarketRow, rows_of
+from tradewright.engine.live.rows import MARKET, MarketRow, row_of, rows_of
 from tradewright.engine.live.runtime import Runtime
 from tradewright.engine.plan import BacktestPlan
 from tradewright.execution.costs.measuring import session_of
@@ -113,6 +114,7 @@ class SessionParams:
     """What a session is made of: who it is, and what tells it the time.
 
     ``now_ns`` is the session's time, which may be a recording's; ``wall_ns`` ours, by which the disk is synced.
+    ``forecasts`` follow the market that the journal tells of.
     """
 
     folder: AccountFolder
@@ -120,6 +122,7 @@ class SessionParams:
     now_ns: Callable[[], int]
     wall_ns: Callable[[], int]
     alert: Callable[[Alert], None]
+    forecasts: ForecastPort | None = None
 
 
 class TradingSession:
@@ -169,6 +172,8 @@ class TradingSession:
 
         def retell(record: JournalRecord) -> None:
             tale.take(record)
+            if record.kind == MARKET and tale.conductor is not None and self.params.forecasts is not None:
+                self.params.forecasts.follow(row_of(record))
             if self._tactics is not None and (tale.conductor is not None or record.kind != MARKET):
                 meter.follow(record)  # a market that cannot be retold may be written by another version
 
@@ -226,6 +231,8 @@ class TradingSession:
 
     def _begun(self, record: JournalRecord) -> tuple[Conductor, SimBroker | None] | None:
         """Begin a lineage that the journal tells of, if it is of this code and configuration."""
+        if self.params.forecasts is not None:
+            self.params.forecasts.reset()
         if not self._is_same(record):
             return None
         self._first_ns = int(str(record.payload.get("first_ns", self._first_ns)))

@@ -17,8 +17,8 @@ from tradewright.data.kinds import Kind
 from tradewright.data.ports import HistorySource, Subscription, Wanted
 from tradewright.data.timeframe import interval_ns
 from tradewright.engine.live.feeding import RowMaker
-from tradewright.engine.live.following import Follower, FollowParams, ForecastPort, History
-from tradewright.engine.live.forecasting import ModelForecasts, StoredForecasts
+from tradewright.engine.live.following import Follower, FollowParams, History
+from tradewright.engine.live.forecasting import ForecastPort, ModelForecasts, Served, StoredForecasts
 from tradewright.engine.live.rows import MarketRow
 from tradewright.engine.plan import confirmed_forecasts
 from tradewright.execution.listings import check_listings
@@ -77,6 +77,7 @@ class Started:
         self.venue: TradingVenue | None = None
         self.session: TradingSession | None = None
         self.outside: Outside | None = None
+        self.forecasts: ForecastPort | None = None
 
     # ------------------------------------------------------------------------------------------------------ recordings
     async def replay_recording(self) -> None:
@@ -85,6 +86,7 @@ class Started:
         if not market.recorded:
             fix = "Give feed.start a time before the last stored bar."
             raise ConfigError("the recording has nothing to trade on", where="feed.start", fix=fix)
+        self.forecasts = self._forecasts()
         warmup = newest_history(market.history, self.prepared, self._warmup())
         first = (warmup or market.recorded)[0].ts_open
         clock = MarketClock(first)
@@ -107,6 +109,7 @@ class Started:
         """Trade beside a live feed until cancelled."""
         feed, environment = self.feed, self._around.environment
         instruments = {i.symbol: i for i in self.prepared.plan.instruments}
+        self.forecasts = self._forecasts()
         if self.trading.venue != "simulated":
             self.venue = open_venue(self.trading, instruments, environment, clock.now_ns)
             await self.venue.connect()
@@ -157,7 +160,7 @@ class Started:
     def _opened(self, now_ns: Callable[[], int], first_ns: int) -> TradingSession:
         release = release_of(self.prepared, self.mode)
         self._check_state()
-        params = SessionParams(self.folder, release, now_ns, self._around.wall_ns, self._around.alert)
+        params = SessionParams(self.folder, release, now_ns, self._around.wall_ns, self._around.alert, self.forecasts)
         self.session = TradingSession(self.prepared, params, self.venue, first_ns)
         return self.session
 
@@ -211,7 +214,7 @@ class Started:
         params = FollowParams(scan_s=feed.scan_s, grace_s=feed.grace_s, silence_s=feed.silence_s)
         plan = session.conductor.plan
         maker = maker or RowMaker(plan.instruments)
-        follower = Follower(session.runtime, maker, missed, params, self._forecasts())
+        follower = Follower(session.runtime, maker, missed, params, self.forecasts)
         follower.resume(session.newest)
         return follower
 
@@ -219,6 +222,9 @@ class Started:
         asked, plan = self.prepared.settings.forecasts, self.prepared.plan
         if asked is None:
             return None
+        if asked.patterns and self.feed.source != "recording":
+            what, fix = "patterns move stored forecasts, and a live feed has none", "Leave them out."
+            raise ConfigError(what, where="forecasts.patterns", fix=fix)
         symbols = [instrument.symbol for instrument in plan.instruments]
         if asked.file is not None or asked.patterns:
             return StoredForecasts(confirmed_forecasts(plan), symbols)
@@ -230,7 +236,8 @@ class Started:
         from tradewright.features import FeatureSet
 
         plan = self.prepared.plan
-        return FeatureSet(resolve_features(plan.strategy, plan.params)).warmup
+        own = FeatureSet(resolve_features(plan.strategy, plan.params)).warmup
+        return max(own, 0 if self.forecasts is None else self.forecasts.warmup)
 
     def _start_ns(self) -> int:
         start = self.feed.start
@@ -293,11 +300,13 @@ def _model(
     if not asked.url:
         loaded = RegisteredModels(asked.registry).load(asked.model)
         features = features_of(loaded.features, loaded.model.feature_set_hash, asked.model)
-        return ModelForecasts(features, loaded.model.predict, symbols, scans)
+        lookback = loaded.model.forecaster.lookback
+        return ModelForecasts(features, loaded.model.predict, symbols, scans, lookback)
     from tradewright.adapters.inference.remote_model import RemoteModel, RemoteParams
     from tradewright.services.runs.forecasting import TOKEN
     from tradewright.services.secrets import secret
 
     model = RemoteModel(RemoteParams(asked.url, secret(environment, TOKEN)), asked.model)
-    told = model.__enter__().description
-    return ModelForecasts(features_of(told.features, told.feature_set_hash, asked.model), model.predict, symbols, scans)
+    told = model.description
+    features = features_of(told.features, told.feature_set_hash, asked.model)
+    return ModelForecasts(features, Served(model.predict), symbols, scans, told.lookback)

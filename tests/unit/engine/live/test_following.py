@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from tests.live_world import HOUR, LIMITS, World, plan
 
-from tradewright.core.types.errors import SourceError
+from tradewright.core.types.errors import ModelError, SourceError
 from tradewright.core.types.feed import FeedGap
 from tradewright.core.types.order import TradingState
 from tradewright.engine.live.feeding import RowMaker
@@ -23,7 +24,8 @@ from tradewright.execution.journal.writing import Journal
 from tradewright.execution.orders.inputs import Alert, KillLevel, OrderEvent, Started
 from tradewright.execution.orders.state import OrdersState
 from tradewright.execution.sim_broker import CAPABILITIES
-from tradewright.strategies.strategy import Strategy
+from tradewright.strategies.registry import built_in
+from tradewright.strategies.strategy import Strategy, StrategyParams
 
 GUARDED = LIMITS.model_copy(update={"max_clock_drift_ms": 500.0})
 
@@ -31,10 +33,15 @@ GUARDED = LIMITS.model_copy(update={"max_clock_drift_ms": 500.0})
 class Bench:
     """A session whose rows a test hands over one by one."""
 
-    def __init__(self, folder: Path, name: str = "ema_cross", strategy: Strategy | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str = "ema_cross",
+        strategy: Strategy | None = None,
+        params: StrategyParams | None = None,
+    ) -> None:
         a_plan = replace(plan(name), limits=GUARDED)
-        if strategy is not None:
-            a_plan = replace(a_plan, strategy=strategy)
+        a_plan = replace(a_plan, strategy=strategy or a_plan.strategy, params=params or a_plan.params)
         self.world = World(a_plan, folder)
         self.rows = [row for row in self.world.rows if row.instrument == 0]
         self.now = self.rows[0].ts_open
@@ -233,3 +240,52 @@ def test_a_journal_that_cannot_be_written_stops_new_orders_and_nothing_else(benc
     assert "journal lost" in bench.codes
     assert bench.runtime.counts.refused > 0
     assert bench.conductor.book()["fills"] == 0
+
+
+class Moody:
+    """Forecasts of one sure buyer that now and then has none."""
+
+    warmup = 0
+
+    def __init__(self) -> None:
+        self.followed, self.fails = 0, False
+
+    def reset(self) -> None:
+        """Nothing is remembered."""
+
+    def follow(self, _row: MarketRow) -> None:
+        self.followed += 1
+
+    async def forecast(self, row: MarketRow) -> tuple[np.ndarray[Any, np.dtype[np.float64]], int]:
+        if self.fails:
+            raise ModelError("the service is down", where="forecasts")
+        return np.array([0.9, 0.05, 0.05, 0.01]), row.ts_event
+
+
+def test_without_forecasts_what_is_held_is_held_and_nothing_is_decided(tmp_path: Path) -> None:
+    strategy, moody = built_in("probability"), Moody()
+    params = strategy.params.model_validate({"stop_loss": 0.0, "take_profit": 0.0})
+    bench = Bench(tmp_path, strategy=strategy, params=params)
+    bench.follower = Follower(
+        bench.runtime, RowMaker(bench.world.plan.instruments), bench.missed, FollowParams(), moody
+    )
+
+    async def work() -> None:
+        await bench.follower.warm(bench.rows[:5])
+        assert moody.followed == 5
+        await bench.take(bench.rows[5:12])
+        held = bench.conductor.book()["lots"]["AAA"]
+        assert held > 0
+        moody.fails = True
+        await bench.take(bench.rows[12:30])
+        assert bench.conductor.book()["lots"]["AAA"] == held
+        assert bench.follower.unforecast
+        moody.fails = False
+        await bench.take(bench.rows[30:32])
+        assert not bench.follower.unforecast
+
+    bench.run(work)
+    said = [code for code in bench.codes if "forecasts" in code]
+    assert said == ["no forecasts", "forecasts back"], "once for an outage, however long"
+    tale = bench.world.retold()
+    assert tale.differences == []
