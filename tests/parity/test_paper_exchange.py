@@ -17,6 +17,7 @@ from tests.venues.local_exchange import KEY, SECRET, LocalExchange
 from tradewright.core.types.bar import Bars
 from tradewright.core.types.dtypes import CLOSE, HIGH, LOW, OPEN, VOLUME
 from tradewright.core.types.errors import ConfigError
+from tradewright.core.types.order import OrderKind
 from tradewright.core.types.venue import VenueFill
 from tradewright.data.importer import import_file
 from tradewright.data.instruments import InstrumentParams
@@ -24,9 +25,12 @@ from tradewright.data.store import BarStore
 from tradewright.data.synthetic import WalkParams, synthetic_bars
 from tradewright.engine.backtest import BacktestResult
 from tradewright.engine.live.conductor import Conductor
+from tradewright.engine.live.recovery import QUOTE
 from tradewright.engine.live.rows import MARKET, MarketRow, row_of, show
 from tradewright.execution.journal.disk import FolderDisk
 from tradewright.execution.journal.reading import JournalReader
+from tradewright.execution.orders.inputs import Intended
+from tradewright.execution.orders.recovery import from_record
 from tradewright.execution.orders.state import OrdersState
 from tradewright.execution.sim_broker import CAPABILITIES
 from tradewright.execution.sim_venue import SimVenue
@@ -169,6 +173,29 @@ def test_fills_and_money_are_those_of_a_backtest_over_the_same_hours(vendor: str
     assert session.runtime.counts.refused == 0
     assert session.conductor.book()["equity_micro"] / 1e6 == expected.final_equity
     assert money / 1e6 == pytest.approx(expected.final_equity, abs=1e-4)
+
+
+@pytest.mark.parametrize("vendor", SIDES)
+def test_orders_are_quoted_at_the_quotes_beside_the_bars(vendor: str, store: Path, tmp_path: Path) -> None:
+    spec = f"{SIDES[vendor][0]}@1m"
+    wanted = Wanted((spec,), store, start=int(bars_of("X").ts_open[FIRST]))
+    with LocalExchange(spec, protocol=vendor, wanted=wanted) as exchange:
+        asked = settings(vendor, store, exchange.http_url).model_dump(exclude_none=True)
+        asked["feed"]["quotes_s"], asked["trading"]["tactics"]["market"] = 0.0, "quoted"
+        run = prepare(RunSettings.model_validate(asked))
+        asyncio.run(side_by_side(run, exchange, environment(vendor, exchange), tmp_path, moments=60))
+    bid = ask = 0.0
+    quotes = limits = 0
+    for record in JournalReader(FolderDisk(tmp_path / "side" / "journal")):
+        told = from_record(record)
+        if record.kind == QUOTE:
+            quotes += 1
+            bid, ask = (float(str(record.payload[side])) for side in ("bid", "ask"))
+        elif isinstance(told, Intended) and told.intent.kind is OrderKind.LIMIT and bid:
+            limits += 1
+            assert told.intent.limit_price == pytest.approx(0.5 * (bid + ask), rel=1e-3)
+    assert quotes >= 60
+    assert limits > 0
 
 
 @pytest.mark.parametrize(("vendor", "lot"), [("binance", "0.00015"), ("alpaca", "0.5")])

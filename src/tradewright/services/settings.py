@@ -248,8 +248,9 @@ class FeedSettings(BaseModel):
     ``source`` ``recording`` is the store's own bars from ``start`` on. ``warmup_bars`` of history come before the first
     decision; without a number, five times what the features need. The strategy is asked every ``scan_s`` seconds about
     what is newest; 0: after every event. ``grace_s``: how long a cross-section waits for instruments that are late.
-    ``silence_s``: a feed silent for so long, its session open, gets no new risk; 0: three bars and a minute. ``clock``
-    ``venue`` is for a venue that plays a recording.
+    ``silence_s``: a feed silent for so long, its session open, gets no new risk; 0: three bars and a minute.
+    ``quotes_s``: orders that are worked, and targets, follow the vendor's quotes, the newest so often (0: each), not
+    the close of the last bar. ``clock`` ``venue`` is for a venue that plays a recording.
     """
 
     model_config = _STRICT
@@ -261,6 +262,14 @@ class FeedSettings(BaseModel):
     scan_s: float = Field(default=0.0, ge=0, le=86_400)
     grace_s: float = Field(default=0.5, ge=0, le=60)
     silence_s: float = Field(default=0.0, ge=0)
+    quotes_s: float | None = Field(default=None, ge=0, le=3_600)
+
+    @model_validator(mode="after")
+    def _has_quotes(self) -> FeedSettings:
+        if self.quotes_s is not None and self.source == "recording":
+            msg = "a recording has bars and no quotes: `quotes_s` is for a live feed"
+            raise ValueError(msg)
+        return self
 
 
 class RunSettings(BaseModel):

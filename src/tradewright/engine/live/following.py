@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tradewright.core.types.errors import ModelError, RunError, StrategyError
 from tradewright.core.types.events import EventKind
 from tradewright.core.types.feed import FeedGap
+from tradewright.core.types.quote import Quote
 from tradewright.engine.commands import Command
 from tradewright.engine.live.feeding import Noun, RowMaker, Scan, Seam, Stamps, closes_ns
 from tradewright.engine.live.forecasting import ForecastPort
@@ -30,7 +32,9 @@ class FollowParams(BaseModel):
 
     ``scan_s``: the strategy is asked so often, about what is newest; 0: after every event. ``grace_s``: how long a
     cross-section waits for instruments that are late. ``silence_s``: an instrument that says nothing for so long, its
-    session being open, gets no new risk; 0: three bars and a minute.
+    session being open, gets no new risk; 0: three bars and a minute. ``quotes_s``: beside bars the newest quote of each
+    instrument is shown to working orders and targets so often, 0: each one; None: what the feed says are events of the
+    session.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,6 +42,7 @@ class FollowParams(BaseModel):
     scan_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
     grace_s: Annotated[float, Field(ge=0, le=60)] = 0.5
     silence_s: Annotated[float, Field(ge=0)] = 0.0
+    quotes_s: Annotated[float, Field(ge=0, le=3_600)] | None = None
 
 
 @dataclass(slots=True)
@@ -48,6 +53,8 @@ class _Line:
     newest: MarketRow | None = None
     halted: str = ""
     warm_in: int = 0  # rows until it may trade again
+    quote: Quote | None = None  # newest beside bars, not shown so far
+    quote_due: int = 0  # when the next one may be shown, ns UTC
 
 
 class Follower:
@@ -106,6 +113,12 @@ class Follower:
         if isinstance(noun, FeedGap):
             await self._gap(noun)
             return
+        if isinstance(noun, Quote) and self.params.quotes_s is not None:
+            j = self.maker.numbers.get(noun.instrument)
+            if j is not None and 0.0 < noun.bid <= noun.ask < inf:  # else nobody could trade on it
+                self.lines[j].quote = noun
+                self._show_quote(self.lines[j], now)
+            return
         row = self.maker.row(noun, now)
         if row is not None:
             await self.take_row(row)
@@ -127,6 +140,8 @@ class Follower:
     async def tick(self, now: int) -> None:
         """Let time pass: orders that are worked, scans and timestamps that are due, feeds that are silent."""
         self.runtime.pass_time(now)
+        for line in self.lines:
+            self._show_quote(line, now)
         await self._complete(now)
         for j, line in enumerate(self.lines):
             newest = line.newest
@@ -135,6 +150,13 @@ class Follower:
             budget = self.params.silence_s * _SECOND or 3 * (newest.ts_event - newest.ts_open) + 60 * _SECOND
             if now - newest.ts_seen > budget:
                 self._halt(j, "silent")
+
+    def _show_quote(self, line: _Line, now: int) -> None:
+        """Show the newest quote beside bars where it is time for one."""
+        quote = line.quote
+        if quote is not None and now >= line.quote_due:
+            line.quote, line.quote_due = None, now + round((self.params.quotes_s or 0.0) * _SECOND)
+            self.runtime.quoted(quote.instrument, quote.bid, quote.ask, now)
 
     async def finish(self) -> None:
         """Take in that nothing more comes: what waits for a scan or for the rest of its timestamp waits no longer."""

@@ -8,7 +8,7 @@ from functools import partial
 from tradewright.core.types.instrument import Instrument
 from tradewright.core.types.journal import JournalRecord
 from tradewright.core.types.venue import Idempotency
-from tradewright.engine.live.recovery import PING, QUOTED
+from tradewright.engine.live.recovery import PING, QUOTE, QUOTED
 from tradewright.engine.live.rows import MARKET, bid_and_ask, row_of
 from tradewright.execution.journal.reading import SESSION
 from tradewright.execution.monitors.bounds import MonitorBounds
@@ -54,6 +54,7 @@ class JournalMeter:
         self._state = OrdersState("", Capabilities(idempotency=Idempotency.HARD))
         self._symbols: Sequence[str] = ()
         self._venue = ""
+        self._quoted: dict[str, int] = {}  # when the newest quote beside bars was known, by symbol
 
     def follow(self, record: JournalRecord) -> None:
         """Take in a record, and keep of what is measured the newest lineage's alone."""
@@ -63,7 +64,7 @@ class JournalMeter:
 
     def open(self, *, continues: bool) -> None:
         """Begin a session, which has seen no market yet; what is known of orders stays."""
-        self.quotes.clear()
+        self._forget_market()
         if not continues:
             self.monitor = self._new_monitor()
             self.quoted.clear()
@@ -74,14 +75,18 @@ class JournalMeter:
             self._session(record)
         elif record.kind == MARKET:
             row = row_of(record)
-            quote = Quote.of(*bid_and_ask(row))
-            if quote is not None:
-                self.quotes[self._symbols[row.instrument]] = quote
+            name, quote = self._symbols[row.instrument], Quote.of(*bid_and_ask(row))
+            if quote is not None and self._quoted.get(name, 0) < row.ts_event:
+                self.quotes[name] = quote
+        elif record.kind == QUOTE:
+            name = str(record.payload["instrument"])
+            self._quoted[name] = record.ts_seen
+            self.quotes[name] = Quote(_number(record, "bid"), _number(record, "ask"))
         elif record.kind == PING:
             asked, answered = (int(str(record.payload[name])) for name in ("asked", "answered"))
             self.monitor.pinged(self._venue, asked, answered)
         elif record.kind == QUOTED:
-            self.quoted.append((str(record.payload["instrument"]), float(str(record.payload["share"]))))
+            self.quoted.append((str(record.payload["instrument"]), _number(record, "share")))
         else:
             self._desk(record)
 
@@ -91,7 +96,12 @@ class JournalMeter:
         self._venue = str(record.payload.get("venue", ""))
         if record.payload.get("begins", True):
             self.monitor.begin()
-        self.quotes.clear()  # a session that starts has seen no market yet
+        self._forget_market()
+
+    def _forget_market(self) -> None:
+        """Know no quote: a session that starts has seen no market yet."""
+        self.quotes.clear()
+        self._quoted.clear()
 
     def _desk(self, record: JournalRecord) -> None:
         told = from_record(record)
@@ -106,3 +116,7 @@ class JournalMeter:
         for effect in effects:
             if isinstance(effect, OrderEvent):
                 self.monitor.told(effect, told.ts)
+
+
+def _number(record: JournalRecord, name: str) -> float:
+    return float(str(record.payload[name]))

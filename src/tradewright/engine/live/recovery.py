@@ -30,6 +30,7 @@ from tradewright.execution.sim_broker import SimBroker
 STAMP, COMMAND, ACTED, REFUSED, ENDED = "stamp", "command", "acted", "refused", "ended"
 _INPUTS = frozenset({MARKET, STAMP, COMMAND})
 PING = "ping"  # how long the venue took to answer; nothing is decided by it
+QUOTE = "quote"  # best bid and ask beside bars: tactics and targets follow them, no decision of the session does
 QUOTED = "quoted"  # what share of an order its quotes filled
 _PLAIN = asdict(Wish("", "", 1, 1, 0))  # type: ignore[arg-type]  # only for what a field is when nobody set it
 _ALWAYS = ("strategy", "instrument", "side", "kind")

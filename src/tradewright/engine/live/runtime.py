@@ -16,6 +16,7 @@ from tradewright.engine.live.recovery import (
     COMMAND,
     ENDED,
     PING,
+    QUOTE,
     QUOTED,
     REFUSED,
     STAMP,
@@ -100,9 +101,11 @@ class Runtime:
         self.conductor, self.desk, self.broker, self._listener = conductor, desk, broker, alert
         self.counts, self.gauges = Counts(), Gauges()
         self.tactics = tactics
+        self.kills: Mapping[str, KillLevel] = desk.kills  # levels in force by scope
         self._queue: deque[TacticInput] = deque()
         self._refusing: dict[tuple[str, str], Wish] = {}  # strategy and cause, as told -> an order that it refuses
         self.newest = [0] * len(conductor.plan.instruments)  # ts_seen of each instrument's newest event
+        self._quoted: dict[str, int] = {}  # when the newest quote beside bars was known, by symbol
 
     def take_up(self, owed: list[Act], worked: Collection[int] = ()) -> None:
         """Settle what an earlier process decided and did not carry out: its orders are stale, its cancels are not.
@@ -147,14 +150,21 @@ class Runtime:
                 del self._refusing[cause]
         self._record(MARKET, payload_of(row), row.ts_event, row.ts_seen)
         name, (bid, ask) = self.conductor.plan.instruments[row.instrument].symbol, bid_and_ask(row)
-        if self.tactics is not None:
+        is_newest = self._quoted.get(name, 0) < row.ts_event  # or a quote has come since that bar closed
+        if self.tactics is not None and is_newest:
             self._work(Quoted(name, bid, ask, row.ts_seen, self.desk.state.position(name)))
         self._do(self.conductor.market(row), row.ts_event, row.ts_seen)
-        if not self.desk.venue.capabilities.bracket_native:
-            wish = at_target(self.desk.state, name, bid, ask)  # the venue holds none: they are watched here
-            if wish is not None:
-                self.desk.submit(wish)
+        if is_newest:
+            _watch_target(self.desk, name, bid, ask)
         await self.settle()
+
+    def quoted(self, name: str, bid: float, ask: float, now: int) -> None:
+        """Take in a quote beside bars: orders that are worked and targets follow it, the session decides nothing."""
+        self._quoted[name] = now
+        self._record(QUOTE, {"instrument": name, "bid": bid, "ask": ask}, now, now)
+        if self.tactics is not None:
+            self._work(Quoted(name, bid, ask, now, self.desk.state.position(name)))
+        _watch_target(self.desk, name, bid, ask)
 
     def pass_time(self, now: int) -> None:
         """Take in that time has passed, for orders that are worked."""
@@ -181,11 +191,6 @@ class Runtime:
     def pinged(self, asked: int, answered: int) -> None:
         """Write down how long the venue took to answer a question, ns UTC."""
         self._record(PING, {"asked": asked, "answered": answered}, answered, answered)
-
-    @property
-    def kills(self) -> Mapping[str, KillLevel]:
-        """Levels in force by scope."""
-        return self.desk.state.kills
 
     def kill(self, level: KillLevel, scope: str, by: str, reason: str) -> None:
         """Stop: first the gate, then the disk, then the venue, then the session."""
@@ -295,3 +300,10 @@ class Runtime:
         except JournalUnavailableError:
             if not self.desk.state.is_journal_lost:
                 self.desk.feed(JournalLost(self.desk.ports.now_ns()))
+
+
+def _watch_target(desk: OrderDesk, name: str, bid: float, ask: float) -> None:
+    """Close a position at its target, where the venue holds none."""
+    wish = at_target(desk.state, name, bid, ask)
+    if wish is not None:
+        desk.submit(wish)

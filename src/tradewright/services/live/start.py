@@ -136,6 +136,8 @@ class Started:
             outside.take_drills()
             loop = LiveLoop(session, follower, clock, outside.look, lambda: self._admit(session, clock))
             subscriptions = [Subscription(d.symbol, Kind.BARS, d.timeframe) for d in self.prepared.data]
+            if feed.quotes_s is not None:
+                subscriptions += [Subscription(d.symbol, Kind.QUOTES) for d in self.prepared.data]
             async with asyncio.TaskGroup() as group:
                 if self._around.control_port is not None:
                     group.create_task(outside.serve(self._around.control_port, environment))
@@ -210,8 +212,7 @@ class Started:
         check_conditions(facts)
 
     def _follower(self, session: TradingSession, missed: History, maker: RowMaker | None = None) -> Follower:
-        feed = self.feed
-        params = FollowParams(scan_s=feed.scan_s, grace_s=feed.grace_s, silence_s=feed.silence_s)
+        params = FollowParams(**self.feed.model_dump(include=set(FollowParams.model_fields)))
         plan = session.conductor.plan
         maker = maker or RowMaker(plan.instruments)
         follower = Follower(session.runtime, maker, missed, params, self.forecasts)

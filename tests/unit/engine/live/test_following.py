@@ -15,6 +15,7 @@ from tests.live_world import HOUR, LIMITS, World, plan
 from tradewright.core.types.errors import ModelError, SourceError
 from tradewright.core.types.feed import FeedGap
 from tradewright.core.types.order import TradingState
+from tradewright.core.types.quote import Quote
 from tradewright.engine.live.feeding import RowMaker
 from tradewright.engine.live.following import Follower, FollowParams
 from tradewright.engine.live.rows import MarketRow
@@ -27,6 +28,7 @@ from tradewright.execution.sim_broker import CAPABILITIES
 from tradewright.strategies.registry import built_in
 from tradewright.strategies.strategy import Strategy, StrategyParams
 
+SECOND = 1_000_000_000
 GUARDED = LIMITS.model_copy(update={"max_clock_drift_ms": 500.0})
 
 
@@ -289,3 +291,28 @@ def test_without_forecasts_what_is_held_is_held_and_nothing_is_decided(tmp_path:
     assert said == ["no forecasts", "forecasts back"], "once for an outage, however long"
     tale = bench.world.retold()
     assert tale.differences == []
+
+
+def test_quotes_beside_bars_are_shown_in_time_and_are_no_events_of_the_session(bench: Bench) -> None:
+    params = FollowParams(quotes_s=5.0)
+    bench.follower = Follower(bench.runtime, RowMaker(bench.world.plan.instruments), bench.missed, params)
+
+    def quote(bid: float, ask: float) -> Quote:
+        return Quote("AAA", bench.now, bench.now, bid, ask, 1.0, 1.0)
+
+    async def work() -> None:
+        await bench.take(bench.rows[:20])
+        for k in range(12):
+            bench.now += SECOND
+            await bench.follower.take(quote(100.0 + k, 100.5 + k), bench.now)
+        for bid, ask in ((101.0, 100.0), (float("nan"), 1.0), (0.0, 1.0), (1.0, float("inf"))):
+            bench.now += 10 * SECOND
+            await bench.follower.take(quote(bid, ask), bench.now)
+        await bench.follower.tick(bench.now)
+        await bench.take(bench.rows[20:30])
+
+    bench.run(work)
+    shown = [r.payload["bid"] for r in bench.world.records() if r.kind == "quote"]
+    assert shown == [100.0, 105.0, 110.0, 111.0], "the newest, every five seconds; none that nobody could trade on"
+    assert bench.runtime.counts.rows == 30
+    assert bench.follower.gaps == 0

@@ -11,12 +11,15 @@ from typing import cast
 import pytest
 from tests.live_world import LIMITS, World, plan
 
+from tradewright.core.types.dtypes import CLOSE
 from tradewright.core.types.instrument import Instrument
 from tradewright.core.types.order import OrderKind, OrderStatus, Side
+from tradewright.core.types.quote import Quote
 from tradewright.core.types.venue import OrderIntent
 from tradewright.engine.live.conductor import Act, Conductor
 from tradewright.engine.live.feeding import RowMaker
-from tradewright.engine.live.following import Follower
+from tradewright.engine.live.following import Follower, FollowParams
+from tradewright.engine.live.metering import JournalMeter
 from tradewright.engine.live.recovery import Retelling
 from tradewright.engine.live.rows import MarketRow
 from tradewright.engine.live.runtime import Runtime
@@ -52,6 +55,8 @@ class Session:
         self.world, self.params, self.now = World(self.plan, folder), params, 0
         self.alerts: list[Alert] = []
         self.refused = 0
+        self.quotes: list[Quote] = []
+        self.quotes_at = 0.0  # quotes beside bars stand so far above their close; 0: there are none
 
     def made(self, state: OrdersState) -> tuple[Conductor, SimBroker]:
         conductor = Conductor(self.plan, state, takes_fractions=True, tactics=self.params)
@@ -89,12 +94,15 @@ class Session:
             worked = set(conductor.worked)
             conductor.worked.clear()
             runtime.take_up(tale.unfinished(), worked)
-        follower = Follower(runtime, RowMaker(self.plan.instruments), _nothing)
+        beside = FollowParams(quotes_s=0.0 if self.quotes_at else None)
+        follower = Follower(runtime, RowMaker(self.plan.instruments), _nothing, beside)
         follower.resume(tale.newest or [0] * len(self.plan.instruments))
         desk.feed(Started(state.epoch + 1, self.now))
         for row in rows:
             self.now = max(self.now, row.ts_seen)
             await follower.take_row(row)
+            if self.quotes_at:
+                await follower.take(self._quote(row), self.now)
             runtime.pass_time(self.now)
             await runtime.settle()
             desk.feed(Ticked(self.now))
@@ -104,6 +112,14 @@ class Session:
         book = {name: lots for name, lots in conductor.book()["lots"].items() if lots}
         assert held == book == {n: k.position for n, k in state.instruments.items() if k.position}
         return state
+
+    def _quote(self, row: MarketRow) -> Quote:
+        """Return what the market says two seconds after a bar."""
+        self.now += 2 * SECOND
+        mid = float(row.fields[CLOSE]) * (1.0 + self.quotes_at)
+        name = self.plan.instruments[row.instrument].symbol
+        self.quotes.append(Quote(name, self.now, self.now, mid - 0.01, mid + 0.01, 1.0, 1.0))
+        return self.quotes[-1]
 
 
 async def _nothing(_j: int, _start: int, _end: int) -> list[MarketRow]:
@@ -206,3 +222,22 @@ def _by_reference(state: OrdersState) -> dict[int, list]:  # type: ignore[type-a
         if order.intent.reference:
             found.setdefault(order.intent.reference, []).append(order)
     return found
+
+
+def test_worked_orders_follow_quotes_beside_bars(tmp_path: Path) -> None:
+    session = Session(tmp_path, TacticParams(market=Tactic.QUOTED, patience_s=1800.0, give_up_s=3000.0))
+    session.quotes_at = 0.004
+    session.run(list(session.world.rows))
+    records, at = list(JournalReader(session.world.disk)), {quote.ts_event for quote in session.quotes}
+    given_way = [record for record in records if record.kind == "cancel" and record.ts_seen in at]
+    assert len(given_way) > 5, "the price that a bar's close had made is old when a quote says so"
+    assert sum(record.kind == "quote" for record in records) == len(session.quotes)
+    assert session.retold().differences == []
+    meter = JournalMeter({i.symbol: i for i in session.plan.instruments})
+    for record in records:
+        if record.kind == SESSION:
+            names = [i.symbol for i in session.plan.instruments]
+            record = record._replace(payload=record.payload | {"instruments": names})  # noqa: PLW2901
+        meter.follow(record)
+    newest = {quote.instrument: (quote.bid, quote.ask) for quote in session.quotes}
+    assert {name: (quote.bid, quote.ask) for name, quote in meter.quotes.items()} == newest
