@@ -19,21 +19,24 @@ from tradewright.execution.orders.inputs import KillLevel
 from tradewright.execution.orders.release import Release, check_release
 from tradewright.execution.venue import Capabilities
 
-#: Faults that other parts of the program meet, and where they are held.
+#: Faults that other parts of the program meet: what happens, and the test that holds it.
 ELSEWHERE = {
-    "F33": "gap in market data: the guard, tests/tables/test_controls.py",
-    "F34": "frozen feed: the guard, tests/tables/test_controls.py",
-    "F40": "clock drift: the guard, tests/tables/test_controls.py",
-    "F42": "day roll with an open loss: prop rules, tests/properties/test_prop_rules.py",
-    "F48": "control plane away: the process that runs a session",
-    "F51": "an exception inside the guard: tests/tables/test_controls.py",
-    "F53": "runaway strategy: the guard, tests/tables/test_controls.py",
-    "F56": "limits changed in a session: the process that runs a session",
-    "F63": "inference time-out: the process that runs a session",
-    "F64": "wrong artefact: tests/unit/rollout",
-    "F65": "training and serving differ: tests/parity",
-    "F66": "a stalled process decides on old quotes: the guard, tests/tables/test_controls.py",
-    "F67": "secrets in exceptions: tests of each adapter",
+    "F33": (
+        "Bars are missing: from history, or no new risk till warm.",
+        "tests/unit/engine/live/test_following.py",
+    ),
+    "F34": ("A feed that jumps or stands still.", "tests/tables/test_controls.py"),
+    "F40": ("The clock drifts from the venue's.", "tests/unit/services/live/test_running.py"),
+    "F42": ("The firm's day ends with an open loss.", "tests/properties/test_prop_rules.py"),
+    "F48": ("No network, no session: the kill switch is a file.", "tests/e2e/test_kill.py"),
+    "F51": ("A check that cannot be made denies.", "tests/tables/test_controls.py"),
+    "F53": ("A strategy that orders without end.", "tests/tables/test_controls.py"),
+    "F56": ("Limits are changed while a session runs: lowered at once, raised by two.", "tests/e2e/test_controls.py"),
+    "F63": ("The model is silent, fails, or is another: nothing is decided.", "tests/e2e/test_model_sessions.py"),
+    "F64": ("An artefact that is not what it says.", "tests/unit/rollout/test_registry.py"),
+    "F65": ("Training and trading compute the same.", "tests/parity/test_live.py"),
+    "F66": ("A stalled process decides on nothing old.", "tests/tables/test_controls.py"),
+    "F67": ("No secret in an error, a log or a journal.", "tests/contracts/test_sessions_at_brokers.py"),
 }
 
 

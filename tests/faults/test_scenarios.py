@@ -12,6 +12,7 @@ from tests.faults.exits import EXITS, play_any
 from tests.faults.flushes import FLUSHES
 from tests.faults.long_day import live
 from tests.faults.scenarios import ELSEWHERE, SCENARIOS, play
+from tests.faults.tables import page
 
 _MISSING = {
     3,
@@ -35,6 +36,14 @@ def test_every_fault_is_held_somewhere() -> None:
     known = {f"F{n:02d}" for n in range(1, 69)} - {f"F{n:02d}" for n in _MISSING - {10, 55}}
     assert set(SCENARIOS) | set(ELSEWHERE) | {"F10"} == known
     assert not set(SCENARIOS) & set(ELSEWHERE)
+    assert all((Path(__file__).parents[2] / where).exists() for _, where in ELSEWHERE.values())
+
+
+def test_the_page_for_people_tells_of_every_fault_and_every_mistake() -> None:
+    told = [line.partition(" | 0 | 0 |")[0] for line in page([])]  # but for how often each was played
+    written = (Path(__file__).parents[2] / "docs/faults.md").read_text(encoding="utf-8")
+    missing = [line for line in told if line not in written]
+    assert missing == [], "python -m tests.faults.tables soak.jsonl > docs/faults.md"
 
 
 @pytest.mark.parametrize("name", [*SCENARIOS, *EXITS, *FLUSHES])
