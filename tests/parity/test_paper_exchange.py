@@ -114,21 +114,23 @@ async def side_by_side(
                 if task.done():
                     await task
 
-    async with asyncio.timeout(240):
-        while not await asyncio.to_thread(exchange.watchers) or not await asyncio.to_thread(exchange.listeners):
-            await asyncio.sleep(0.01)
-            if task.done():
-                await task
-    assert started.session is not None
-    await asyncio.sleep(0.3)
-    warm = started.session.runtime.counts.rows
-    for moment in range(1, moments + 1):
-        await asyncio.to_thread(exchange.command, "advance", seconds=60)
-        await until(warm + moment)
-    task.cancel()
-    with suppress(asyncio.CancelledError, ExceptionGroup):
-        await task
-    await started.close()
+    try:
+        async with asyncio.timeout(240):
+            while not await asyncio.to_thread(exchange.watchers) or not await asyncio.to_thread(exchange.listeners):
+                await asyncio.sleep(0.01)
+                if task.done():
+                    await task
+        assert started.session is not None
+        await asyncio.sleep(0.3)
+        warm = started.session.runtime.counts.rows
+        for moment in range(1, moments + 1):
+            await asyncio.to_thread(exchange.command, "advance", seconds=60)
+            await until(warm + moment)
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError, ExceptionGroup):
+            await task
+        await started.close()
     return started
 
 
@@ -171,6 +173,8 @@ def test_fills_and_money_are_those_of_a_backtest_over_the_same_hours(vendor: str
         assert (fill.side, fill.lots, fill.ts_event) == (row["side"], row["lots"], row["ts_event"])
         assert fill.price == pytest.approx(row["price"], abs=1e-8), "the venue writes eight digits"
     assert session.runtime.counts.refused == 0
+    (asked,) = (record.payload for record in records if record.kind == "money")
+    assert asked == {"venue": 100_000.0, "own": 100_000.0}
     assert session.conductor.book()["equity_micro"] / 1e6 == expected.final_equity
     assert money / 1e6 == pytest.approx(expected.final_equity, abs=1e-4)
 
@@ -219,3 +223,15 @@ def test_a_definition_off_the_venues_grid_is_refused_before_anything_trades(
         with pytest.raises(ConfigError, match=f"{symbol} goes by lot_size"):
             asyncio.run(begun())
     assert not (tmp_path / "side" / "journal").exists()
+
+
+def test_money_that_is_not_there_is_not_traded(store: Path, tmp_path: Path) -> None:
+    wanted = Wanted(("BTCUSDT@1m",), store, start=int(bars_of("X").ts_open[FIRST]))
+    with LocalExchange("BTCUSDT@1m", protocol="binance", fills="bars", wanted=wanted) as exchange:
+        made = settings("binance", store, exchange.http_url).model_dump(exclude_none=True)
+        run = prepare(RunSettings.model_validate(made | {"account": {"initial_cash": 110_000}}))
+        said = "the account is worth 100,000.00, and the session would trade as if it were 110,000.00"
+        with pytest.RaisesGroup(pytest.RaisesExc(ConfigError, match=said), flatten_subgroups=True):
+            asyncio.run(side_by_side(run, exchange, environment("binance", exchange), tmp_path, moments=1))
+    kinds = {record.kind for record in JournalReader(FolderDisk(tmp_path / "side" / "journal"))}
+    assert "intent" not in kinds

@@ -15,7 +15,8 @@ Bound = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 class MonitorBounds(BaseModel):
     """The most that the median of the newest ``samples`` of an instrument (for pings: of the venue) may be.
 
-    Basis points and milliseconds; None: it is measured, and nobody is told.
+    Basis points and milliseconds; None: it is measured, and nobody is told. ``equity_gap`` is by how much the account
+    may have moved beyond what the session knows of (`money.MoneyWatch`), a share of equity.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -25,6 +26,7 @@ class MonitorBounds(BaseModel):
     accept_ms: Bound | None = None
     fill_ms: Bound | None = None
     ping_ms: Bound | None = None
+    equity_gap: Bound | None = 0.02
     samples: Annotated[int, Field(ge=1, le=1000)] = 20
 
     def of(self, quantity: str) -> float | None:

@@ -45,7 +45,8 @@ async def run_recording(
 class LiveParams:
     """Times of the loop, seconds. ``compare_s``: how often the venue's clock is asked for.
 
-    One that is told late is asked up to ``looks`` times, until it is within ``near_ms`` of ours.
+    One that is told late is asked up to ``looks`` times, until it is within ``near_ms`` of ours. ``money_s``: how often
+    its equity is asked for.
     """
 
     poll_s: float = 0.005
@@ -54,6 +55,7 @@ class LiveParams:
     ready_s: float = 60.0
     looks: int = 10
     near_ms: float = 100.0
+    money_s: float = 60.0
 
 
 class LiveLoop:
@@ -107,6 +109,8 @@ class LiveLoop:
                 await self.follower.warm(history)
             await self._ready()
             await self._admit()
+            if self.session.broker is None:
+                group.create_task(self._compare_money_forever())
             gc.collect()
             gc.freeze()  # looking through all that the start has made would stop the session for 0.1 s
             group.create_task(self._listen(source, subscriptions))
@@ -170,6 +174,16 @@ class LiveLoop:
             self.session.pinged(asked, answered)
             return self.clock.compare(asked, told, answered, tells_late=tells_late)
         return float("nan")
+
+    async def _compare_money_forever(self) -> None:
+        """Compare what the account is worth at the venue with what the session knows of."""
+        desk = self.session.desk
+        while True:
+            with suppress(VenueError, TimeoutError):
+                async with asyncio.timeout(desk.params.answer_s):
+                    told = await desk.venue.account()
+                self.session.compare_money(told.equity)
+            await asyncio.sleep(self.params.money_s)
 
     async def _compare_forever(self) -> None:
         while True:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,14 +18,17 @@ from tradewright.engine.live.metering import JournalMeter
 from tradewright.engine.live.recovery import Retelling
 from tradewright.engine.live.rows import MARKET, MarketRow, row_of, rows_of
 from tradewright.engine.live.runtime import Runtime
+from tradewright.engine.memory import MICRO
 from tradewright.engine.plan import BacktestPlan
 from tradewright.execution.costs.measuring import session_of
 from tradewright.execution.desk import DeskPorts, OrderDesk
 from tradewright.execution.journal.disk import FolderDisk
+from tradewright.execution.journal.errors import JournalUnavailableError
 from tradewright.execution.journal.flushing import FlushThread
 from tradewright.execution.journal.reading import SESSION
 from tradewright.execution.journal.writing import Journal
 from tradewright.execution.monitors.execution_monitor import ExecutionMonitor
+from tradewright.execution.monitors.money import MONEY, MoneyWatch
 from tradewright.execution.orders.inputs import Alert, OrderEvent
 from tradewright.execution.orders.lease import Lease
 from tradewright.execution.orders.release import Release
@@ -154,6 +158,7 @@ class TradingSession:
         self._venue, self._first_ns = venue, first_ns
         self._tactics = None if venue is None else run.settings.trading.tactics  # here fills are a backtest's
         self.monitor: ExecutionMonitor | None = None  # of fills that are not a backtest's
+        self.money = MoneyWatch(run.settings.trading.bounds.equity_gap)
         self._flushes = FlushThread()
         self.lease = Lease(params.folder.path)
         try:
@@ -172,8 +177,8 @@ class TradingSession:
 
         def retell(record: JournalRecord) -> None:
             tale.take(record)
-            if record.kind == MARKET and tale.conductor is not None and self.params.forecasts is not None:
-                self.params.forecasts.follow(row_of(record))
+            if tale.conductor is not None:
+                self._follow(record)
             if self._tactics is not None and (tale.conductor is not None or record.kind != MARKET):
                 meter.follow(record)  # a market that cannot be retold may be written by another version
 
@@ -225,12 +230,20 @@ class TradingSession:
             self.conductor.worked.clear()
             self.runtime.take_up(owed, worked)
 
+    def _follow(self, record: JournalRecord) -> None:
+        """Let what stands beside the conductor follow the journal of its lineage."""
+        if record.kind == MARKET and self.params.forecasts is not None:
+            self.params.forecasts.follow(row_of(record))
+        elif record.kind == MONEY:
+            self.money.begun = float(str(record.payload["venue"])), float(str(record.payload["own"]))
+
     def _venue_given(self) -> Venue:
         assert self._venue is not None  # noqa: S101 - without a venue there is a broker
         return self._venue
 
     def _begun(self, record: JournalRecord) -> tuple[Conductor, SimBroker | None] | None:
         """Begin a lineage that the journal tells of, if it is of this code and configuration."""
+        self.money.begun = None
         if self.params.forecasts is not None:
             self.params.forecasts.reset()
         if not self._is_same(record):
@@ -277,6 +290,16 @@ class TradingSession:
         self.runtime.pinged(asked, answered)
         if self.monitor is not None:
             self._measured(self.monitor.pinged(self.desk.venue.name, asked, answered))
+
+    def compare_money(self, venue: float) -> None:
+        """Compare the account's equity at the venue with ours, account currency."""
+        own, now = self.conductor.book()["equity_micro"] / MICRO, self.params.now_ns()
+        if self.money.begun is None:
+            with suppress(JournalUnavailableError):  # the desk stops new orders by itself
+                self.journal.append(MONEY, {"venue": venue, "own": own}, now, now)
+        said = self.money.look(venue, own)
+        if said:
+            self.runtime.alert(Alert("money differs", said, is_page=True))
 
     def _measured(self, alerts: list[Alert]) -> None:
         for alert in alerts:

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 #: A difference from the venue is looked at again after 30 s, and an order that left no trace is given up in less.
 _SETTLE_S = 60.0
+#: A new session starts with no more than the account is worth; fees and prices of the moment are less than this leaves.
+_LEAST_MONEY = 0.98
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +183,20 @@ class Started:
     async def _admit(self, session: TradingSession, clock: VenueClock) -> None:
         """Let real money be traded only while everything it needs is there, now that the venue has been asked.
 
-        Orders that were on their way when an earlier process died are given time to become known.
+        Orders that were on their way when an earlier process died are given time to become known. Play money has to be
+        there, too.
 
         Raises
         ------
         UsageError
             Naming all that is missing.
         """
+        if self.venue is not None and not session.is_continued:
+            has, wanted = (await self.venue.account()).equity, self.prepared.settings.account.initial_cash
+            if not has >= _LEAST_MONEY * wanted:
+                what = f"the account is worth {has:,.2f}, and the session would trade as if it were {wanted:,.2f}"
+                fix = "Say how much of the account this session may use, at most what there is."
+                raise ConfigError(what, where="account.initial_cash", fix=fix)
         if self.mode != "live":
             return
         from tradewright.risk.arming.conditions import OrderFacts, check_conditions
