@@ -17,6 +17,7 @@ from tests.venues.metaapi_venue import TOKEN
 from tests.venues.mt5_ways import BRIDGE_TOKEN, SERVER_ZONE
 
 from tradewright.services.runs.prepare import to_yaml
+from tradewright.services.settings import RunSettings
 from tradewright.services.trading.folder import AccountFolder
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGINT")
@@ -60,7 +61,9 @@ def test_a_session_trades_on_the_bars_of_its_own_terminal(way: str, tmp_path: Pa
     account = AccountFolder("side", tmp_path / ".tradewright" / "accounts")
     with place_at(f"mt5 {way}", tmp_path, source="mt5") as place:
         assert fetched(place, tmp_path)["rows"] == 120
-        (tmp_path / "run.yaml").write_text(to_yaml(settings(place)), encoding="utf-8")
+        plain = settings(place).model_dump(mode="json", exclude_defaults=True)
+        run = RunSettings.model_validate(plain | {"feed": plain["feed"] | {"quotes_s": 1.0}})
+        (tmp_path / "run.yaml").write_text(to_yaml(run), encoding="utf-8")
         secrets = {k: v for k, v in place.environment.items() if k.endswith("SECRET")}
         with running(tmp_path, "paper", "run.yaml", "--json", **secrets) as session:
             session.wait_until("it trades", lambda: fills(account) >= 3, paced(place, account))

@@ -21,7 +21,7 @@ class ShownTerminal:
     def __init__(self, *rows: BarRow, quoted_ms: int = 0, knows_zone: bool = True) -> None:
         self.rows, self.quoted_ms, self.knows_zone = list(rows), quoted_ms, knows_zone
         self.error: VenueError | None = None
-        self.names = {"EURUSD.m"}
+        self.names, self.ask = {"EURUSD.m"}, 1.1
         self.asked: list[tuple[int, int]] = []
         self.loads_at_once: int | None = None  # more and more rows come with each answer
 
@@ -37,7 +37,7 @@ class ShownTerminal:
     async def tick(self, name: str) -> TickRow:
         self._answers()
         assert name in self.names
-        return TickRow(time_ms=self.quoted_ms, bid=1.0, ask=1.1)
+        return TickRow(time_ms=self.quoted_ms, bid=1.0, ask=self.ask)
 
     async def bars(self, name: str, period: Period, start_ms: int, end_ms: int) -> Bars:
         self._answers()

@@ -30,7 +30,7 @@ def period_of(kind: Kind, timeframe: str) -> Period:
     periods = {p.ms * MS: p for p in Period}
     names = ", ".join(timeframe_name(length) for length in periods)
     if kind is not Kind.BARS:
-        what = f"{kind.value} are not read from a MetaTrader terminal, only bars"
+        what = f"{kind.value} of {timeframe} are not read from a MetaTrader terminal"
         raise UsageError(what, where="mt5", fix=f"Take bars of {names}.")
     found = periods.get(interval_ns(timeframe))
     if found is None:

@@ -1,19 +1,23 @@
-"""Live bars of a MetaTrader 5 terminal, which has no stream: it is asked."""
+"""Live bars and quotes of a MetaTrader 5 terminal, which has no stream: it is asked."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+import math
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tradewright.adapters.http import Sleep
 from tradewright.adapters.mt5.bars import MS, cleaned, over, period_of, trouble
 from tradewright.adapters.mt5.server_zone import HOUR_MS, last_change_ms
-from tradewright.adapters.mt5.terminal import BarRow, Period, Terminal
+from tradewright.adapters.mt5.terminal import BarRow, Period, Terminal, TickRow
 from tradewright.core.types.bar import Bar
 from tradewright.core.types.errors import SourceError, UsageError, VenueError
 from tradewright.core.types.feed import FeedGap
+from tradewright.core.types.quote import Quote
+from tradewright.data.kinds import Kind
 from tradewright.data.ports import Subscription
+from tradewright.data.timeframe import TICK
 from tradewright.execution.venue import VenueAuthError, VenueRejectedError
 
 #: Between two looks, and between two that fail.
@@ -38,7 +42,8 @@ class Mt5Live:
 
     Each look asks for the newest quotes, and for bars where one may have completed. A bar is handed out once, when it
     is over (`bars.over`). Where several are over at once, the terminal having been away or slow, the newest is handed
-    out after a `FeedGap`; those before it are history, and nobody trades on them as if they were new.
+    out after a `FeedGap`; those before it are history, and nobody trades on them as if they were new. Of quotes the
+    newest is handed out where it is another than at the look before; their sizes are not known (0).
 
     Parameters
     ----------
@@ -65,8 +70,8 @@ class Mt5Live:
         self._terminal, self._now_ns, self._theirs = terminal, now_ns, theirs
         self._sleep = sleep
 
-    async def stream(self, subscriptions: Sequence[Subscription]) -> AsyncGenerator[Bar | FeedGap, None]:
-        """Yield bars as they complete, for ever; a terminal that does not answer is a gap after some looks.
+    async def stream(self, subscriptions: Sequence[Subscription]) -> AsyncGenerator[Bar | Quote | FeedGap, None]:
+        """Yield bars as they complete and the newest quotes, for ever; a terminal that stays away is a gap.
 
         Raises
         ------
@@ -76,43 +81,48 @@ class Mt5Live:
             If the terminal refuses at the beginning.
         """
         asked = dict.fromkeys(subscriptions)
-        lines = [_Line(s.symbol, self._theirs(s.symbol), period_of(s.kind, s.timeframe)) for s in asked]
-        if not lines:
+        quoted = [s.symbol for s in asked if (s.kind, s.timeframe) == (Kind.QUOTES, TICK)]
+        lines = [
+            _Line(s.symbol, self._theirs(s.symbol), period_of(s.kind, s.timeframe))
+            for s in asked
+            if (s.kind, s.timeframe) != (Kind.QUOTES, TICK)
+        ]
+        if not asked:
             raise UsageError("nothing to listen to", where="mt5", fix="Name at least one instrument.")
-        is_begun, lost, heard = False, 0, self._now_ns()
+        names = {s.symbol: self._theirs(s.symbol) for s in asked}
+        before: dict[str, TickRow] = {}
+        lost, heard = 0, self._now_ns()
         while True:
             try:
-                if not is_begun:
-                    await self._check(lines)
-                quoted_ms = await self._quoted(lines)
+                if not before:
+                    await self._check(names)
+                ticks = {symbol: await self._terminal.tick(theirs) for symbol, theirs in names.items()}
+                newest_ms = max(0, *(tick.time_ms for tick in ticks.values()))  # 0: no quote yet
                 for line in lines:
-                    if quoted_ms >= line.due_ms:
-                        for noun in await self._news(line, quoted_ms):
+                    line.last_ms = line.last_ms or newest_ms  # what is over when listening begins is history
+                    if newest_ms >= line.due_ms:
+                        for noun in await self._news(line, newest_ms):
                             yield noun
-                is_begun, lost, heard = True, 0, self._now_ns()
+                for symbol in quoted:
+                    tick = ticks[symbol]
+                    if tick != before.get(symbol, tick) and 0.0 < tick.bid <= tick.ask < math.inf:
+                        yield Quote(symbol, tick.time_ms * MS, self._now_ns(), tick.bid, tick.ask, 0.0, 0.0)
+                before, lost, heard = ticks, 0, self._now_ns()
             except VenueError as error:
-                if not is_begun and isinstance(error, VenueAuthError | VenueRejectedError):
+                if not before and isinstance(error, VenueAuthError | VenueRejectedError):
                     raise SourceError(error.what, where="mt5 feed", fix=error.fix) from error
                 lost += 1
                 if lost == _LOOKS_LOST:
-                    for symbol in dict.fromkeys(line.symbol for line in lines):
+                    for symbol in names:
                         yield FeedGap(symbol, heard, self._now_ns(), f"disconnected: {error.what}")
             await self._sleep(min(_POLL_S * 2.0 ** min(lost, 16), _LONGEST_WAIT_S))
 
-    async def _check(self, lines: Sequence[_Line]) -> None:
+    async def _check(self, names: Mapping[str, str]) -> None:
         """Have all symbols in the Market Watch."""
-        for line in lines:
-            if await self._terminal.symbol(line.theirs) is None:
-                what, fix = f"the broker has no symbol {line.theirs}", "Write it as the terminal's Market Watch does."
+        for theirs in names.values():
+            if await self._terminal.symbol(theirs) is None:
+                what, fix = f"the broker has no symbol {theirs}", "Write it as the terminal's Market Watch does."
                 raise SourceError(what, where="mt5 feed", fix=fix)
-
-    async def _quoted(self, lines: Sequence[_Line]) -> int:
-        """Return the time of the newest quote; what is over by then, when listening begins, is history."""
-        names = dict.fromkeys(line.theirs for line in lines)
-        newest = max([0, *[(await self._terminal.tick(name)).time_ms for name in names]])  # 0: no quote yet
-        for line in lines:
-            line.last_ms = line.last_ms or newest
-        return newest
 
     async def _news(self, line: _Line, quoted_ms: int) -> list[Bar | FeedGap]:
         start = max(0, line.last_ms - line.period.ms - HOUR_MS)  # a day of the server's may have 25 hours

@@ -19,6 +19,7 @@ from tradewright.adapters.mt5.terminal import Terminal
 from tradewright.core.types.bar import Bar
 from tradewright.core.types.errors import SourceError, UsageError
 from tradewright.core.types.feed import FeedGap
+from tradewright.core.types.quote import Quote
 from tradewright.data.kinds import Kind
 from tradewright.data.ports import Subscription
 from tradewright.execution.venue import VenueAuthError, VenueTimeoutError, VenueUnavailableError
@@ -27,7 +28,7 @@ ONE = Subscription("EURUSD", Kind.BARS, "1m")
 AWAY = VenueUnavailableError("the terminal is gone")
 T = 1_784_000_040_000  # a full minute of July 2026
 Step = Callable[[], object]
-Heard = list[Bar | FeedGap]
+Heard = list[Bar | Quote | FeedGap]
 
 
 class OverError(Exception):
@@ -186,8 +187,8 @@ def test_several_timeframes_of_one_symbol() -> None:
     [
         (Subscription("EURUSD", Kind.BARS, "7m"), "no bars of 7m"),
         (Subscription("EURUSD", Kind.BARS, "1w"), "no bars of 1w"),
-        (Subscription("EURUSD", Kind.QUOTES), "quotes are not read"),
-        (Subscription("EURUSD", Kind.TRADES), "trades are not read"),
+        (Subscription("EURUSD", Kind.QUOTES, "1m"), "quotes of 1m are not read"),
+        (Subscription("EURUSD", Kind.TRADES), "trades of tick are not read"),
     ],
 )
 def test_what_a_terminal_does_not_have_is_a_mistake_of_the_user(subscription: Subscription, said: str) -> None:
@@ -215,6 +216,20 @@ def test_a_terminal_that_is_not_there_yet_is_waited_for() -> None:
     shown.error = AWAY
     told, _ = heard(shown, [lambda: None, lambda: setattr(shown, "error", None), minutes(shown, 1, quoted_s=61)])
     assert bars(told) == [0]
+
+
+def test_of_quotes_the_newest_is_told_where_it_is_another_and_after_the_bar_that_it_completes() -> None:
+    shown = ShownTerminal(bar(T), quoted_ms=T + 30_000)
+
+    def wrong() -> None:
+        shown.quoted_ms, shown.ask = T + 71_000, 0.5  # below the bid
+
+    steps = [minutes(shown, quoted_s=30), minutes(shown, 1, quoted_s=60.5), minutes(shown, quoted_s=70), wrong]
+    told, _ = heard(shown, steps, [ONE, Subscription("EURUSD", Kind.QUOTES)])
+    assert [type(noun) for noun in told] == [Bar, Quote, Quote]
+    assert told[1] == Quote("EURUSD", (T + 60_500) * 10**6, (T + 60_500) * 10**6, 1.0, 1.1, 0.0, 0.0)
+    alone, _ = heard(ShownTerminal(quoted_ms=T), [], [Subscription("EURUSD", Kind.QUOTES)])
+    assert alone == [], "what stood when listening began may be old"
 
 
 def test_a_symbol_that_has_no_quote_yet_is_waited_for() -> None:
