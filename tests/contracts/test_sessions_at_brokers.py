@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.venues.broker_places import SYMBOL, Place, place_at, settings
+from tests.venues.broker_places import SYMBOL, Place, place_at, settings, stored
+from tests.venues.mt5_module import Mt5Module
 from tests.venues.mt5_ways import WAYS
 
+from tradewright.adapters.mt5 import module_terminal as package
 from tradewright.core.types.errors import TradewrightError
 from tradewright.core.types.order import KillLevel, OrderStatus
 from tradewright.execution.orders.inputs import Alert
@@ -37,7 +39,7 @@ class Session:
     async def run_until(self, what: str, holds: Callable[[Started], bool]) -> None:
         if self.task is None:
             self.task = asyncio.create_task(self.started.follow_feed(VenueClock(time.time_ns, follows=True)))
-        for look in range(2_000):
+        for look in range(6_000):
             if self.started.session is not None and holds(self.started):
                 return
             if self.task.done():
@@ -106,6 +108,32 @@ def test_a_session_trades_is_restarted_and_killed(where: str, tmp_path: Path, mo
 
     with place_at(where, tmp_path, monkeypatch) as place:
         asyncio.run(work(place))
+
+
+def test_orders_and_bars_of_a_session_have_one_terminal_in_its_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[Mt5Module] = []
+
+    def load_module() -> Mt5Module:
+        assert place.server is not None
+        loaded.append(Mt5Module(place.server))
+        return loaded[-1]
+
+    async def work() -> None:
+        session = Session(place, tmp_path)
+        try:
+            await session.run_until("it trades", lambda s: fills(s) >= 1)
+        finally:
+            await session.end()
+
+    monkeypatch.setattr("tradewright.adapters.mt5.live._POLL_S", 0.05)
+    with place_at("mt5 module", tmp_path, monkeypatch, source="mt5") as place:
+        assert place.server is not None
+        stored(tmp_path, place.server.bars(60)[:-1])
+        monkeypatch.setattr(package, "load_module", load_module)
+        asyncio.run(work())
+    assert [len(module.threads) for module in loaded] == [1]
 
 
 REAL = {"kind": "live"}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.e2e.conftest import run_in
 from tests.e2e.processes import Program, fills, running, status
-from tests.venues.broker_places import SYMBOL, Place, place_at, settings
+from tests.venues.broker_places import SYMBOL, Place, moving, place_at, settings
 
 from tradewright.risk.kill.pending import ReleaseRules
 from tradewright.services.runs.prepare import to_yaml
@@ -93,10 +93,7 @@ def test_real_money_from_the_first_refusal_to_the_end(
         def live() -> Any:  # noqa: ANN401
             return running(tmp_path, "live", "live.yaml", "--json", **place.environment)
 
-        def moves() -> None:
-            if status(account):  # the market ends one day, and a start may take long
-                place.local.advance()
-
+        moves = moving(place, account)
         written(place, tmp_path)
         keys = [] if where == "ibkr" else ["KEYS"]
         assert missing(tmp_path, {}) == ["ARMED", *keys, "MODEL", "LIMITS", "STATE", "RELEASE"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.processes import Program, running, status
-from tests.venues.broker_places import Place, place_at, settings
+from tests.venues.broker_places import Place, moving, place_at, settings
 
 from tradewright.core.types.order import TradingState
 from tradewright.risk.trading_state import TradingStateFile
@@ -54,12 +54,8 @@ def trading(place: Place, folder: Path) -> Iterator[tuple[Program, AccountFolder
         working = sorted((o["side"], o["lots"]) for o in told if o["status"] == "ACCEPTED")
         return working == [("BUY", 3), ("SELL", LOTS)] and place.held == LOTS
 
-    def moves() -> None:
-        if status(account):  # the market ends one day, and a start may take long
-            place.local.advance()
-
     with running(folder, "paper", "run.yaml", **place.environment) as session:
-        session.wait_until("it holds, is protected and has an entry", works, moves)
+        session.wait_until("it holds, is protected and has an entry", works, moving(place, account))
         yield session, account
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 from numpy.typing import NDArray
+from tests.e2e.processes import status
 from tests.venues.asgi_server import serving
 from tests.venues.ibkr_market import Market, Seconds
 from tests.venues.ibkr_orders import TwsOrders
@@ -20,7 +21,7 @@ from tests.venues.local_account import LocalAccount
 from tests.venues.metaapi_venue import ACCOUNT, TOKEN, MetaApiVenue
 from tests.venues.mt5_module import Mt5Module
 from tests.venues.mt5_server import Mt5Server
-from tests.venues.mt5_ways import BRIDGE_TOKEN, module_terminal
+from tests.venues.mt5_ways import BRIDGE_TOKEN, SERVER_ZONE, module_terminal
 
 from tradewright.adapters.mt5 import module_terminal as package
 from tradewright.data.importer import import_file
@@ -28,6 +29,7 @@ from tradewright.data.instruments import InstrumentParams
 from tradewright.data.store import BarStore
 from tradewright.services.mt5_bridge import make_app
 from tradewright.services.settings import RunSettings
+from tradewright.services.trading.folder import AccountFolder
 
 SYMBOL = "AAPL"
 #: Between 0.99 and 1.01 of the price at which the venue fills, up and down in some twelve minutes.
@@ -59,6 +61,7 @@ class Place:
     tws: IbkrVenue
     server: Mt5Server | None = None
     store: Path = field(default=Path())
+    source: str = "ibkr"
 
     @property
     def held(self) -> int:
@@ -73,9 +76,17 @@ class Place:
 
 @contextmanager
 def place_at(
-    where: str, folder: Path, monkeypatch: pytest.MonkeyPatch | None = None, *, is_real: bool = False
+    where: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch | None = None,
+    *,
+    is_real: bool = False,
+    source: str = "ibkr",
 ) -> Iterator[Place]:
-    """Yield ``ibkr`` or ``mt5 WAY``, with real money if asked for; ``module`` takes the package's place in here."""
+    """Yield ``ibkr`` or ``mt5 WAY``, with real money if asked for; ``module`` takes the package's place in here.
+
+    ``source`` ``mt5``: the terminal's own market, two hours old, is the feed, and nothing is stored yet.
+    """
     is_mt5 = where != "ibkr"
     local = LocalAccount(f"{SYMBOL}.m" if is_mt5 else SYMBOL)
     now_s = local.now_ns // 10**9
@@ -95,9 +106,14 @@ def place_at(
             place = Place(local, {"venue": "ibkr", "kind": kind, "ibkr": about}, {}, tws)
         else:
             server = Mt5Server(local, trade_mode=2 * is_real, margin_mode=2 * where.endswith("hedging"))
-            place = Place(local, {"venue": "mt5", "kind": kind}, _gateway(tws), tws, server)
+            place = Place(local, {"venue": "mt5", "kind": kind}, _gateway(tws), tws, server, source=source)
             _terminal(where.split()[1], place, server, stack, monkeypatch)
-        place.store = _stored(folder, tws.market, now_s)
+        if source == "mt5":
+            place.store = folder / "store"
+            local.advance(480)
+        else:
+            end = now_s - now_s % 60
+            place.store = stored(folder, tws.market.bars(end - 7_200, end, 60))
         yield place
 
 
@@ -118,25 +134,35 @@ def _terminal(
         monkeypatch.setattr(package, "load_module", lambda: Mt5Module(server))
         told |= {"utc_offset_s": 3 * 3_600}  # of a market of other days it cannot be measured by our clock
     elif way == "bridge":
-        app = make_app(module_terminal(server), BRIDGE_TOKEN, allows_real=kind == "live")
+        app = make_app(module_terminal(server, zone=SERVER_ZONE), BRIDGE_TOKEN, allows_real=kind == "live")
         told |= {"url": stack.enter_context(serving(app))}
         place.environment[secret] = BRIDGE_TOKEN
     else:
-        told |= {"url": stack.enter_context(serving(MetaApiVenue(server).app)), "metaapi_account": ACCOUNT}
+        url = stack.enter_context(serving(MetaApiVenue(server).app))
+        told |= {"url": url, "metaapi_account": ACCOUNT, "server_zone": SERVER_ZONE}
         place.environment[secret] = TOKEN
     place.trading["mt5"] = told
 
 
-def _stored(folder: Path, market: Market, now_s: int) -> Path:
-    """Store two hours of bars before the session."""
-    end = now_s - now_s % 60
-    rows = market.bars(end - 7_200, end, 60)
-    columns = {name: [float(row[k]) for row in rows] for k, name in enumerate(("open", "high", "low", "close"), 1)}
-    times = pl.Series([int(row[0]) * 10**9 for row in rows]).cast(pl.Datetime("ns", "UTC"))
-    pl.DataFrame({"time": times} | columns | {"volume": [1.0] * len(rows)}).write_parquet(folder / "bars.parquet")
+def stored(folder: Path, rows: Iterable[Sequence[Any]]) -> Path:
+    """Store bars of a minute: begin (s) and prices of each."""
+    made = list(rows)
+    columns = {name: [float(row[k]) for row in made] for k, name in enumerate(("open", "high", "low", "close"), 1)}
+    times = pl.Series([int(row[0]) * 10**9 for row in made]).cast(pl.Datetime("ns", "UTC"))
+    pl.DataFrame({"time": times} | columns | {"volume": [1.0] * len(made)}).write_parquet(folder / "bars.parquet")
     params = InstrumentParams.model_validate({"symbol": SYMBOL, "tick_size": "0.01", "calendar": "24/7"})
     BarStore(folder / "store").write(import_file(folder / "bars.parquet", params.instrument().calendar), params)
     return folder / "store"
+
+
+def moving(place: Place, account: AccountFolder) -> Callable[[], None]:
+    """Return what lets a place's market move on once a session has said something: it ends one day."""
+
+    def moves() -> None:
+        if status(account):  # a start may take long
+            place.local.advance()
+
+    return moves
 
 
 def settings(place: Place, **changes: Any) -> RunSettings:  # noqa: ANN401
@@ -146,6 +172,6 @@ def settings(place: Place, **changes: Any) -> RunSettings:  # noqa: ANN401
             "strategy": {"name": "ema_cross", "params": strategy},
             "data": {"store": place.store, "symbols": [f"{SYMBOL}@1m"]},
             "trading": place.trading | {"account": "side"} | changes,
-            "feed": {"source": "ibkr", "clock": "venue"},
+            "feed": {"source": place.source, "clock": "venue"},
         }
     )

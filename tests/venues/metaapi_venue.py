@@ -11,6 +11,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from tests.venues.mt5_server import CONTRACT_SIZE, STEP, Mt5Server, Ticket
 
+from tradewright.data.timeframe import interval_ns
+
+AHEAD_S = 3 * 3_600  # of the server's clock
 TOKEN, ACCOUNT = "local-metaapi-token", "local-account"
 _TYPES = ("BUY", "SELL", "BUY_LIMIT", "SELL_LIMIT", "BUY_STOP", "SELL_STOP", "BUY_STOP_LIMIT", "SELL_STOP_LIMIT")
 _STATES = {1: "PLACED", 2: "CANCELED", 3: "PARTIAL", 4: "FILLED", 5: "REJECTED", 6: "EXPIRED", 9: "REQUEST_CANCEL"}
@@ -28,6 +31,7 @@ class MetaApiVenue:
             "/account-information": self.account,
             "/symbols/{name}/specification": self.symbol,
             "/symbols/{name}/current-price": self.price,
+            "/historical-market-data/symbols/{name}/timeframes/{timeframe}/candles": self.candles,
             "/orders": self.orders,
             "/positions": self.positions,
             "/history-orders/time/{start}/{end}": self.history_orders,
@@ -68,7 +72,23 @@ class MetaApiVenue:
 
     def price(self, _: Request) -> dict[str, Any]:
         bid, ask = self.server.local.runner.exchange.top(0)
-        return {"symbol": self.server.local.symbol, "bid": bid, "ask": ask, "time": _iso(self.server.local.now_ns)}
+        now = self.server.local.now_ns
+        times = {"time": _iso(now), "brokerTime": _broker(now)}
+        return {"symbol": self.server.local.symbol, "bid": bid, "ask": ask} | times
+
+    def candles(self, request: Request) -> list[dict[str, Any]] | None:
+        """Return candles backwards from a time, the oldest of them first."""
+        if request.path_params["name"] != self.server.local.symbol:
+            return None
+        latest = datetime.fromisoformat(request.query_params["startTime"]).timestamp()
+        limit, length_s = int(request.query_params["limit"]), interval_ns(request.path_params["timeframe"]) // 10**9
+        rows = [row for row in self.server.bars(length_s, AHEAD_S) if row[0] - AHEAD_S <= latest]
+        return [self._candle(row) for row in rows[-limit:]]
+
+    def _candle(self, row: tuple[int, float, float, float, float, int]) -> dict[str, Any]:
+        at = (row[0] - AHEAD_S) * 10**9
+        prices = dict(zip(("open", "high", "low", "close"), row[1:5], strict=True))
+        return {"time": _iso(at), "brokerTime": _broker(at), **prices, "tickVolume": row[5], "spread": 2, "volume": 0}
 
     def orders(self, _: Request) -> list[dict[str, Any]]:
         return [self._order(t) | {"time": _iso(t.work.ts_created)} for t in self.server.open()]
@@ -146,6 +166,11 @@ class MetaApiVenue:
         if not arrives:
             return JSONResponse({"error": "TimeoutError", "message": "timed out"}, 504)
         return JSONResponse({"numericCode": code, "stringCode": "", "message": "", "orderId": str(ticket or "")})
+
+
+def _broker(ns: int) -> str:
+    """Return what the server's clock shows."""
+    return _iso(ns + AHEAD_S * 10**9).replace("T", " ").removesuffix("Z")
 
 
 def _iso(ns: int) -> str:

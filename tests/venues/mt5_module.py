@@ -8,7 +8,13 @@ from __future__ import annotations
 import threading
 from types import SimpleNamespace
 
+import numpy as np
+from numpy.typing import NDArray
 from tests.venues.mt5_server import CONTRACT_SIZE, STEP, Mt5Server, Ticket
+
+_PRICES = tuple((name, "<f8") for name in ("open", "high", "low", "close"))
+#: MqlRates, as the package hands it out.
+RATES = np.dtype([("time", "<i8"), *_PRICES, ("tick_volume", "<u8"), ("spread", "<i4"), ("real_volume", "<u8")])
 
 
 class Mt5Module:
@@ -75,6 +81,13 @@ class Mt5Module:
         self._ticks += self.moves
         bid, ask = self.server.local.runner.exchange.top(0)
         return SimpleNamespace(time_msc=self._ms(self.server.local.now_ns) + self._ticks, bid=bid, ask=ask)
+
+    def copy_rates_range(self, name: str, period: int, start: int, end: int) -> NDArray[np.void] | None:
+        if not (self._is_there() and name == self.server.local.symbol):
+            return None
+        minutes = period if period < 0x4000 else 60 * (period & 0xFF)
+        rows = self.server.bars(60 * minutes, self.ahead_ms // 1_000)
+        return np.array([(*row, 2, 0) for row in rows if start <= row[0] <= end], dtype=RATES)
 
     def orders_get(self) -> tuple[SimpleNamespace, ...] | None:
         if not self._is_there():

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 from tests.venues.faults import Fault, FaultScript
 from tests.venues.local_account import LocalAccount
 
+from tradewright.core.types.dtypes import BID
+from tradewright.core.types.events import EventKind
 from tradewright.core.types.order import OrderKind, Side
 from tradewright.execution.exchange.orders import (
     Execution,
@@ -191,6 +194,16 @@ class Mt5Server:
     def held(self) -> list[tuple[int, float]]:
         """Return lots and price of what is held."""
         return [(h.lots, h.entry) for h in self.local.account.book.holdings.values()]
+
+    def bars(self, length_s: int, ahead_s: int = 0) -> list[tuple[int, float, float, float, float, int]]:
+        """Return bars of all bids up to now, the running one too: begin by the server's clock (s), prices, ticks."""
+        events = self.local.runner.exchange.events
+        with self.local.lock:
+            quotes = np.flatnonzero((events.ts_event <= self.local.now_ns) & (events.kinds == int(EventKind.QUOTE)))
+            bids, times = events.fields[BID, quotes], events.ts_event[quotes] // 10**9 + ahead_s
+        begins, first = np.unique(times // length_s * length_s, return_index=True)
+        parts = zip(begins, np.split(bids, first[1:]), strict=True)
+        return [(int(at), float(b[0]), float(b.max()), float(b.min()), float(b[-1]), len(b)) for at, b in parts]
 
     def money(self) -> tuple[float, float]:
         """Return balance and equity: MetaTrader books results, not purchases."""

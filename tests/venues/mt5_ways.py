@@ -14,15 +14,18 @@ from tests.venues.mt5_server import Mt5Server
 from tradewright.adapters.mt5.bridge_terminal import BridgeParams, BridgeTerminal
 from tradewright.adapters.mt5.metaapi_terminal import MetaApiParams, MetaApiTerminal
 from tradewright.adapters.mt5.module_terminal import ModuleTerminal
+from tradewright.adapters.mt5.server_zone import ServerZone
 from tradewright.adapters.mt5.terminal import Terminal
 from tradewright.services.mt5_bridge import make_app
 
 WAYS = ("module", "bridge", "metaapi")
+SERVER_ZONE = "UTC+3"
 BRIDGE_TOKEN = "a-token-of-this-test-only"  # noqa: S105
 
 
-def module_terminal(server: Mt5Server, timeout_s: float = 2.0) -> ModuleTerminal:
-    return ModuleTerminal(Mt5Module(server), clock_ns=lambda: server.local.now_ns, timeout_s=timeout_s)
+def module_terminal(server: Mt5Server, timeout_s: float = 2.0, zone: str = "") -> ModuleTerminal:
+    known = ServerZone.parse(zone) if zone else None
+    return ModuleTerminal(Mt5Module(server), clock_ns=lambda: server.local.now_ns, zone=known, timeout_s=timeout_s)
 
 
 @contextmanager

@@ -12,9 +12,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TextIO
+from typing import Annotated, TextIO
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Query
 from fastapi.responses import HTMLResponse, Response
 from starlette.requests import Request as HttpRequest
 from starlette.types import ASGIApp
@@ -22,10 +22,13 @@ from starlette.types import ASGIApp
 from tradewright import __version__
 from tradewright.adapters.mt5.module_terminal import ModuleTerminal, load_module
 from tradewright.adapters.mt5.remote import STATUS_OF
+from tradewright.adapters.mt5.server_zone import ServerZone
 from tradewright.adapters.mt5.terminal import (
     AccountRow,
+    Bars,
     DealRow,
     OrderRow,
+    Period,
     PositionRow,
     Request,
     Result,
@@ -45,6 +48,7 @@ from tradewright.services.http_service.problems import ProblemError
 from tradewright.services.http_service.serving import run_app
 from tradewright.services.secrets import secret
 
+Moment = Annotated[int, Query(ge=0, le=4_102_444_800_000, description="ms UTC, up to the year 2100")]
 TOKEN = "TRADEWRIGHT_MT5_BRIDGE_TOKEN"  # noqa: S105  # the name of the variable
 
 
@@ -56,6 +60,7 @@ class BridgeServiceParams:
     port: int = 8792
     path: str = ""
     utc_offset_s: int | None = None
+    zone: ServerZone | None = None
     allows_real: bool = False
 
 
@@ -92,7 +97,13 @@ def serve(
         If the address is taken.
     """
     token = secret(environment, TOKEN)
-    terminal = ModuleTerminal(load_module(), clock_ns=time.time_ns, path=params.path, utc_offset_s=params.utc_offset_s)
+    terminal = ModuleTerminal(
+        load_module(),
+        clock_ns=time.time_ns,
+        path=params.path,
+        utc_offset_s=params.utc_offset_s,
+        zone=params.zone,
+    )
     app = make_app(terminal, token, allows_real=params.allows_real, log=sys.stderr if logs_access else None)
     run_app(app, params.host, params.port, "the MetaTrader 5 terminal")
 
@@ -124,6 +135,11 @@ def _add_addresses(app: FastAPI, terminal: Terminal, *, allows_real: bool) -> No
     async def tick(name: str) -> TickRow:
         """Tell the newest quote."""
         return await terminal.tick(name)
+
+    @app.get("/bars/{name:path}")
+    async def bars(name: str, period: Period, start_ms: Moment, end_ms: Moment) -> Bars:
+        """List the bars of a symbol that begin within a time, ms UTC; `period` is ENUM_TIMEFRAMES' number."""
+        return await terminal.bars(name, period, start_ms, end_ms)
 
     @app.get("/orders")
     async def orders() -> list[OrderRow]:

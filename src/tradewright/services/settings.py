@@ -255,7 +255,7 @@ class FeedSettings(BaseModel):
 
     model_config = _STRICT
 
-    source: Literal["recording", "alpaca", "binance", "ibkr"] = "recording"
+    source: Literal["recording", "alpaca", "binance", "ibkr", "mt5"] = "recording"
     start: datetime | date | None = None
     warmup_bars: int | None = Field(default=None, ge=0, le=10_000_000)
     clock: Literal["wall", "venue"] = "wall"

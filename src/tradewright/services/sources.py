@@ -20,7 +20,9 @@ from tradewright.core.types.errors import ConfigError, UsageError
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
+    from tradewright.adapters.mt5.terminal import Terminal
     from tradewright.data.ports import HistorySource
+    from tradewright.services.trading.brokers import TerminalSettings
 
 NowNs = Callable[[], int]
 PREFIX = "TRADEWRIGHT_"
@@ -100,6 +102,7 @@ def _number(text: str) -> int:
     return int(text)
 
 
+_CURRENCY = "(AUD|CAD|CHF|CNH|CZK|DKK|EUR|GBP|HKD|HUF|JPY|MXN|NOK|NZD|PLN|SEK|SGD|TRY|USD|ZAR)"
 VENDORS: dict[str, Vendor] = {
     "alpaca": Vendor(
         usual=(
@@ -139,6 +142,23 @@ VENDORS: dict[str, Vendor] = {
             Variable("PORT", "port", _number),
             Variable("CLIENT_ID", "client_id", _number),
         ),
+    ),
+    "mt5": Vendor(
+        usual=(
+            Usual(rf"{_CURRENCY}[./]?{_CURRENCY}", "fx", "fx_commission", "1000"),
+            Usual(r".*", "fx", "index_cost", "1"),
+        ),
+        variables=(
+            Variable("WAY", "way"),
+            Variable("URL", "url", _address),
+            Variable("BRIDGE_TOKEN", "bridge_token", is_secret=True),
+            Variable("METAAPI_TOKEN", "metaapi_token", is_secret=True),
+            Variable("METAAPI_ACCOUNT", "metaapi_account"),
+            Variable("PATH", "path"),
+            Variable("SERVER_ZONE", "server_zone"),
+            Variable("SUFFIX", "suffix"),
+        ),
+        remembers=(("suffix", ""),),
     ),
 }
 #: Variables that begin so belong to a vendor and are no settings of a run.
@@ -205,7 +225,7 @@ def history(name: str, options: Mapping[str, Any], environment: Mapping[str, str
 
     market = checked_market(name, options.get("market", ""))
     fields = fields_of(name, environment) | {k: v for k, v in options.items() if k != "market"}
-    make = {"alpaca": _alpaca, "binance": _binance, "ibkr": _ibkr}[name]
+    make = {"alpaca": _alpaca, "binance": _binance, "ibkr": _ibkr, "mt5": _mt5}[name]
     try:
         with library_named(name):
             return make(fields, market, now_ns)
@@ -234,6 +254,41 @@ def _ibkr(fields: dict[str, Any], market: str, now_ns: NowNs) -> HistorySource:
 
     del market
     return IbkrHistory(IbkrParams(**fields), now_ns=now_ns)
+
+
+def _mt5(fields: dict[str, Any], market: str, now_ns: NowNs) -> HistorySource:
+    from tradewright.adapters.mt5.history import Mt5History
+
+    del market
+    terminal, told = terminal_of(fields, now_ns)
+    return Mt5History(terminal, now_ns=now_ns, theirs=told.theirs, zone=told.server_zone)
+
+
+def terminal_of(fields: Mapping[str, Any], now_ns: NowNs) -> tuple[Terminal, TerminalSettings]:
+    """Return a terminal of MetaTrader and what was told of it: a session's own, else as the environment says.
+
+    Raises
+    ------
+    ConfigError
+        If the environment does not say how it is reached.
+    """
+    from pydantic import SecretStr, ValidationError
+
+    from tradewright.services.terminals import open_terminal, way_of
+    from tradewright.services.trading.brokers import TerminalSettings
+
+    if "terminal" in fields:
+        return fields["terminal"], fields["told"]
+    tokens = {way: f"{way}_token" for way in ("bridge", "metaapi")}
+    try:
+        told = TerminalSettings.model_validate({k: v for k, v in fields.items() if k not in tokens.values()})
+        token = tokens.get(told.way, "")
+        if token and not fields.get(token):
+            where = f"environment, {PREFIX}MT5_{token.upper()}"
+            raise ConfigError("the token is missing", where=where, fix="Set it, or its ..._FILE.")
+        return open_terminal(told, way_of(told, SecretStr(fields.get(token, ""))), now_ns), told
+    except ValidationError as error:
+        raise _explained("mt5", error) from None
 
 
 def fields_of(name: str, environment: Mapping[str, str]) -> dict[str, Any]:

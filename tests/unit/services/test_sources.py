@@ -17,6 +17,11 @@ from tradewright.services.cli.layers import Layered
 from tradewright.services.sources import VENDORS, checked_market, history, remembered, vendor
 
 CANARY = "canary-0123456789"
+MT5_BRIDGE = {
+    "TRADEWRIGHT_MT5_WAY": "bridge",
+    "TRADEWRIGHT_MT5_URL": "http://127.0.0.1:1",
+    "TRADEWRIGHT_MT5_BRIDGE_TOKEN": CANARY,
+}
 
 
 def made(name: str, environment: Mapping[str, str], **options: str) -> Any:  # noqa: ANN401  looked into
@@ -46,6 +51,9 @@ def test_addresses_and_keys_reach_the_adapter() -> None:
     assert (binance.market, binance.rest_url) == ("futures", "http://127.0.0.1:2")
     assert remembered("binance", "futures", environment) == {"market": "futures"}
     assert made("ibkr", environment)._params.port == 4711
+    mt5 = made("mt5", MT5_BRIDGE | {"TRADEWRIGHT_MT5_SUFFIX": ".m"})
+    assert (mt5._theirs("EURUSD"), mt5._terminal.comment_length) == ("EURUSD.m", 31)
+    assert remembered("mt5", "", MT5_BRIDGE) == {"suffix": ""}
 
 
 def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
@@ -72,6 +80,12 @@ def test_the_vendors_own_variables_count_where_ours_are_not_set() -> None:
         ("alpaca", {"TRADEWRIGHT_ALPACA_SECRET_FILE": "/no/such/file"}, "TRADEWRIGHT_ALPACA_SECRET_FILE"),
         ("binance", {"TRADEWRIGHT_BINANCE_KEY_FILE": "x"}, "TRADEWRIGHT_BINANCE_ARCHIVE_URL"),
         ("ibkr", {"TRADEWRIGHT_IBKR_PORT": "many"}, "TRADEWRIGHT_IBKR_PORT"),
+        ("mt5", {}, "TRADEWRIGHT_MT5_WAY"),
+        ("mt5", {"TRADEWRIGHT_MT5_WAY": "telepathy"}, "TRADEWRIGHT_MT5_WAY"),
+        ("mt5", {"TRADEWRIGHT_MT5_WAY": "bridge", "TRADEWRIGHT_MT5_URL": "http://127.0.0.1:1"}, "MT5_BRIDGE_TOKEN"),
+        ("mt5", MT5_BRIDGE | {"TRADEWRIGHT_MT5_URL": "http://bridge.example"}, "mt5: the bridge is reached by https"),
+        ("mt5", MT5_BRIDGE | {"TRADEWRIGHT_MT5_METAAPI_ACCOUNT": "x"}, "`metaapi_account` is not used by"),
+        ("mt5", {"TRADEWRIGHT_MT5_WAY": "module", "TRADEWRIGHT_MT5_SERVER_ZONE": "Mars"}, "'Mars' is no zone"),
     ],
 )
 def test_a_wrong_variable_is_named_and_its_secret_is_not_shown(
@@ -123,6 +137,8 @@ def test_unknown_names_are_refused_with_what_there_is() -> None:
         ("ibkr", "EURUSD", "", "fx", "fx_commission"),
         ("ibkr", "BTC-USD", "", "24/7", "crypto_spot"),
         ("ibkr", "ES@202612", "", "us_equity", "us_equity_per_share"),
+        ("mt5", "EURUSD", "", "fx", "fx_commission"),
+        ("mt5", "XAUUSD", "", "fx", "index_cost"),
     ],
 )
 def test_the_usual_definition_fits_the_symbol(name: str, symbol: str, market: str, calendar: str, fees: str) -> None:

@@ -11,9 +11,11 @@ from tradewright.adapters.commands import Answer, Command
 from tradewright.adapters.mt5.remote import NOT_FOUND, ask, commands, is_local, read
 from tradewright.adapters.mt5.terminal import (
     AccountRow,
+    Bars,
     DealRow,
     Gate,
     OrderRow,
+    Period,
     PositionRow,
     Request,
     Result,
@@ -66,6 +68,11 @@ class BridgeTerminal:
         """Return the newest quote of a symbol."""
         return read(TickRow.model_validate, await self._get(f"/ticks/{quote(name, safe='')}"), "mt5-bridge")
 
+    async def bars(self, name: str, period: Period, start_ms: int, end_ms: int) -> Bars:
+        """Return bars of a symbol."""
+        query = f"period={period.value}&start_ms={start_ms}&end_ms={end_ms}"
+        return read(Bars.model_validate, await self._get(f"/bars/{quote(name, safe='')}", query), "mt5-bridge")
+
     async def orders(self) -> list[OrderRow]:
         """Return open orders."""
         return read(_ORDERS.validate_python, await self._get("/orders"), "mt5-bridge")
@@ -76,11 +83,11 @@ class BridgeTerminal:
 
     async def history_orders(self, since_ms: int) -> list[OrderRow]:
         """Return orders that ended since a time."""
-        return read(_ORDERS.validate_python, await self._get("/history/orders", since_ms), "mt5-bridge")
+        return read(_ORDERS.validate_python, await self._get("/history/orders", f"since_ms={since_ms}"), "mt5-bridge")
 
     async def history_deals(self, since_ms: int) -> list[DealRow]:
         """Return executions since a time."""
-        return read(_DEALS.validate_python, await self._get("/history/deals", since_ms), "mt5-bridge")
+        return read(_DEALS.validate_python, await self._get("/history/deals", f"since_ms={since_ms}"), "mt5-bridge")
 
     async def send(self, request: Request, gate: Gate) -> Result:
         """Send a request, once."""
@@ -92,6 +99,5 @@ class BridgeTerminal:
         """Release connections."""
         await self._http.close()
 
-    async def _get(self, path: str, since_ms: int | None = None) -> Answer:
-        query = "" if since_ms is None else f"since_ms={since_ms}"
+    async def _get(self, path: str, query: str = "") -> Answer:
         return await ask(self._http, Command("GET", path, query), f"mt5-bridge {path}")

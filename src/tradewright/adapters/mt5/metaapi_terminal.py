@@ -1,4 +1,8 @@
-"""A terminal in MetaApi's cloud, over its REST API. Source: metaapi.cloud/docs/client/restApi."""
+"""A terminal in MetaApi's cloud, over its REST API. Source: metaapi.cloud/docs/client/restApi.
+
+Bars: .../restApi/api/retrieveMarketData/readHistoricalCandles and .../models/metatraderCandle. They are on a host of
+their own and come backwards from a time, a thousand at most.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from tradewright.adapters.commands import Answer, Command
 from tradewright.adapters.mt5.remote import NOT_FOUND, ask, commands, is_local, named, read
+from tradewright.adapters.mt5.server_zone import ServerZone
 from tradewright.adapters.mt5.terminal import (
     AccountRow,
     Action,
+    BarRow,
+    Bars,
     DealRow,
     Filling,
     Gate,
@@ -21,6 +28,7 @@ from tradewright.adapters.mt5.terminal import (
     OrderRow,
     OrderState,
     OrderType,
+    Period,
     PositionRow,
     Reason,
     Request,
@@ -29,11 +37,15 @@ from tradewright.adapters.mt5.terminal import (
     TickRow,
     TradeMode,
 )
+from tradewright.data.timeframe import timeframe_name
 
 T = TypeVar("T")
 Row = dict[str, Any]
 _DOMAIN = ".agiliumtrade.ai"
 _PAGE = 1_000
+_TRADING_HOST, _BARS_HOST = "://mt-client-api-", "://mt-market-data-client-api-"
+#: The terminal may have to load what is asked for.
+_BARS_TIMEOUT_S = 60.0
 _MARGINS = {"RETAIL_NETTING": MarginMode.NETTING, "EXCHANGE": MarginMode.EXCHANGE, "RETAIL_HEDGING": MarginMode.HEDGING}
 _SIDES = {"BUY": 1, "SELL": -1}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -62,12 +74,19 @@ class MetaApiParams(BaseModel):
 
 
 class MetaApiTerminal:
-    """A terminal through MetaApi; satisfies `Terminal`."""
+    """A terminal through MetaApi; satisfies `Terminal`.
+
+    MetaApi tells UTC, and with quotes and bars the server's own time. How it makes the one of the other for bars of
+    another season is not documented: with a ``zone`` the server's own time counts.
+    """
 
     comment_length = 26  # comment and client id together
 
-    def __init__(self, params: MetaApiParams) -> None:
+    def __init__(self, params: MetaApiParams, zone: ServerZone | None = None) -> None:
         self._http = commands(params.url, "metaapi", "auth-token", params.token, timeout_s=params.timeout_s)
+        bars_url, patience_s = params.url.replace(_TRADING_HOST, _BARS_HOST), max(params.timeout_s, _BARS_TIMEOUT_S)
+        self._bars = commands(bars_url, "metaapi", "auth-token", params.token, timeout_s=patience_s)
+        self._zone = zone
         self._path = f"/users/current/accounts/{params.account}"
 
     async def account(self) -> AccountRow:
@@ -81,7 +100,24 @@ class MetaApiTerminal:
 
     async def tick(self, name: str) -> TickRow:
         """Return the newest quote of a symbol."""
-        return await self._read(f"/symbols/{quote(name, safe='')}/current-price", _tick)
+        return await self._read(f"/symbols/{quote(name, safe='')}/current-price", self._tick)
+
+    async def bars(self, name: str, period: Period, start_ms: int, end_ms: int) -> Bars:
+        """Return bars of a symbol, asked for page by page from the end."""
+        timeframe = timeframe_name(period.ms * 1_000_000)
+        path = f"/historical-market-data/symbols/{quote(name, safe='')}/timeframes/{timeframe}/candles"
+        found: dict[int, BarRow] = {}
+        oldest = end_ms
+        while True:
+            query = f"startTime={_iso(_EPOCH + timedelta(milliseconds=oldest))}&limit={_PAGE}"
+            answer = await ask(self._bars, Command("GET", self._path + path, query), f"metaapi {path}")
+            page = read(lambda rows: [self._bar(row, period) for row in _list(rows)], answer, f"metaapi {path}")
+            found |= {row.time_ms: row for row in page if start_ms <= row.time_ms < end_ms}
+            first = min((row.time_ms for row in page), default=oldest)
+            if len(page) < _PAGE or first <= start_ms or first >= oldest:
+                break
+            oldest = first
+        return Bars(rows=tuple(found[ms] for ms in sorted(found)), knows_zone=self._zone is not None)
 
     async def orders(self) -> list[OrderRow]:
         """Return open orders."""
@@ -108,6 +144,19 @@ class MetaApiTerminal:
     async def close(self) -> None:
         """Release connections."""
         await self._http.close()
+        await self._bars.close()
+
+    def _tick(self, row: Row) -> TickRow:
+        found = TickRow(time_ms=_ms(row["time"]), bid=row["bid"], ask=row["ask"])
+        if self._zone is not None:
+            self._zone.check(_shown_ms(row), found.time_ms)
+        return found
+
+    def _bar(self, row: Row, period: Period) -> BarRow:
+        start, length = _ms(row["time"]), period.ms
+        start, end = (start, start + length) if self._zone is None else self._zone.span_ms(_shown_ms(row), length)
+        prices = {name: row[name] for name in ("open", "high", "low", "close")}
+        return BarRow(time_ms=start, end_ms=end, **prices, ticks=row["tickVolume"], spread=row.get("spread", 0))
 
     async def _get(self, path: str, query: str = "") -> Answer:
         return await ask(self._http, Command("GET", self._path + path, query), f"metaapi {path}")
@@ -148,10 +197,6 @@ def _symbol(row: Row) -> SymbolRow:
         volume_step=row["volumeStep"],
         fillings=tuple(Filling[way] for way in ways if way in Filling.__members__),
     )
-
-
-def _tick(row: Row) -> TickRow:
-    return TickRow(time_ms=_ms(row["time"]), bid=row["bid"], ask=row["ask"])
 
 
 def _order(row: Row, time: str) -> OrderRow:
@@ -241,6 +286,11 @@ def _list(rows: object) -> list[Any]:
         msg = "the answer is not a list"
         raise TypeError(msg)
     return rows
+
+
+def _shown_ms(row: Row) -> int:
+    """Return what the server's clock shows, as if that were UTC."""
+    return _ms(f"{row['brokerTime']}Z")
 
 
 def _ms(text: str) -> int:

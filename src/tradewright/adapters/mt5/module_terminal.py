@@ -1,8 +1,9 @@
 """The terminal on this machine, through the official package `MetaTrader5` (Windows only).
 
 The package is blocking and not made for threads: one thread of its own runs its calls, one at a time. The server tells
-times as if its own zone were UTC; how far that is off is measured at a quote that has just come.
-Source: mql5.com/en/docs/python_metatrader5.
+times as if its own zone were UTC. Which zone that is can be said; else how far it is off is measured at a quote that
+has just come, which holds until clocks are moved.
+Source: mql5.com/en/docs/python_metatrader5; of bars mt5copyratesrange_py there.
 """
 
 from __future__ import annotations
@@ -15,13 +16,18 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from tradewright.adapters.mt5.server_clock import ServerClock
+from tradewright.adapters.mt5.server_zone import ServerZone
 from tradewright.adapters.mt5.terminal import (
     AccountRow,
     Action,
+    BarRow,
+    Bars,
     DealRow,
     Filling,
     Gate,
     OrderRow,
+    Period,
     PositionRow,
     Request,
     Result,
@@ -32,9 +38,7 @@ from tradewright.core.types.errors import ConfigError, VenueError
 from tradewright.execution.venue import VenueAuthError, VenueRejectedError, VenueTimeoutError, VenueUnavailableError
 
 T = TypeVar("T")
-_HALF_HOUR_MS = 30 * 60_000  # servers' zones are multiples of it
 _FRESH_S, _LOOK_S = 10.0, 0.1
-_SKEW_MS = 60_000
 _DAY_S = 86_400
 _NOT_SENT = {-10001, -10003, -10004}  # could not send to the terminal, no terminal
 _AUTH = {-6, -8}  # not authorised, automated trading switched off
@@ -67,7 +71,9 @@ class ModuleTerminal:
     path : str
         Of ``terminal64.exe``; empty: the one that runs.
     utc_offset_s : int, optional
-        How far the server's clock is ahead of UTC; measured where it is not given.
+        How far the server's clock is ahead of UTC now; measured where it is not given.
+    zone : ServerZone, optional
+        The server's, in place of that: times of other seasons can be told then. Held against the first fresh quote.
     timeout_s : float
         Longest wait for an answer.
     """
@@ -81,10 +87,11 @@ class ModuleTerminal:
         clock_ns: Callable[[], int],
         path: str = "",
         utc_offset_s: int | None = None,
+        zone: ServerZone | None = None,
         timeout_s: float = 10.0,
     ) -> None:
         self._module, self._clock_ns, self._path, self._timeout_s = module, clock_ns, path, timeout_s
-        self._offset_ms = None if utc_offset_s is None else utc_offset_s * 1_000
+        self._clock = ServerClock(zone, utc_offset_s)
         self._thread = ThreadPoolExecutor(1, "mt5")
         self._turn = asyncio.Lock()
         self._is_started = False
@@ -115,9 +122,21 @@ class ModuleTerminal:
     async def tick(self, name: str) -> TickRow:
         """Return the newest quote of a symbol."""
         row = await self._call("symbol_info_tick", name)
-        if self._offset_ms is None:
+        if not self._clock.is_compared:
             row = await self._changed(name, row)
-        return _read(lambda: TickRow(time_ms=self._utc(row.time_msc), bid=row.bid, ask=row.ask))
+        return _read(lambda: TickRow(time_ms=self._clock.utc_ms(row.time_msc), bid=row.bid, ask=row.ask))
+
+    async def bars(self, name: str, period: Period, start_ms: int, end_ms: int) -> Bars:
+        """Return bars of a symbol; raises VenueUnavailableError while no quote moves by which to tell the zone."""
+        if not self._clock.is_good(self._now_ms()):
+            await self._changed(name, await self._call("symbol_info_tick", name))
+            if not self._clock.is_good(self._now_ms()):
+                raise self._clock.unknown()
+        span = (self._clock.server_ms(ms) // 1_000 for ms in (start_ms, end_ms))
+        rows = await self._call("copy_rates_range", name, period.value, *span)
+        found = _read(lambda: [self._bar(row, period) for row in rows])
+        inside = tuple(row for row in found if start_ms <= row.time_ms < end_ms)
+        return Bars(rows=inside, knows_zone=self._clock.knows_zone)
 
     async def orders(self) -> list[OrderRow]:
         """Return open orders."""
@@ -162,6 +181,7 @@ class ModuleTerminal:
     async def close(self) -> None:
         """Let go of the terminal; it goes on running."""
         if self._is_started:
+            self._is_started = False
             await asyncio.get_running_loop().run_in_executor(self._thread, self._module.shutdown)
         self._thread.shutdown(wait=False)
 
@@ -203,36 +223,35 @@ class ModuleTerminal:
     async def _changed(self, name: str, row: Any) -> Any:  # noqa: ANN401
         """Wait for a quote to change, and learn from that one how far the server's clock is from UTC.
 
-        One that stands may be of Friday: its age cannot be told from a zone.
+        One that stands may be of Friday: its age cannot be told from a zone, and says nothing against one.
         """
         first = row.time_msc
         for _ in range(round(_FRESH_S / _LOOK_S)):
             await asyncio.sleep(_LOOK_S)
             row = await self._call("symbol_info_tick", name)
             if row.time_msc != first:
-                ahead = row.time_msc - self._clock_ns() // 1_000_000
-                nearest = round(ahead / _HALF_HOUR_MS) * _HALF_HOUR_MS
-                if abs(ahead - nearest) <= _SKEW_MS:
-                    self._offset_ms = nearest
+                self._clock.compare(row.time_msc, self._now_ms())
                 break
+        self._clock.trust()
         return row
 
-    def _utc(self, server_ms: int) -> int:
-        if self._offset_ms is None:
-            what = "the zone of the server is not known: no quote moves, or this machine's clock is off by minutes"
-            fix = "Set the clock, wait for quotes, or say how far the server is ahead of UTC (utc_offset_s)."
-            raise VenueUnavailableError(what, where="mt5", fix=fix)
-        return int(server_ms) - self._offset_ms
+    def _now_ms(self) -> int:
+        return self._clock_ns() // 1_000_000
 
     def _span(self, since_ms: int) -> tuple[int, int]:
         """Return since when, and until when: beyond now, because the server's zone may be ahead."""
-        now_s = self._clock_ns() // 1_000_000_000
+        now_s = self._now_ms() // 1_000
         return max(0, since_ms // 1_000 - _DAY_S), now_s + 2 * _DAY_S
 
     def _order(self, row: Any, time_ms: int) -> OrderRow:  # noqa: ANN401
         names = ("ticket", "symbol", "type", "state", "reason", "magic", "comment")
         volumes = {"volume": row.volume_initial, "volume_left": row.volume_current}
-        return OrderRow(**{name: getattr(row, name) for name in names}, **volumes, time_ms=self._utc(time_ms))
+        return OrderRow(**{name: getattr(row, name) for name in names}, **volumes, time_ms=self._clock.utc_ms(time_ms))
+
+    def _bar(self, row: Any, period: Period) -> BarRow:  # noqa: ANN401
+        start, end = self._clock.span_ms(int(row["time"]) * 1_000, period.ms)
+        prices = {name: float(row[name]) for name in ("open", "high", "low", "close")}
+        return BarRow(time_ms=start, end_ms=end, **prices, ticks=int(row["tick_volume"]), spread=int(row["spread"]))
 
     def _deal(self, row: Any) -> DealRow:  # noqa: ANN401
         names = ("ticket", "order", "symbol", "volume", "price", "magic", "comment")
@@ -240,7 +259,7 @@ class ModuleTerminal:
             **{name: getattr(row, name) for name in names},
             side=1 if row.type == _BUY else -1,
             fee=-(row.commission + row.fee),
-            time_ms=self._utc(row.time_msc),
+            time_ms=self._clock.utc_ms(row.time_msc),
         )
 
 

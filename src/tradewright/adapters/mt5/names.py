@@ -7,9 +7,11 @@ from typing import TypeVar
 
 from tradewright.adapters.mt5.terminal import (
     AccountRow,
+    Bars,
     DealRow,
     Gate,
     OrderRow,
+    Period,
     PositionRow,
     Request,
     Result,
@@ -54,6 +56,10 @@ class NamedTerminal:
     async def tick(self, name: str) -> TickRow:
         """Return the newest quote of a symbol."""
         return await self._terminal.tick(self._theirs.get(name, name))
+
+    async def bars(self, name: str, period: Period, start_ms: int, end_ms: int) -> Bars:
+        """Return bars of a symbol."""
+        return await self._terminal.bars(self._theirs.get(name, name), period, start_ms, end_ms)
 
     async def orders(self) -> list[OrderRow]:
         """Return open orders."""

@@ -1,4 +1,4 @@
-"""The few calls that trading needs of a MetaTrader 5 terminal, whichever way it is reached.
+"""The few calls that trading and market data need of a MetaTrader 5 terminal, whichever way it is reached.
 
 Numbers are those of MQL5 (mql5.com/en/docs/constants): types, states, actions, answers. Volumes are MetaTrader's lots,
 times are ms UTC whatever the server's zone.
@@ -89,6 +89,35 @@ class Filling(IntEnum):
     RETURN = 2
 
 
+class Period(IntEnum):
+    """ENUM_TIMEFRAMES, up to a day: the length of a bar."""
+
+    M1 = 1
+    M2 = 2
+    M3 = 3
+    M4 = 4
+    M5 = 5
+    M6 = 6
+    M10 = 10
+    M12 = 12
+    M15 = 15
+    M20 = 20
+    M30 = 30
+    H1 = 0x4001
+    H2 = 0x4002
+    H3 = 0x4003
+    H4 = 0x4004
+    H6 = 0x4006
+    H8 = 0x4008
+    H12 = 0x400C
+    D1 = 0x4018
+
+    @property
+    def ms(self) -> int:
+        """Return the length; a day of the server's may be an hour shorter or longer."""
+        return (self if self < Period.H1 else 60 * (self & 0xFF)) * 60_000
+
+
 class _Row(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -121,6 +150,32 @@ class TickRow(_Row):
     time_ms: int
     bid: float
     ask: float
+
+
+class BarRow(_Row):
+    """A bar of bids from ``time_ms`` to ``end_ms``; ``ticks``: how often the quote changed.
+
+    ``spread`` is the smallest, in points. The volume that an exchange tells is left out: most brokers have none.
+    """
+
+    time_ms: int
+    end_ms: int
+    open: float
+    high: float
+    low: float
+    close: float
+    ticks: int
+    spread: int = 0
+
+
+class Bars(_Row):
+    """Bars, the newest may not be over. ``knows_zone``: the server's zone is known, and not only how far it is now.
+
+    Else the times of bars from before the clocks were last moved (`server_zone.last_change_ms`) are not to be used.
+    """
+
+    rows: tuple[BarRow, ...]
+    knows_zone: bool
 
 
 class OrderRow(_Row):
@@ -211,6 +266,9 @@ class Terminal(Protocol):
 
     async def tick(self, name: str) -> TickRow:
         """Return the newest quote of a symbol."""
+
+    async def bars(self, name: str, period: Period, start_ms: int, end_ms: int) -> Bars:
+        """Return the bars of a symbol that begin in ``[start_ms, end_ms)``, ms UTC, as far as the terminal has them."""
 
     async def orders(self) -> list[OrderRow]:
         """Return open orders."""

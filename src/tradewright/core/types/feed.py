@@ -10,7 +10,8 @@ class FeedGap:
     """Messages of an instrument may be missing in ``(ts_from, ts_to]``, ns UTC.
 
     Whoever holds state that depends on every message (a bar being built, a queue, a feature) must repair or distrust
-    it from here on. ``reason``: ``disconnected``, ``silent``, ``sequence`` or ``overflow``.
+    it from here on. ``reason``: ``disconnected``, ``silent``, ``sequence`` or ``overflow``; more may be said after a
+    colon.
     """
 
     instrument: str

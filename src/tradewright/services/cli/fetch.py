@@ -45,7 +45,7 @@ End = Annotated[
 class FetchingOptions:
     """What is fetched, and the instrument's definition."""
 
-    source: Annotated[str, typer.Argument(help="binance, alpaca or ibkr.")]
+    source: Annotated[str, typer.Argument(help="binance, alpaca, ibkr or mt5.")]
     symbol: Annotated[str, typer.Argument(help="The vendor's name of the instrument.")]
     timeframe: Annotated[str, typer.Option(help="Length of a bar, such as 1m.", show_default=False)] = ""
     start: Annotated[

@@ -112,14 +112,15 @@ class Started:
         feed, environment = self.feed, self._around.environment
         instruments = {i.symbol: i for i in self.prepared.plan.instruments}
         self.forecasts = self._forecasts()
+        shared = gateway_of(self.trading, feed.source, environment, clock.now_ns)
         if self.trading.venue != "simulated":
-            self.venue = open_venue(self.trading, instruments, environment, clock.now_ns)
+            own = shared.get("terminal")
+            self.venue = open_venue(self.trading, instruments, environment, clock.now_ns, terminal=own)
             await self.venue.connect()
             await check_listings(self.venue, instruments.values())
             if feed.clock == "venue":
                 asked = clock.now_ns()
                 clock.compare(asked, await self.venue.server_time_ns(), clock.now_ns())
-        shared = gateway_of(self.trading, feed.source, environment)
         source = live_feed(feed.source, shared, environment, self._around.wall_ns)
         past = vendor_history(feed.source, shared, environment, lambda: max(clock.now_ns(), missed.asked))
         try:

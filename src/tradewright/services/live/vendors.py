@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tradewright.core.types.errors import ConfigError, UsageError
-from tradewright.services.sources import fields_of, library_named
+from tradewright.services.sources import fields_of, library_named, terminal_of
+from tradewright.services.terminals import open_terminal
 from tradewright.services.trading.settings import TradingSettings
+from tradewright.services.trading.venues import params_of
 
 if TYPE_CHECKING:
     from tradewright.data.ports import LiveSource
@@ -18,8 +20,19 @@ NowNs = Callable[[], int]
 _FEED_ID_ABOVE = 100
 
 
-def gateway_of(trading: TradingSettings, feed: str, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return what a feed of Interactive Brokers has in common with the venue; an address of its own stays."""
+def gateway_of(trading: TradingSettings, feed: str, environment: Mapping[str, str], now_ns: NowNs) -> dict[str, Any]:
+    """Return what a feed has in common with the venue.
+
+    Of Interactive Brokers the gateway; an address of the feed's own stays. Of MetaTrader one ``terminal`` for orders,
+    history and feed, the venue's where that is MetaTrader, and what was ``told`` of it; nothing is connected yet.
+    """
+    if feed == "mt5":
+        with library_named(feed):
+            if trading.mt5 is not None:
+                way = params_of(trading, environment)
+                return {"terminal": open_terminal(trading.mt5, way, now_ns), "told": trading.mt5}
+            terminal, told = terminal_of(fields_of(feed, environment), now_ns)
+            return {"terminal": terminal, "told": told}
     if feed != "ibkr" or trading.ibkr is None:
         return {}
     shared = trading.ibkr.model_dump(include={"host", "port", "contracts", "exchange", "currency"})
@@ -49,10 +62,15 @@ def live_feed(name: str, options: Mapping[str, Any], environment: Mapping[str, s
 
                 params = IbkrParams(**fields)
                 return IbkrLive(replace(params, client_id=params.client_id + _FEED_ID_ABOVE), now_ns=now_ns)
+            if name == "mt5":
+                from tradewright.adapters.mt5.live import Mt5Live
+
+                terminal, told = terminal_of(fields, now_ns)
+                return Mt5Live(terminal, now_ns=now_ns, theirs=told.theirs)
         except ValidationError as error:
             raise ConfigError(
                 str(error.errors()[0]["msg"]), where=f"{name} feed", fix="Correct the variable."
             ) from None
     raise UsageError(
-        f"there is no live feed '{name}'", where="feed.source", fix="One of: alpaca, binance, ibkr, recording."
+        f"there is no live feed '{name}'", where="feed.source", fix="One of: alpaca, binance, ibkr, mt5, recording."
     )

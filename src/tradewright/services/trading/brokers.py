@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+if TYPE_CHECKING:
+    from tradewright.adapters.mt5.server_zone import ServerZone
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -30,26 +33,27 @@ class IbkrSettings(BaseModel):
     outside_rth: bool = False
 
 
-class Mt5Settings(BaseModel):
-    """A MetaTrader 5 terminal, logged in to ``login``; `trading.kind` says whether that is a demo or a real account.
+class TerminalSettings(BaseModel):
+    """A MetaTrader 5 terminal, for orders or market data.
 
     ``way``: ``module`` is the terminal on this Windows machine (``path`` to terminal64.exe, where several are
     installed), ``bridge`` a `tradewright mt5-bridge` at ``url``, ``metaapi`` MetaApi's cloud at ``url``, whose id of
     the account is ``metaapi_account``. The broker calls an instrument what it is called here and ``suffix``, or as
-    ``symbols`` says. ``utc_offset_s``: of the server, where no quote moves by which it could be measured (`module`).
+    ``symbols`` says. ``server_zone``: what the server's clock shows (`adapters.mt5.server_zone`), needed for bars of
+    before clocks were last moved. ``utc_offset_s``: how far it is ahead now, where no quote moves by which it could be
+    measured (`module`).
     """
 
     model_config = _STRICT
 
-    login: Annotated[int, Field(gt=0)]
     way: Literal["module", "bridge", "metaapi"]
     url: str = ""
     metaapi_account: str = ""
     path: str = ""
     utc_offset_s: int | None = None
+    server_zone: str = ""
     suffix: str = ""
     symbols: dict[str, str] = Field(default_factory=dict)
-    deviation_points: Annotated[int, Field(ge=0)] = 20
 
     @model_validator(mode="after")
     def _fits_the_way(self) -> Self:
@@ -61,8 +65,28 @@ class Mt5Settings(BaseModel):
         if self.way != "module" and (self.path or self.utc_offset_s is not None):
             msg = f"`path` and `utc_offset_s` are not used by way: {self.way}; the terminal's own machine knows them"
             raise ValueError(msg)
+        if self.way == "bridge" and self.server_zone:
+            msg = "`server_zone` is not used by way: bridge; give it to the bridge (--server-zone)"
+            raise ValueError(msg)
+        if self.server_zone and self.utc_offset_s is not None:
+            msg = "`server_zone` and `utc_offset_s` both say what the server's clock shows: give the zone only"
+            raise ValueError(msg)
+        self.zone()
         return self
+
+    def zone(self) -> ServerZone | None:
+        """Return the server's zone, None where nobody says it."""
+        from tradewright.adapters.mt5.server_zone import ServerZone
+
+        return ServerZone.parse(self.server_zone) if self.server_zone else None
 
     def theirs(self, symbol: str) -> str:
         """Return what the broker calls an instrument."""
         return self.symbols.get(symbol, symbol + self.suffix)
+
+
+class Mt5Settings(TerminalSettings):
+    """A terminal that trades, logged in to ``login``; `trading.kind` says whether that is a demo or a real account."""
+
+    login: Annotated[int, Field(gt=0)]
+    deviation_points: Annotated[int, Field(ge=0)] = 20

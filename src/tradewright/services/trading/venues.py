@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tradewright.core.types.errors import ConfigError
 from tradewright.core.types.instrument import Instrument
 from tradewright.services.secrets import secret
+from tradewright.services.terminals import open_terminal, way_of
 from tradewright.services.trading.settings import TradingFile, TradingSettings
 
 if TYPE_CHECKING:
@@ -106,16 +107,8 @@ def _ibkr(settings: TradingSettings) -> Any:  # noqa: ANN401
 
 
 def _mt5(settings: TradingSettings, token: Any = None) -> Any:  # noqa: ANN401
-    from tradewright.adapters.mt5.bridge_terminal import BridgeParams
-    from tradewright.adapters.mt5.metaapi_terminal import MetaApiParams
-
-    told = settings.mt5
-    assert told is not None  # noqa: S101 - `TradingSettings` sees to it
-    if told.way == "module":
-        return None
-    if told.way == "bridge":
-        return BridgeParams(url=told.url, token=token)
-    return MetaApiParams(url=told.url, account=told.metaapi_account, token=token)
+    assert settings.mt5 is not None  # noqa: S101 - `TradingSettings` sees to it
+    return way_of(settings.mt5, token)
 
 
 def in_smallest_units(file: TradingFile) -> dict[str, Instrument]:
@@ -135,10 +128,12 @@ def open_venue(
     environment: Mapping[str, str],
     clock_ns: Callable[[], int],
     role: str = "",
+    terminal: Terminal | None = None,
 ) -> TradingVenue:
     """Return an adapter; nothing is connected yet. Sizes are counted in the lots of ``instruments``.
 
     ``role`` is of a process that only ends what another one began: it has keys, or a client id, of its own.
+    ``terminal`` of MetaTrader is shared with the session's feed.
 
     Raises
     ------
@@ -161,7 +156,9 @@ def open_venue(
             if role:
                 params = params.model_copy(update={"client_id": params.client_id + 1, "ends_for_others": True})
             return IbkrTrading(params, dict(instruments), clock_ns=clock_ns)
-        return _terminal_venue(settings, params, instruments, clock_ns, only_ends=bool(role))
+        assert settings.mt5 is not None  # noqa: S101 - `TradingSettings` sees to it
+        terminal = terminal or open_terminal(settings.mt5, params, clock_ns)
+        return _terminal_venue(settings, terminal, instruments, clock_ns, only_ends=bool(role))
     except ImportError as error:
         what = f"trading needs a library that is not installed: {error.name}"
         raise ConfigError(what, where="trading", fix="pip install 'tradewright[live]'") from error
@@ -169,7 +166,7 @@ def open_venue(
 
 def _terminal_venue(
     settings: TradingSettings,
-    way: Any,  # noqa: ANN401
+    terminal: Terminal,
     instruments: Mapping[str, Instrument],
     clock_ns: Callable[[], int],
     *,
@@ -186,21 +183,4 @@ def _terminal_venue(
         account=kind(login=told.login), deviation_points=told.deviation_points, takes_any_lot=only_ends
     )
     names = {symbol: told.theirs(symbol) for symbol in instruments}
-    terminal = NamedTerminal(_terminal(settings, way, clock_ns), names)
-    return Mt5Trading(params, terminal, instruments, clock_ns=clock_ns)
-
-
-def _terminal(settings: TradingSettings, way: Any, clock_ns: Callable[[], int]) -> Terminal:  # noqa: ANN401
-    told = settings.mt5
-    assert told is not None  # noqa: S101 - `TradingSettings` sees to it
-    if told.way == "bridge":
-        from tradewright.adapters.mt5.bridge_terminal import BridgeTerminal
-
-        return BridgeTerminal(way)
-    if told.way == "metaapi":
-        from tradewright.adapters.mt5.metaapi_terminal import MetaApiTerminal
-
-        return MetaApiTerminal(way)
-    from tradewright.adapters.mt5.module_terminal import ModuleTerminal, load_module
-
-    return ModuleTerminal(load_module(), clock_ns=clock_ns, path=told.path, utc_offset_s=told.utc_offset_s)
+    return Mt5Trading(params, NamedTerminal(terminal, names), instruments, clock_ns=clock_ns)

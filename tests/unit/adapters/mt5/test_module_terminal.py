@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.venues.local_account import LocalAccount
-from tests.venues.mt5_module import Mt5Module
+from tests.venues.mt5_module import RATES, Mt5Module
 from tests.venues.mt5_server import Mt5Server
 
 from tradewright.adapters.mt5.module_terminal import ModuleTerminal, load_module
-from tradewright.adapters.mt5.terminal import Action, Request
+from tradewright.adapters.mt5.server_zone import ServerZone
+from tradewright.adapters.mt5.terminal import Action, Period, Request
 from tradewright.core.types.errors import ConfigError
-from tradewright.execution.venue import GateClosedError, VenueTimeoutError, VenueUnavailableError
+from tradewright.execution.venue import GateClosedError, VenueRejectedError, VenueTimeoutError, VenueUnavailableError
 
 Work = Callable[[ModuleTerminal], Coroutine[Any, Any, None]]
 
@@ -114,3 +117,83 @@ def test_a_closed_gate_sends_nothing(local: LocalAccount) -> None:
         assert module.server.requests == 0
 
     run(module, work)
+
+
+def stepped(module: Mt5Module, at_ms: int, *begins_ms: int) -> None:
+    """Let it be another time: quotes and bars of the server's, by its own clock."""
+
+    def tick(_: str) -> SimpleNamespace:
+        module._ticks += 1
+        return SimpleNamespace(time_msc=at_ms + module._ticks, bid=1.0, ask=1.1)
+
+    def rates(_name: str, _period: int, start: int, end: int) -> Any:  # noqa: ANN401
+        rows = [(ms // 1_000, 1.0, 2.0, 0.5, 1.5, 9, 3, 0) for ms in begins_ms]
+        return np.array([row for row in rows if start <= row[0] <= end], dtype=RATES)
+
+    module.symbol_info_tick, module.copy_rates_range = tick, rates  # type: ignore[method-assign, assignment]
+
+
+def test_what_was_measured_of_the_zone_is_measured_again_when_clocks_were_moved(
+    local: LocalAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tradewright.adapters.mt5.module_terminal._LOOK_S", 0.001)
+    monkeypatch.setattr("tradewright.adapters.mt5.module_terminal._FRESH_S", 0.01)
+    module, hour = Mt5Module(Mt5Server(local)), 3_600_000
+    friday, monday = 1_793_361_600_000, 1_793_620_800_000  # 30 October and 2 November 2026, noon UTC
+    now = [friday]
+
+    async def work() -> None:
+        terminal = ModuleTerminal(module, clock_ns=lambda: now[0] * 10**6)
+        try:
+            stepped(module, friday + 3 * hour, friday + 2 * hour)
+            before = await terminal.bars("EURUSD", Period.H1, friday - 2 * hour, friday)
+            assert [row.time_ms for row in before.rows] == [friday - hour]
+            now[0] = monday
+            module.symbol_info_tick = lambda _: SimpleNamespace(time_msc=1)  # type: ignore[method-assign, assignment]
+            with pytest.raises(VenueUnavailableError, match="zone of the server is not known"):
+                await terminal.bars("EURUSD", Period.H1, monday - 2 * hour, monday)
+            stepped(module, monday + 2 * hour, monday + hour)
+            after = await terminal.bars("EURUSD", Period.H1, monday - 2 * hour, monday)
+            assert ([row.time_ms for row in after.rows], after.knows_zone) == ([monday - hour], False)
+        finally:
+            await terminal.close()
+
+    asyncio.run(work())
+
+
+def test_with_its_zone_times_of_every_season_are_told_and_a_wrong_one_is_refused(
+    local: LocalAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tradewright.adapters.mt5.module_terminal._LOOK_S", 0.001)
+    monkeypatch.setattr("tradewright.adapters.mt5.module_terminal._FRESH_S", 0.01)
+    module, hour = Mt5Module(Mt5Server(local)), 3_600_000
+    july, january = 1_784_030_400_000, 1_768_305_600_000  # 2026, the 14th and the 13th, noon UTC
+    stepped(module, july + 3 * hour, january + 2 * hour, july + 3 * hour - 60_000)
+
+    async def bars(zone: str) -> list[int]:
+        terminal = ModuleTerminal(module, clock_ns=lambda: july * 10**6, zone=ServerZone.parse(zone))
+        try:
+            found = await terminal.bars("EURUSD", Period.M1, january, july)
+            assert found.knows_zone
+            return [row.time_ms for row in found.rows]
+        finally:
+            await terminal.close()
+
+    assert asyncio.run(bars("America/New_York+7")) == [january, july - 60_000]
+    assert asyncio.run(bars("UTC+3")) == [july - 60_000]
+    with pytest.raises(VenueRejectedError, match=r"14:00 in UTC\+2"):
+        asyncio.run(bars("UTC+2"))
+
+
+def test_a_closed_terminal_is_closed_once(local: LocalAccount) -> None:
+    module = Mt5Module(Mt5Server(local))
+    ends: list[int] = []
+    module.shutdown = lambda: ends.append(1)  # type: ignore[method-assign]
+
+    async def work(terminal: ModuleTerminal) -> None:
+        await terminal.account()
+        await terminal.close()
+        await terminal.close()
+
+    run(module, work)
+    assert ends == [1]

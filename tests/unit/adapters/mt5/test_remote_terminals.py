@@ -17,9 +17,10 @@ from tests.venues.mt5_ways import BRIDGE_TOKEN, module_terminal
 
 from tradewright.adapters.mt5.bridge_terminal import BridgeParams, BridgeTerminal
 from tradewright.adapters.mt5.metaapi_terminal import MetaApiParams, MetaApiTerminal
-from tradewright.adapters.mt5.terminal import Action, Request, Terminal
+from tradewright.adapters.mt5.server_zone import ServerZone
+from tradewright.adapters.mt5.terminal import Action, Period, Request, Terminal
 from tradewright.core.types.errors import ConfigError
-from tradewright.execution.venue import VenueAuthError, VenueTimeoutError, VenueUnavailableError
+from tradewright.execution.venue import VenueAuthError, VenueRejectedError, VenueTimeoutError, VenueUnavailableError
 from tradewright.services.mt5_bridge import make_app
 
 BUY = Request(action=Action.DEAL, symbol="EURUSD", volume=0.01, price=100.0)
@@ -143,3 +144,38 @@ def test_an_answer_that_is_not_as_documented_is_no_answer(server: Mt5Server, mon
 
     with serving(venue.app) as url:
         run(MetaApiTerminal(MetaApiParams(url=url, account=ACCOUNT, token=SecretStr(TOKEN))), work)
+
+
+def test_the_bridge_gives_bars_to_who_has_the_token_and_refuses_what_is_no_question(server: Mt5Server) -> None:
+    right, span = {"Authorization": f"Bearer {BRIDGE_TOKEN}"}, "start_ms=0&end_ms=1"
+    with serving(make_app(module_terminal(server), BRIDGE_TOKEN)) as url:
+
+        def status(query: str, headers: dict[str, str]) -> int:
+            return httpx.get(f"{url}/bars/EURUSD?{query}", headers=headers, trust_env=False).status_code
+
+        assert status(f"period=1&{span}", {}) == 401
+        assert status(f"period=1&{span}", right) == 200
+        wrong = (f"period=7&{span}", "period=1&start_ms=x&end_ms=1", "period=1", f"period=1&start_ms=0&end_ms={10**18}")
+        assert [status(query, right) for query in wrong] == [422] * 4
+
+
+def test_metaapis_bars_are_on_a_host_of_their_own_and_its_quotes_are_held_against_the_zone(server: Mt5Server) -> None:
+    def params(url: str) -> MetaApiParams:
+        return MetaApiParams(url=url, account=ACCOUNT, token=SecretStr(TOKEN))
+
+    async def work(terminal: Terminal) -> None:
+        assert (await terminal.tick("EURUSD")).time_ms == server.local.now_ns // 10**6
+        found = await terminal.bars("EURUSD", Period.M1, 0, server.local.now_ns // 10**6)
+        assert (len(found.rows), found.knows_zone) == (1, True)
+        assert found.rows[0].time_ms == 1_704_067_200_000
+
+    async def refused(terminal: Terminal) -> None:
+        with pytest.raises(VenueRejectedError, match=r"it is 02:0\d in UTC\+2"):
+            await terminal.tick("EURUSD")
+
+    theirs = MetaApiTerminal(params("https://mt-client-api-v1.london.agiliumtrade.ai"))
+    assert str(theirs._bars._client.base_url) == "https://mt-market-data-client-api-v1.london.agiliumtrade.ai"
+    run(theirs, lambda _: asyncio.sleep(0))
+    with serving(MetaApiVenue(server).app) as url:
+        run(MetaApiTerminal(params(url), ServerZone.parse("UTC+3")), work)
+        run(MetaApiTerminal(params(url), ServerZone.parse("UTC+2")), refused)

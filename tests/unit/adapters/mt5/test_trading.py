@@ -298,3 +298,21 @@ def test_who_ends_everything_closes_a_strangers_ticket_too(server: Mt5Server) ->
         assert tickets(server) == []
 
     run(server, work, takes_any_lot=True)
+
+
+def test_of_client_ids_that_brokers_overwrite_the_newest_are_remembered(
+    server: Mt5Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tradewright.adapters.mt5.trading._REMEMBERED", 3)
+    server.script.add([Fault("wiped", "send", times=None)])
+
+    async def work(venue: Mt5Trading) -> None:
+        for name in "abcde":
+            await venue.submit(resting(name), open_gate)
+        assert [order.client_id for order in await venue.open_orders()] == ["", "", "c", "d", "e"]
+        assert len(venue._sent) == 3
+        oldest = await venue.order("a")
+        assert oldest is not None, "who asks by its id finds it all the same"
+        assert oldest.is_open
+
+    run(server, work)
