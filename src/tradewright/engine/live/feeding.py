@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -35,6 +36,8 @@ from tradewright.engine.live.rows import MarketRow
 
 Noun = Bar | Quote | Trade
 _SECOND = 1_000_000_000
+#: So many closes of a reference are kept: holes in a feed are no longer.
+_REFERRED = 10_000
 
 
 class RowMaker:
@@ -45,23 +48,29 @@ class RowMaker:
     instruments : sequence of Instrument
         Their places are the numbers.
     reference : str
-        Symbol whose newest close other rows show; it may be traded or only followed.
+        Symbol whose close other rows show, the newest known when they end; it may be traded or only followed.
     """
 
     def __init__(self, instruments: Sequence[Instrument], reference: str = "") -> None:
         self.numbers = {instrument.symbol: j for j, instrument in enumerate(instruments)}
         self._clocks = [EventClock(instrument.calendar) for instrument in instruments]
-        self._reference, self._close = reference, np.nan
+        self._reference = reference
+        self._referred: deque[tuple[int, float]] = deque(maxlen=_REFERRED)  # when a close was known, and the close
+
+    def refer(self, ts_event: int, close: float) -> None:
+        """Take in a close of the reference; one that is older than the newest is known already."""
+        if not self._referred or ts_event > self._referred[-1][0]:
+            self._referred.append((ts_event, close))
 
     def row(self, noun: Noun, now: int) -> MarketRow | None:
         """Return the row of a noun; None for a symbol that is only the reference."""
         if isinstance(noun, Bar) and noun.instrument == self._reference:
-            self._close = noun.close
+            self.refer(noun.ts_event, noun.close)
         j = self.numbers.get(noun.instrument)
         if j is None:
             return None
         fields = np.zeros(N_FIELDS)
-        fields[BUY_VOLUME], fields[REFERENCE] = np.nan, self._close
+        fields[BUY_VOLUME], fields[REFERENCE] = np.nan, self._close_at(noun.ts_event)
         opened = noun.ts_event
         if isinstance(noun, Bar):
             kind, opened = EventKind.BAR, noun.ts_open
@@ -75,6 +84,10 @@ class RowMaker:
             fields[[PRICE, SIZE, AGGRESSOR]] = noun.price, noun.size, noun.aggressor
         self._clocks[j].fill(fields, opened, noun.ts_event)
         return MarketRow(j, int(kind), opened, noun.ts_event, max(now, noun.ts_event), fields)
+
+    def _close_at(self, ts_event: int) -> float:
+        """Return the newest close of the reference at a time: rows that were missed are made later than they ended."""
+        return next((close for ts, close in reversed(self._referred) if ts <= ts_event), np.nan)
 
 
 class Seam:

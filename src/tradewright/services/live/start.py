@@ -10,7 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tradewright.core.types.bar import Bar
+from tradewright.core.types.dtypes import REFERENCE
 from tradewright.core.types.errors import ConfigError
 from tradewright.core.types.order import TradingState
 from tradewright.data.kinds import Kind
@@ -36,6 +39,7 @@ from tradewright.services.live.session import (
 )
 from tradewright.services.live.signals import Signals
 from tradewright.services.live.vendors import gateway_of, live_feed
+from tradewright.services.runs.origins import DataFacts
 from tradewright.services.runs.prepare import PreparedRun
 from tradewright.services.settings import ForecastSettings
 from tradewright.services.sources import history as vendor_history
@@ -128,28 +132,35 @@ class Started:
             past_rows = [row for row in market.history if row.ts_event <= now]  # a venue may play a recording
             warmup = newest_history(past_rows, self.prepared, self._warmup())
             session = self._opened(clock.now_ns, warmup[0].ts_open if warmup else clock.now_ns())
-            maker = RowMaker(
-                session.conductor.plan.instruments, self.prepared.settings.data.reference.partition("@")[0]
-            )
-            missed = _Missed(past, [(d.symbol, d.timeframe) for d in self.prepared.data], maker)
+            reference = self.prepared.reference
+            maker = RowMaker(session.conductor.plan.instruments, "" if reference is None else reference.symbol)
+            missed = Missed(past, [(d.symbol, d.timeframe) for d in self.prepared.data], maker)
+            if reference is not None:
+                await missed.refer(reference, past_rows, clock.now_ns())
             follower = self._follower(session, missed.rows, maker)
             warmup += await self._since(missed, session, warmup, clock.now_ns())
             outside = self._outside(session)
             self._around.signals.hear(outside.switch)
             outside.take_drills()
             loop = LiveLoop(session, follower, clock, outside.look, lambda: self._admit(session, clock))
-            subscriptions = [Subscription(d.symbol, Kind.BARS, d.timeframe) for d in self.prepared.data]
-            if feed.quotes_s is not None:
-                subscriptions += [Subscription(d.symbol, Kind.QUOTES) for d in self.prepared.data]
             async with asyncio.TaskGroup() as group:
                 if self._around.control_port is not None:
                     group.create_task(outside.serve(self._around.control_port, environment))
-                group.create_task(loop.run(source, subscriptions, warmup))
+                group.create_task(loop.run(source, self._subscriptions(), warmup))
         finally:
             await past.close()
 
+    def _subscriptions(self) -> list[Subscription]:
+        """Return what the feed is asked for: bars of what is traded and of the reference; quotes if they are wanted."""
+        traded, reference = self.prepared.data, self.prepared.reference
+        bars = {(d.symbol, d.timeframe): d for d in (*traded, *([] if reference is None else [reference]))}
+        wanted = [Subscription(symbol, Kind.BARS, timeframe) for symbol, timeframe in bars]
+        if self.feed.quotes_s is not None:
+            wanted += [Subscription(d.symbol, Kind.QUOTES) for d in traded]
+        return wanted
+
     async def _since(
-        self, missed: _Missed, session: TradingSession, warmup: Sequence[MarketRow], now: int
+        self, missed: Missed, session: TradingSession, warmup: Sequence[MarketRow], now: int
     ) -> list[MarketRow]:
         """Return what happened between the store's newest bar (or the journal's) and now."""
         rows: list[MarketRow] = []
@@ -273,7 +284,7 @@ async def _nothing_missed(_j: int, _start: int, _end: int) -> Iterable[MarketRow
     return ()
 
 
-class _Missed:
+class Missed:
     """What a feed has missed, asked of its vendor's history."""
 
     def __init__(self, source: HistorySource, specs: Sequence[tuple[str, str]], maker: RowMaker) -> None:
@@ -281,24 +292,33 @@ class _Missed:
         self.asked = 0  # the newest time that was asked for, which a recording may have reached before our clock
 
     async def rows(self, j: int, start: int, end: int) -> list[MarketRow]:
-        symbol, timeframe = self._specs[j]
+        """Return the rows of an instrument that begin in ``[start, end)``, ns UTC, and have ended."""
+        bars = await self._bars(*self._specs[j], start, end)
+        rows = (self._maker.row(bar, bar.ts_event) for bar in bars)
+        return [row for row in rows if row is not None]
+
+    async def refer(self, reference: DataFacts, known: Sequence[MarketRow], now: int) -> None:
+        """Let rows show the reference's closes: those beside the rows that are stored, and those since."""
+        last = 0
+        for row in known:
+            if not np.isnan(row.fields[REFERENCE]):
+                self._maker.refer(row.ts_event, float(row.fields[REFERENCE]))
+                last = row.ts_event
+        if 0 < last < now:
+            length = interval_ns(reference.timeframe)  # the bar that was under way then is wanted, too
+            for bar in await self._bars(reference.symbol, reference.timeframe, last - length, now):
+                self._maker.refer(bar.ts_event, bar.close)
+
+    async def _bars(self, symbol: str, timeframe: str, start: int, end: int) -> list[Bar]:
         self.asked = max(self.asked, end + interval_ns(timeframe))  # whoever asks has seen the bar that follows
         wanted = Wanted(symbol, Kind.BARS, timeframe, start, end)
-        found: list[MarketRow] = []
+        found: list[Bar] = []
         for piece in self._source.pieces(wanted):
             frame = (await self._source.fetch(wanted, piece)).frame
             for told in frame.iter_rows(named=True):
-                if told["ts_open"] < start or told["ts_event"] > end:
-                    continue
-                bar = Bar(
-                    symbol,
-                    told["ts_open"],
-                    told["ts_event"],
-                    *(told[name] for name in ("open", "high", "low", "close", "volume", "trades", "buy_volume")),
-                )
-                row = self._maker.row(bar, bar.ts_event)
-                if row is not None:
-                    found.append(row)
+                if told["ts_open"] >= start and told["ts_event"] <= end:
+                    values = (told[name] for name in ("open", "high", "low", "close", "volume", "trades", "buy_volume"))
+                    found.append(Bar(symbol, told["ts_open"], told["ts_event"], *values))
         return found
 
 

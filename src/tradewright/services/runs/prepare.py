@@ -48,7 +48,8 @@ class PreparedRun:
     ``settings`` are resolved: every parameter and instrument definition is written out, so that they start
     the same run again. ``identity`` is a hash of all inputs. ``model`` tells which model made the forecasts,
     ``costs`` which version of the execution model the fills were drawn from, ``sizing`` how large entries are.
-    ``survivorship`` is what can be said about how the instruments were chosen.
+    ``survivorship`` is what can be said about how the instruments were chosen. ``reference`` is what `data.reference`
+    names.
     """
 
     settings: RunSettings
@@ -61,6 +62,7 @@ class PreparedRun:
     model: dict[str, str | bool] = field(default_factory=dict)
     costs: dict[str, Any] = field(default_factory=dict)
     sizing: dict[str, Any] = field(default_factory=dict)
+    reference: DataFacts | None = None
 
     @property
     def name(self) -> str:
@@ -151,7 +153,7 @@ def prepare(settings: RunSettings, origins: Origins | None = None) -> PreparedRu
     origin = {} if forecasts is None else forecasts.origin
     universe = named_universe(settings.data.store, settings.universe, origins)
     badge = survivorship(universe, [d.symbol for d in data], min(d.first for d in data))
-    return PreparedRun(resolved, strategy, plan, tuple(bars), data, identity, badge, origin, costs, sizing)
+    return PreparedRun(resolved, strategy, plan, tuple(bars), data, identity, badge, origin, costs, sizing, reference)
 
 
 def named_universe(store: Path, name: str, origins: Origins) -> Universe | None:

@@ -80,7 +80,7 @@ def test_bars_of_a_feed_become_the_rows_that_a_store_gives() -> None:
 
 def test_ticks_and_a_reference() -> None:
     maker = RowMaker([Instrument("AAA")], reference="IDX")
-    assert maker.row(bar("IDX", 0, 77.0), MINUTE) is None
+    assert maker.row(bar("IDX", -MINUTE, 77.0), MINUTE) is None
     quote = maker.row(Quote("AAA", 5, 6, 9.9, 10.1, 3.0, 4.0), 7)
     trade = maker.row(Trade("AAA", 8, 9, 10.0, 2.0, 1), 7)
     assert quote is not None
@@ -88,6 +88,21 @@ def test_ticks_and_a_reference() -> None:
     assert (quote.fields[BID], quote.fields[ASK], quote.kind, quote.ts_seen) == (9.9, 10.1, EventKind.QUOTE, 7)
     assert (trade.fields[PRICE], trade.ts_open, trade.ts_seen) == (10.0, 8, 8), "nothing is seen before it happened"
     assert quote.fields[REFERENCE] == 77.0
+
+
+def test_a_row_shows_the_reference_as_it_was_when_the_row_ended() -> None:
+    maker = RowMaker([Instrument("AAA")], reference="IDX")
+    maker.refer(2 * MINUTE, 70.0)
+    for k, close in enumerate((71.0, 72.0, 73.0), 2):
+        maker.row(bar("IDX", k * MINUTE, close), 9 * MINUTE)
+    maker.refer(3 * MINUTE, 1.0)  # told again
+    shown = {}
+    for k in (0, 1, 2, 3, 5, 4):  # bars that were missed are made later
+        made = maker.row(bar("AAA", k * MINUTE), 9 * MINUTE)
+        assert made is not None
+        shown[k] = float(made.fields[REFERENCE])
+    assert np.isnan(shown.pop(0))
+    assert shown == {1: 70.0, 2: 71.0, 3: 72.0, 4: 73.0, 5: 73.0}
 
 
 def test_a_row_comes_back_from_the_journal_to_the_bit() -> None:
