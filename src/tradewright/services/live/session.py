@@ -42,8 +42,8 @@ from tradewright.services.runs.prepare import PreparedRun, to_yaml
 from tradewright.services.trading.folder import AccountFolder
 
 _DAY_NS = 86_400_000_000_000
-#: Trading days and windows are laid out so far ahead; a session that lives longer is started again before.
-_HORIZON_DAYS = 400
+#: Trading days and windows are laid out so far ahead: beyond, no day would begin. Ten years cost milliseconds.
+_HORIZON_DAYS = 3_660
 _WARMUPS = 5
 
 
