@@ -11,6 +11,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tradewright.adapters.alpaca.longer_bars import LongerBars
 from tradewright.adapters.alpaca.params import AlpacaParams
 from tradewright.adapters.alpaca.refusal import STREAM_ADVICE, STREAM_PASSING
 from tradewright.adapters.alpaca.request import bar_length
@@ -36,7 +37,7 @@ from tradewright.core.types.quote import Quote
 from tradewright.core.types.trade import Trade
 from tradewright.data.kinds import Kind
 from tradewright.data.ports import Subscription
-from tradewright.data.timeframe import SECOND, TICK, timeframe_name
+from tradewright.data.timeframe import SECOND, TICK
 
 Event = Bar | Quote | Trade | FeedGap
 
@@ -66,9 +67,17 @@ class _Symbol:
     wants_quotes: bool = False
     wants_bars: bool = False
     builders: dict[int, SecondBarBuilder] = field(default_factory=dict)
+    longer: dict[int, LongerBars] = field(default_factory=dict)
     trades: OrderedDict[tuple[str, int], None] = field(default_factory=OrderedDict)
     bar_open: int = -1
     heard_ns: int = 0
+
+    def begin_at(self, ts: int) -> None:
+        """Make no bar of what came before, ns UTC."""
+        for builder in self.builders.values():
+            builder.begin_at(ts)
+        for line in self.longer.values():
+            line.begin()
 
 
 class Listener:
@@ -140,15 +149,18 @@ class Listener:
         return []
 
     def closed_bars(self, now: int) -> list[Event]:
-        """Return the bars of seconds that are over: by the venue's time, or on a quiet stream by ours."""
+        """Return the made bars that are over: those of seconds by the venue's time, or on a quiet stream by ours."""
         if not self._is_ready:
             return []
-        return self._close_until(max(self._venue_ns - self._hold_ns, now - round(self._params.wait_s * SECOND)))
+        longer = (line for _, state in sorted(self._symbols.items()) for _, line in sorted(state.longer.items()))
+        late = [bar for line in longer for bar in line.close_by(now)]
+        until = max(self._venue_ns - self._hold_ns, now - round(self._params.wait_s * SECOND))
+        return [*late, *self._close_until(until)]
 
     @property
     def makes_bars(self) -> bool:
-        """Whether bars of seconds are made, so that time alone can bring an event."""
-        return any(symbol.builders for symbol in self._symbols.values())
+        """Whether bars are made, so that time alone can bring an event."""
+        return any(symbol.builders or symbol.longer for symbol in self._symbols.values())
 
     @property
     def silence_s(self) -> float:
@@ -169,8 +181,7 @@ class Listener:
             elif not length.name:
                 state.builders[length.interval] = SecondBarBuilder(length.interval)
             else:
-                what = f"Alpaca streams no bars of {timeframe_name(length.interval)}"
-                raise UsageError(what, fix="Subscribe to 1m, or to 1s to 30s, and build longer bars from them.")
+                state.longer[length.interval] = LongerBars(length.interval)
         elif subscription.timeframe != TICK:
             what = f"{subscription.kind.value} have no timeframe '{subscription.timeframe}'"
             raise UsageError(what, fix=f"Use {TICK} for quotes and trades.")
@@ -183,7 +194,7 @@ class Listener:
         wanted = {
             "trades": [name for name, s in self._symbols.items() if s.wants_trades or s.builders],
             "quotes": [name for name, s in self._symbols.items() if s.wants_quotes],
-            "bars": [name for name, s in self._symbols.items() if s.wants_bars],
+            "bars": [name for name, s in self._symbols.items() if s.wants_bars or s.longer],
         }
         return {channel: sorted(names) for channel, names in wanted.items() if names}
 
@@ -223,8 +234,7 @@ class Listener:
             return self._distrust(list(self._symbols), now, lost)
         for state in self._symbols.values():
             state.heard_ns = now
-            for builder in state.builders.values():
-                builder.begin_at(now)
+            state.begin_at(now)
         return []
 
     def _distrust(self, names: Sequence[str], now: int, lost: Reconnected | None = None) -> list[Event]:
@@ -233,10 +243,11 @@ class Listener:
         for name in sorted(names):
             state = self._symbols[name]
             reason, begin = ("sequence", state.heard_ns) if lost is None else (lost.reason, lost.ts_from)
-            opened = [start for b in state.builders.values() if (start := b.earliest_open()) is not None]
-            gaps.append(FeedGap(name, min([begin, *opened]), now, reason))
-            for builder in state.builders.values():
-                builder.begin_at(now)
+            starts = [builder.earliest_open() for builder in state.builders.values()]
+            starts += [line.earliest_open() for line in state.longer.values()]
+            begin = min([begin, *(start for start in starts if start is not None)])
+            gaps.append(FeedGap(name, begin, now, reason))
+            state.begin_at(now)
             state.heard_ns = now
         return gaps
 
@@ -275,7 +286,7 @@ class Listener:
             sides = (float(row[key]) for key in ("bid", "ask", "bid_size", "ask_size"))
             return [Quote(name, int(row["ts_event"]), now, *sides)] if state.wants_quotes else []
         if kind == "b":
-            return self._bar(name, state, part)
+            return self._bar(name, state, part, now)
         self._undo(state, part)
         return []
 
@@ -295,7 +306,7 @@ class Listener:
                 self._counts["trades outside an open bar"] += 1
         return [Trade(name, ts, now, cost, size, side)] if state.wants_trades else []
 
-    def _bar(self, name: str, state: _Symbol, part: Wire) -> list[Event]:
+    def _bar(self, name: str, state: _Symbol, part: Wire, now: int) -> list[Event]:
         row = bar_reader(bar_length("1m"), name)(part)
         start = int(row["ts_open"])
         if start <= state.bar_open:
@@ -303,7 +314,9 @@ class Listener:
             return []
         state.bar_open = start
         values = (float(row[key]) for key in ("open", "high", "low", "close", "volume"))
-        return [Bar(name, start, int(row["ts_event"]), *values)] if state.wants_bars else []
+        bar = Bar(name, start, int(row["ts_event"]), *values)
+        longer = [made for _, line in sorted(state.longer.items()) for made in line.push(bar, now)]
+        return [bar, *longer] if state.wants_bars else [*longer]
 
     def _undo(self, state: _Symbol, part: Wire) -> None:
         """Take a cancelled or corrected trade out of bars that are still open; what was handed over stays."""

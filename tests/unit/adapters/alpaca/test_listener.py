@@ -261,7 +261,7 @@ def test_a_subscription_that_lacks_something_is_an_error() -> None:
 @pytest.mark.parametrize(
     "subscription",
     [
-        Subscription("AAPL", Kind.BARS, "5m"),
+        Subscription("AAPL", Kind.BARS, "7m"),
         Subscription("AAPL", Kind.BARS, "1d"),
         Subscription("AAPL", Kind.BARS),
         Subscription("AAPL", Kind.TRADES, "1s"),
@@ -282,3 +282,63 @@ def test_a_quote_with_one_side_is_counted() -> None:
 def test_minute_bars_alone_may_be_quiet_for_longer() -> None:
     assert Talk().listener.silence_s == PARAMS.silence_s
     assert Talk([Subscription("AAPL", Kind.BARS, "1m")]).listener.silence_s == PARAMS.bar_silence_s
+
+
+def minute(number: int, price: float = 10.0) -> dict[str, Any]:
+    prices = {"o": price, "h": price + 1.0, "l": price - 1.0, "c": price + 0.5}
+    return {"T": "b", "S": "AAPL", **prices, "v": 9, "n": 2, "vw": 1.2, "t": stamp(60 * number)}
+
+
+def five() -> Talk:
+    talk = Talk([Subscription("AAPL", Kind.BARS, "5m")])
+    talk.say({"T": "subscription", "bars": ["AAPL"]})
+    return talk
+
+
+def test_longer_bars_are_made_of_the_minutes_that_alpaca_streams() -> None:
+    talk = Talk([Subscription("AAPL", Kind.BARS, "5m"), Subscription("AAPL", Kind.BARS, "1m")])
+    talk.say({"T": "success", "msg": "authenticated"})
+    assert json.loads(talk.listener.replies()[0])["bars"] == ["AAPL"]
+    talk.say({"T": "subscription", "bars": ["AAPL"]})
+    said = [talk.say(minute(k, 10.0 + k), at=60.0 * (k + 1)) for k in (0, 1, 3, 4)]  # nobody traded in the third
+    assert [len(events) for events in said] == [1, 1, 1, 2]
+    assert said[-1][1] == Bar("AAPL", START, START + 300 * SECOND, 10.0, 15.0, 9.0, 14.5, 36.0)
+
+
+def test_a_longer_bar_whose_last_minutes_are_quiet_ends_with_time_or_with_the_next() -> None:
+    talk = five()
+    assert talk.say(minute(0), minute(1), at=120.5) == []
+    assert talk.listener.closed_bars(START + 314 * SECOND) == []
+    (bar,) = talk.listener.closed_bars(START + 316 * SECOND)
+    assert isinstance(bar, Bar)
+    assert (bar.ts_open, bar.ts_event, bar.volume) == (START, START + 300 * SECOND, 18.0)
+    assert talk.say(minute(5), at=361.0) == []
+    (bar,) = talk.say(minute(11), at=720.5)
+    assert isinstance(bar, Bar)
+    assert bar.ts_event == START + 600 * SECOND
+
+
+def test_a_longer_bar_that_was_not_heard_from_its_first_minute_is_left_out() -> None:
+    talk = five()
+    assert talk.say(*(minute(k) for k in range(2, 5)), at=301.0) == []
+    assert len(talk.say(*(minute(k) for k in range(5, 10)), at=601.0)) == 1
+    talk.say(minute(10), minute(11), at=721.0)
+    talk.listener.lose(Reconnected(START + 730 * SECOND, START + 740 * SECOND, "disconnected"))
+    (gap,) = talk.say({"T": "subscription", "bars": ["AAPL"]}, at=745.0)
+    assert isinstance(gap, FeedGap)
+    assert gap.ts_from == START + 600 * SECOND, "from where the bar began that nobody makes"
+    assert talk.say(*(minute(k) for k in range(12, 15)), at=901.0) == []
+    assert len(talk.say(*(minute(k) for k in range(15, 20)), at=1201.0)) == 1
+
+
+def test_a_recording_far_behind_our_clock_makes_the_same_bars() -> None:
+    talk = five()
+    behind = 10.0**8
+    assert talk.say(*(minute(k) for k in range(4)), at=behind) == []
+    assert talk.listener.closed_bars(START + round((behind + 60) * SECOND)) == []
+    assert len(talk.say(minute(4), at=behind + 1)) == 1
+
+
+def test_bars_that_do_not_divide_the_hour_are_refused() -> None:
+    with pytest.raises(UsageError, match="live bars of 4h are not made"):
+        Talk([Subscription("AAPL", Kind.BARS, "4h")])
