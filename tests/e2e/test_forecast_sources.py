@@ -5,50 +5,26 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
 from tests.e2e.conftest import PROGRAM, clean_environment, run_in
+from tests.e2e.trained import learn
 
-from tradewright.core.types.rows import Targets
-from tradewright.data.source import StoreSource
-from tradewright.data.store import BarStore
-from tradewright.engine.feature_rows import rows_of_bars
-from tradewright.models.artefact import Origin, save_model
-from tradewright.models.forecaster import Lesson
 from tradewright.models.logistic import Logistic, LogisticParams
-from tradewright.models.model import FittedModel
-from tradewright.rollout.registry import Registry
-from tradewright.rollout.switching import promote_unproven
-from tradewright.services.feature_sets import written_set
 
 RUN = """
 strategy: {name: forecast_threshold, params: {enter_above: 0.5, leave_below: 0.5, stop_loss: 0, take_profit: 0}}
 data: {symbols: [ACME@1h]}
 """
-WRITTEN = {"rsi": "rsi_wilder(14)", "slope": "ema_slope(5)"}
-HOUR_NS = 3_600 * 10**9
 
 
 @pytest.fixture
 def folder(place: Path) -> Path:
     """A store with bars of ACME, and a registry with a promoted model of them."""
-    bars = StoreSource(BarStore(place / ".tradewright/store"), "ACME", "1h").bars()
-    rows = rows_of_bars([bars], written_set(WRITTEN, "test"))
-    growth = np.append(bars.close[1:] / bars.close[:-1] - 1.0, 0.0)
-    known = np.flatnonzero(~np.isnan(rows.values).any(axis=1))
-    direction = np.sign(growth).astype(np.int64)
-    targets = Targets(direction, growth, rows.ts_event + HOUR_NS, np.ones(len(rows)), HOUR_NS)
-    forecaster = Logistic(LogisticParams())
-    forecaster.learn(Lesson(rows.take(known), targets.take(known)))
-    model = FittedModel(forecaster, rows.names, rows.feature_set_hash, HOUR_NS)
-    save_model(model, place / "trained", Origin(features=WRITTEN))
-    registry = Registry(place / ".tradewright/models", time.time_ns)
-    promote_unproven(registry, registry.add(place / "trained", "acme"), "a test of where forecasts come from")
+    learn(place, Logistic(LogisticParams()))
     (place / "run.yaml").write_text(RUN, encoding="utf-8")
     return place
 

@@ -9,25 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.e2e.conftest import HEADER, bar_lines, run_in
+from tests.e2e.trained import WRITTEN, learn
 from tests.venues.asgi_server import serving
 
-from tradewright.core.types.rows import Targets
-from tradewright.data.source import StoreSource
-from tradewright.data.store import BarStore
-from tradewright.engine.feature_rows import rows_of_bars
 from tradewright.features.feature_set import FeatureSet
-from tradewright.models.artefact import Origin, save_model
 from tradewright.models.deep.lstm import LstmForecaster, LstmParams
-from tradewright.models.forecaster import Forecaster, Lesson
+from tradewright.models.forecaster import Forecaster
 from tradewright.models.logistic import Logistic, LogisticParams
-from tradewright.models.model import FittedModel
-from tradewright.rollout.registry import Registry
-from tradewright.rollout.switching import promote_unproven
 from tradewright.services.feature_sets import written_set
 from tradewright.services.http_service.answers import Clocks
 from tradewright.services.predict_api.app import make_app
@@ -39,27 +31,15 @@ strategy: {name: forecast_threshold, params: {enter_above: 0.5, leave_below: 0.5
 data: {symbols: [ACME@1h]}
 forecasts: {model: acme}
 """
-WRITTEN = {"rsi": "rsi_wilder(14)", "slope": "ema_slope(5)"}
-HOUR_NS = 3_600 * 10**9
 KINDS: dict[str, Callable[[], Forecaster]] = {
     "logistic": lambda: Logistic(LogisticParams()),
     "lstm": lambda: LstmForecaster(LstmParams(length=6, hidden=8, epochs=8, batch=32, learning_rate=0.01, threads=1)),
 }
 
 
-def learn(folder: Path, kind: str) -> None:
-    """Promote a model of the bars that the store of a folder holds."""
-    bars = StoreSource(BarStore(folder / ".tradewright/store"), "ACME", "1h").bars()
-    rows = rows_of_bars([bars], written_set(WRITTEN, "test"))
-    growth = np.append(bars.close[1:] / bars.close[:-1] - 1.0, 0.0)
-    known = np.flatnonzero(~np.isnan(rows.values).any(axis=1))
-    targets = Targets(np.sign(growth).astype(np.int64), growth, rows.ts_event + HOUR_NS, np.ones(len(rows)), HOUR_NS)
-    forecaster = KINDS[kind]()
-    forecaster.learn(Lesson(rows.take(known), targets.take(known)))
-    model = FittedModel(forecaster, rows.names, rows.feature_set_hash, HOUR_NS)
-    save_model(model, folder / "trained", Origin(features=WRITTEN))
-    registry = Registry(folder / ".tradewright/models", time.time_ns)
-    promote_unproven(registry, registry.add(folder / "trained", "acme"), "a test of sessions")
+def learned(folder: Path, kind: str) -> None:
+    """Promote a model, and write what a session with it is told."""
+    learn(folder, KINDS[kind]())
     (folder / "run.yaml").write_text(RUN, encoding="utf-8")
 
 
@@ -84,7 +64,7 @@ def outcome(document: dict[str, Any]) -> tuple[object, ...]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_session_that_was_stopped_forecasts_as_if_it_had_not(kind: str, place: Path, tmp_path: Path) -> None:
-    learn(place, kind)
+    learned(place, kind)
     whole = told(place, "paper", "run.yaml")
     assert whole["fills"] > 4
     expected = told(place, "backtest", "run.yaml", "--no-report")["metrics"]
@@ -106,7 +86,7 @@ def test_a_session_that_was_stopped_forecasts_as_if_it_had_not(kind: str, place:
 
 def test_a_session_is_warm_with_the_rows_that_its_model_needs(place: Path) -> None:
     """The strategy has no features of its own: what the model reads decides how much history comes first."""
-    learn(place, "lstm")
+    learned(place, "lstm")
     assert told(place, "paper", "run.yaml", "--set", "feed.start=2024-01-08")["rows"] < 200
     exported = run_in(place, "journal", "export", ".tradewright/accounts/paper/journal", "--out", "all.jsonl")
     assert exported.returncode == 0, exported.stderr
@@ -133,7 +113,7 @@ class Fading:
 
 
 def test_a_session_outlives_the_service_of_its_model(place: Path) -> None:
-    learn(place, "logistic")
+    learned(place, "logistic")
     local = told(place, "paper", "run.yaml", "--set", "trading.account=local")
     models = ServedModels(RegisteredModels(place / ".tradewright/models"), 10**12, time.monotonic_ns)
     app = make_app(models, Clocks(time.time_ns, time.monotonic_ns))
