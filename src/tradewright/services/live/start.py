@@ -51,8 +51,8 @@ if TYPE_CHECKING:
 
 #: A difference from the venue is looked at again after 30 s, and an order that left no trace is given up in less.
 _SETTLE_S = 60.0
-#: A new session starts with no more than the account is worth; fees and prices of the moment are less than this leaves.
-_LEAST_MONEY = 0.98
+#: A new session starts with no more than the account is worth: floors of loss limits are counted from there.
+_LEAST_MONEY = 0.999
 
 
 @dataclass(frozen=True, slots=True)
