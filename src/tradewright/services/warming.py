@@ -16,12 +16,14 @@ from tradewright.core.kernel.by_address import address_of
 from tradewright.core.kernel.challenge_nb import N_OUTCOMES, walk_paths_nb
 from tradewright.core.kernel.decimals_nb import read_lines_nb
 from tradewright.core.kernel.floors_nb import is_blocked_nb
-from tradewright.core.types.bar import Bars, blank_fields
+from tradewright.core.types.bar import Bar, Bars, blank_fields
 from tradewright.core.types.dtypes import CLOSE, HIGH, LOW, OPEN, SESSION, VOLUME, window_dtype
 from tradewright.core.types.errors import RunError
 from tradewright.core.types.forecast import Forecasts
 from tradewright.core.types.instrument import Instrument
 from tradewright.core.types.prop_dtypes import day_dtype, day_row_dtype
+from tradewright.data.bars.builder import BarBuilder
+from tradewright.data.bars.grid import utc_grid
 from tradewright.engine.backtest import Run, run_backtest
 from tradewright.engine.commands import Command, obey
 from tradewright.engine.plan import BacktestPlan, plan_of_bars
@@ -79,6 +81,7 @@ def warm_steps() -> list[tuple[str, Callable[[], object]]]:
     steps.append(("quiet bars around plain Python", partial(_strategy, plain, "loop", _SYMBOLS[:1])))
     steps.append(("prop-firm rules and the challenge walk", _challenge))
     steps.append(("the guard's commands", _commands))
+    steps.append(("longer bars of a live feed", _longer_bars))
     steps.append(("numbers of CSV files", partial(address_of, read_lines_nb)))
     return steps
 
@@ -99,6 +102,13 @@ def _commands() -> None:
     memory = Run(_plan(replace(built_in(_ONE_OF_EACH[0]), is_compiled=False))).memory
     obey(memory, Command.KILL, float("nan"), 0)
     obey(memory, Command.MAX_DRAWDOWN, 0.5, 0)
+
+
+def _longer_bars() -> None:
+    """Make a bar of two, as a live feed does: its first one may not wait for a compiler."""
+    builder = BarBuilder("A", utc_grid(2))
+    builder.update(Bar("A", 0, 1, 1.0, 1.0, 1.0, 1.0, 1.0))
+    builder.advance(2)
 
 
 def _strategy(strategy: Strategy, path: Literal["loop", "session"], symbols: tuple[str, ...] = _SYMBOLS) -> None:
