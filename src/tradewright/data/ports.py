@@ -6,7 +6,7 @@ order, in parallel, and again. A live feed is one ordered stream of nouns.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,6 +44,15 @@ class Piece:
     key: str
     start: int
     end: int
+
+
+def spans(wanted: Wanted, length: int) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of the multiples of a length (ns) since 1970 that are wanted, cut to what is wanted."""
+    start = wanted.start
+    while start < wanted.end:
+        end = min((start // length + 1) * length, wanted.end)
+        yield start, end
+        start = end
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from tradewright.adapters.ibkr.trading_day import trading_day
 from tradewright.core.types.calendar import Calendar
 from tradewright.core.types.errors import SourceError, UsageError
 from tradewright.data.kinds import Kind
-from tradewright.data.ports import Fetched, Piece, Wanted
+from tradewright.data.ports import Fetched, Piece, Wanted, spans
 from tradewright.data.timeframe import SECOND, TICK
 
 #: A span counts as final once it ended this long ago: late prints and corrections come within minutes.
@@ -81,13 +81,7 @@ class IbkrHistory:
             span, what = TICK_SPAN_NS, _TICK_NAMES[wanted.kind]
         hours = "rth" if self._params.use_rth else "all"
         head = f"{_safe(spec.label)}_{wanted.kind.value}_{wanted.timeframe}_{what}_{hours}"
-        found: list[Piece] = []
-        start = wanted.start
-        while start < wanted.end:
-            end = min((start // span + 1) * span, wanted.end)
-            found.append(Piece(f"{head}_{_key_time(start)}_{_key_time(end)}", start, end))
-            start = end
-        return tuple(found)
+        return tuple(Piece(f"{head}_{_key_time(a)}_{_key_time(b)}", a, b) for a, b in spans(wanted, span))
 
     async def fetch(self, wanted: Wanted, piece: Piece) -> Fetched:
         """Fetch one piece.

@@ -18,7 +18,7 @@ from tradewright.adapters.mt5.server_zone import last_change_ms
 from tradewright.adapters.mt5.terminal import BarRow, Bars, Period, Terminal
 from tradewright.core.types.errors import SourceError, VenueError
 from tradewright.data.kinds import Kind, canonical, schema
-from tradewright.data.ports import Fetched, Piece, Wanted
+from tradewright.data.ports import Fetched, Piece, Wanted, spans
 from tradewright.data.timeframe import DAY, SECOND
 from tradewright.execution.venue import VenueTimeoutError, VenueUnavailableError
 
@@ -77,13 +77,7 @@ class Mt5History:
         period = period_of(wanted.kind, wanted.timeframe)
         span = _SPAN if period < Period.H1 else _LONG_SPAN
         head = f"{_safe(self._theirs(wanted.symbol))}_{wanted.timeframe}_{_safe(self._zone) or 'now'}"
-        found: list[Piece] = []
-        start = wanted.start
-        while start < wanted.end:
-            end = min((start // span + 1) * span, wanted.end)
-            found.append(Piece(f"{head}_{start}_{end}", start, end))
-            start = end
-        return tuple(found)
+        return tuple(Piece(f"{head}_{start}_{end}", start, end) for start, end in spans(wanted, span))
 
     async def fetch(self, wanted: Wanted, piece: Piece) -> Fetched:
         """Fetch one piece.
