@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,6 +19,7 @@ from tradewright.engine.live.rows import MarketRow
 from tradewright.engine.live.runtime import Runtime
 from tradewright.execution.orders.inputs import Alert, KillLevel
 from tradewright.execution.orders.state import ALL
+from tradewright.execution.tactics.messages import Quote as BestQuote
 
 _SECOND = 1_000_000_000
 _NEVER = 2**63 - 1
@@ -53,7 +53,7 @@ class _Line:
     newest: MarketRow | None = None
     halted: str = ""
     warm_in: int = 0  # rows until it may trade again
-    quote: Quote | None = None  # newest beside bars, not shown so far
+    quote: BestQuote | None = None  # newest beside bars, not shown so far
     quote_due: int = 0  # when the next one may be shown, ns UTC
 
 
@@ -115,9 +115,10 @@ class Follower:
             return
         if isinstance(noun, Quote) and self.params.quotes_s is not None:
             j = self.maker.numbers.get(noun.instrument)
-            if j is not None and 0.0 < noun.bid <= noun.ask < inf:  # else nobody could trade on it
-                self.lines[j].quote = noun
-                self._show_quote(self.lines[j], now)
+            best = BestQuote.of(noun.bid, noun.ask)
+            if j is not None and best is not None:
+                self.lines[j].quote = best
+                self._show_quote(j, now)
             return
         row = self.maker.row(noun, now)
         if row is not None:
@@ -140,8 +141,8 @@ class Follower:
     async def tick(self, now: int) -> None:
         """Let time pass: orders that are worked, scans and timestamps that are due, feeds that are silent."""
         self.runtime.pass_time(now)
-        for line in self.lines:
-            self._show_quote(line, now)
+        for j in range(len(self.lines)):
+            self._show_quote(j, now)
         await self._complete(now)
         for j, line in enumerate(self.lines):
             newest = line.newest
@@ -151,12 +152,12 @@ class Follower:
             if now - newest.ts_seen > budget:
                 self._halt(j, "silent")
 
-    def _show_quote(self, line: _Line, now: int) -> None:
+    def _show_quote(self, j: int, now: int) -> None:
         """Show the newest quote beside bars where it is time for one."""
-        quote = line.quote
+        line, quote = self.lines[j], self.lines[j].quote
         if quote is not None and now >= line.quote_due:
             line.quote, line.quote_due = None, now + round((self.params.quotes_s or 0.0) * _SECOND)
-            self.runtime.quoted(quote.instrument, quote.bid, quote.ask, now)
+            self.runtime.quoted(self._name(j), quote.bid, quote.ask, now)
 
     async def finish(self) -> None:
         """Take in that nothing more comes: what waits for a scan or for the rest of its timestamp waits no longer."""

@@ -36,11 +36,8 @@ class ForecastPort(Protocol):
     def warmup(self) -> int:
         """Return how many rows of an instrument come before its first forecast."""
 
-    def reset(self) -> None:
-        """Forget everything seen."""
-
     def follow(self, row: MarketRow) -> None:
-        """Take in a row on which nothing is decided, or of which a journal tells with the forecast that it had."""
+        """Take in a row on which nothing is decided."""
 
     async def forecast(self, row: MarketRow) -> News | None:
         """Take in a row; return f8[4] and when it was known (ns UTC) where there is news for its instrument.
@@ -69,11 +66,8 @@ class StoredForecasts:
         known = {one.instrument: one for one in series}
         self._series = [known.get(symbol) for symbol in symbols]
 
-    def reset(self) -> None:
-        """Do nothing: what is stored depends on no row."""
-
     def follow(self, row: MarketRow) -> None:
-        """Do nothing, as `reset`."""
+        """Do nothing: what is stored depends on no row."""
 
     async def forecast(self, row: MarketRow) -> News:
         """Return the newest forecast known when the row was seen."""

@@ -13,7 +13,7 @@ from tradewright.core.types.errors import UsageError
 from tradewright.core.types.execution_costs import SESSIONS
 from tradewright.core.types.journal import JournalRecord
 from tradewright.engine.live.conductor import Conductor
-from tradewright.engine.live.forecasting import ForecastPort
+from tradewright.engine.live.forecasting import ModelForecasts
 from tradewright.engine.live.metering import JournalMeter
 from tradewright.engine.live.recovery import Retelling
 from tradewright.engine.live.rows import MARKET, MarketRow, row_of, rows_of
@@ -118,7 +118,7 @@ class SessionParams:
     """What a session is made of: who it is, and what tells it the time.
 
     ``now_ns`` is the session's time, which may be a recording's; ``wall_ns`` ours, by which the disk is synced.
-    ``forecasts`` follow the market that the journal tells of.
+    ``forecasts``, where they remember it, follow the market that the journal tells of.
     """
 
     folder: AccountFolder
@@ -126,7 +126,7 @@ class SessionParams:
     now_ns: Callable[[], int]
     wall_ns: Callable[[], int]
     alert: Callable[[Alert], None]
-    forecasts: ForecastPort | None = None
+    forecasts: ModelForecasts | None = None
 
 
 class TradingSession:

@@ -153,8 +153,8 @@ class Started:
     def _subscriptions(self) -> list[Subscription]:
         """Return what the feed is asked for: bars of what is traded and of the reference; quotes if they are wanted."""
         traded, reference = self.prepared.data, self.prepared.reference
-        bars = {(d.symbol, d.timeframe): d for d in (*traded, *([] if reference is None else [reference]))}
-        wanted = [Subscription(symbol, Kind.BARS, timeframe) for symbol, timeframe in bars]
+        followed = traded if reference is None else (*traded, reference)
+        wanted = list(dict.fromkeys(Subscription(d.symbol, Kind.BARS, d.timeframe) for d in followed))
         if self.feed.quotes_s is not None:
             wanted += [Subscription(d.symbol, Kind.QUOTES) for d in traded]
         return wanted
@@ -176,7 +176,8 @@ class Started:
     def _opened(self, now_ns: Callable[[], int], first_ns: int) -> TradingSession:
         release = release_of(self.prepared, self.mode)
         self._check_state()
-        params = SessionParams(self.folder, release, now_ns, self._around.wall_ns, self._around.alert, self.forecasts)
+        model = self.forecasts if isinstance(self.forecasts, ModelForecasts) else None
+        params = SessionParams(self.folder, release, now_ns, self._around.wall_ns, self._around.alert, model)
         self.session = TradingSession(self.prepared, params, self.venue, first_ns)
         return self.session
 
